@@ -1,0 +1,105 @@
+"""What an engine is: the two kinds of training step, for one network or several on shared batches.
+
+An engine holds S networks of one shape, ``weights`` and ``momentum`` each ``(S, n, P)``, and knows
+how to do
+
+- a *replication step*: SGD on ``alpha * sum over particles of the replication loss`` (or on
+  another goal of the particles), and
+- a *task step*: SGD on the cross-entropy of one batch.
+
+One *step pair* is ``replication_steps`` replication steps, then one task step. Engines differ in
+how they compute this, not in what: each is held against :mod:`srnn.engines.autograd`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from srnn.config import RunConfig
+from srnn.metanet import MacroShape, macro_shape
+from srnn.particles import position_encoding
+from srnn.tasks import Task
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is trained: shape, rules and data; the same for every engine.
+
+    ``encoding (n, 3)``, ``x (N, inputs)`` float32, ``y (N,)`` int64. The rules are the fields of
+    the same name of :class:`srnn.config.RunConfig`.
+    """
+
+    shape: MacroShape
+    encoding: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    alpha: float
+    lr: float
+    replication_lr: float
+    momentum: float
+    shared_optimizer: bool
+    replication_steps: int
+    target_gradient: bool
+    goal: str = "self-replication"
+    goal_factor: float = 0.0
+
+    @classmethod
+    def of(cls, config: RunConfig, task: Task) -> Problem:
+        """The problem that a configuration states on its task's training data."""
+        return cls(
+            macro_shape(config),
+            position_encoding(config.neurons, config.encoding),
+            task.x_train,
+            task.y_train,
+            config.alpha,
+            config.lr,
+            config.replication_lr,
+            config.momentum,
+            config.shared_optimizer,
+            config.replication_steps,
+            config.target_gradient,
+            config.goal,
+            config.goal_factor,
+        )
+
+
+class StepLog(NamedTuple):
+    """Per step, before its own update: ``replication (steps, S)`` (alpha included, of the first
+    replication step of the pair; 0 where none was made), ``task (steps, S)`` cross-entropy, and
+    ``correct (S,)``, right answers over all steps."""
+
+    replication: np.ndarray
+    task: np.ndarray
+    correct: np.ndarray
+
+
+class Engine(Protocol):
+    """S networks in training. ``weights()`` and ``momentum()`` return copies ``(S, n, P)``."""
+
+    name: str
+
+    def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
+        """One step pair per batch: rows ``order`` of the data, cut into batches (the last may be
+        smaller). ``replicate (S,)`` bool says which networks make replication steps."""
+        ...
+
+    def replicate(self, steps: int) -> np.ndarray:
+        """Only replication steps, on all networks, as one call of the replication optimizer;
+        losses ``(steps, S)`` before each update."""
+        ...
+
+    def weights(self) -> np.ndarray: ...
+
+    def momentum(self) -> np.ndarray: ...
+
+    def load(self, weights: np.ndarray, momentum: np.ndarray) -> None:
+        """Replace the state (both ``(S, n, P)``)."""
+        ...
+
+
+def batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """``order`` cut into consecutive batches."""
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]

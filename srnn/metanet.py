@@ -1,0 +1,135 @@
+"""A MetaNet: a dense, bias-free macro network in which every connection is a particle.
+
+A cell sums its particles' outputs, and a particle's task output is ``x * v[4]``. The whole forward
+pass is therefore the composites of all particles, then ordinary dense layers of the scalar
+weights; :func:`forward` is those dense layers. Particles are ordered layer by layer, then cell,
+then input, so one layer's scalars reshape to an ``(out, in)`` matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from srnn.config import RunConfig
+from srnn.tasks import data_shape
+
+ACTIVATIONS = {"none": None, "relu": torch.relu, "tanh": torch.tanh}
+"""The macro activations, after every layer but the last."""
+
+
+@dataclass(frozen=True)
+class MacroShape:
+    """The macro network's shape: ``inputs - width x (depth - 1) - outputs``, and its skips.
+
+    ``depth`` counts weight layers. ``residual`` is ``none``, ``each`` (every square hidden layer
+    adds its input to its output) or ``pairs`` (the input of hidden layer 1 is added to the output
+    of hidden layer 2, and so on; at depth 3 it never fires).
+
+    >>> MacroShape(225, 5, 6, 10).particles
+    1518
+    """
+
+    inputs: int
+    depth: int
+    width: int
+    outputs: int
+    residual: str = "none"
+    activation: str = "none"
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Cells of the input, of every hidden layer and of the output."""
+        return (self.inputs, *[self.width] * (self.depth - 1), self.outputs)
+
+    @cached_property
+    def layers(self) -> tuple[tuple[int, int], ...]:
+        """``(out, in)`` of every weight layer."""
+        return tuple(zip(self.sizes[1:], self.sizes[:-1], strict=True))
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Index of the first particle of every layer, and at the end the number of particles."""
+        return (0, *(int(total) for total in np.cumsum([out * inp for out, inp in self.layers])))
+
+    @property
+    def particles(self) -> int:
+        """Number of connections, each a particle."""
+        return self.starts[-1]
+
+    def skip(self, layer: int) -> int | None:
+        """The layer whose *input* is added to this layer's output, or None."""
+        hidden = 1 <= layer <= self.depth - 2
+        if self.residual == "each" and hidden:
+            return layer
+        if self.residual == "pairs" and hidden and layer % 2 == 0:
+            return layer - 1
+        return None
+
+    def split(self, scalars: Tensor) -> Iterator[Tensor]:
+        """One ``(..., out, in)`` view per layer of the scalar weights ``(..., P)``."""
+        for layer, (out, inp) in enumerate(self.layers):
+            part = scalars[..., self.starts[layer] : self.starts[layer + 1]]
+            yield part.unflatten(-1, (out, inp))
+
+
+def macro_shape(config: RunConfig) -> MacroShape:
+    """The macro network's shape of a configuration.
+
+    Raises:
+        DataError: its data set cannot be used.
+    """
+    inputs, classes = data_shape(config.dataset)
+    return MacroShape(
+        inputs, config.depth, config.width, classes, config.residual, config.activation
+    )
+
+
+def forward(scalars: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
+    """Logits of the MetaNet: scalar weights ``(P,)`` or ``(S, P)``, inputs ``(B, inputs)`` ->
+    ``(B, outputs)`` or ``(S, B, outputs)``."""
+    activation = ACTIVATIONS[shape.activation]
+    inputs: list[Tensor] = []
+    for layer, matrix in enumerate(shape.split(scalars)):
+        inputs.append(x)
+        x = x @ matrix.transpose(-1, -2)
+        if activation is not None and layer < shape.depth - 1:
+            x = activation(x)
+        source = shape.skip(layer)
+        if source is not None:
+            x = x + inputs[source]
+    return x
+
+
+def accuracy(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> float | list[float]:
+    """Share of right answers, 0 to 1; one per network if the scalars are ``(S, P)``.
+
+    A network with a non-finite logit in a row has no answer there: it counts as wrong.
+    """
+    logits = forward(scalars, x, shape)
+    right = (logits.argmax(-1) == y) & torch.isfinite(logits).all(-1)
+    share = right.to(torch.float64).mean(-1).tolist()
+    return share
+
+
+def particle_name(layer: int, cell: int, index: int) -> str:
+    """``L{layer}_C{cell}_W{input}``: the particle that connects an input to a cell."""
+    return f"L{layer}_C{cell}_W{index}"
+
+
+def particle_table(shape: MacroShape) -> pd.DataFrame:
+    """One row per particle, in order: ``particle, layer, cell, input`` (the last three from 0)."""
+    parts = [
+        np.stack([np.full(out * inp, layer), *np.divmod(np.arange(out * inp), inp)], axis=1)
+        for layer, (out, inp) in enumerate(shape.layers)
+    ]
+    table = pd.DataFrame(np.concatenate(parts), columns=["layer", "cell", "input"])
+    names = [particle_name(*row) for row in table.itertuples(index=False)]
+    table.insert(0, "particle", names)
+    return table
