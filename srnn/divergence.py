@@ -1,0 +1,148 @@
+"""Divergence: which particle blew up first, at which step, and what is done about it.
+
+One diverging particle makes every macro output NaN, and the next task step then makes every
+particle NaN, so the end of the epoch no longer says whose fault it was. Training is deterministic,
+so the epoch is run again from its start up to the step before the first non-finite loss, and from
+there in half steps (replication, then task) until a particle is non-finite: that one is named. If
+it is to be re-initialised or frozen, that is done at the start of the epoch, before it could spoil
+the others, and the epoch is run again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from srnn.config import RunConfig
+from srnn.engines import Engine, Problem, make_engine
+from srnn.metanet import particle_table
+from srnn.particles import initial_weights
+
+MAX_RESCUES = 50
+"""Rescues per epoch; a network that needs more is stopped, whatever was chosen."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A particle that diverged: its name, the epoch and step (both from 1), and the action taken
+    (``stop``, ``reinitialise`` or ``freeze``)."""
+
+    particle: str
+    epoch: int
+    step: int
+    action: str
+
+    def __str__(self) -> str:
+        done = {
+            "stop": "training stopped",
+            "reinitialise": "it was re-initialised",
+            "freeze": "it was frozen at zero",
+        }
+        return (
+            f"particle {self.particle} diverged in epoch {self.epoch}, step {self.step}: "
+            f"{done[self.action]}"
+        )
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """The epoch with its divergences dealt with: the state ``(n, P)``, replication and task loss
+    per step, right answers. After ``stop`` only the particle that diverged is non-finite."""
+
+    weights: np.ndarray
+    momentum: np.ndarray
+    replication: np.ndarray
+    task: np.ndarray
+    correct: int
+    divergences: tuple[Divergence, ...]
+
+
+def recover(
+    config: RunConfig,
+    problem: Problem,
+    engine_name: str,
+    start: tuple[np.ndarray, np.ndarray],
+    epoch: int,
+    order: np.ndarray,
+    replicating: bool,
+) -> Rescue:
+    """Run an epoch again from ``start`` (weights and momentum, ``(n, P)`` each) and deal with
+    every divergence in it as ``config.on_divergence`` says."""
+    names = particle_table(problem.shape)["particle"]
+    size, replicate = config.batch_size, np.array([replicating])
+    weights, momentum = start[0].copy(), start[1].copy()
+    engine = make_engine(engine_name, problem, weights[None], momentum[None])
+    events: list[Divergence] = []
+    for rescue in range(MAX_RESCUES + 1):
+        engine.load(weights[None], momentum[None])
+        log = engine.train(order, size, replicate)
+        sound = np.isfinite(log.replication[:, 0]) & np.isfinite(log.task[:, 0])
+        if sound.all() and _healthy(engine):
+            break
+        first = len(sound) if sound.all() else int(np.argmin(sound))
+        engine.load(weights[None], momentum[None])
+        bad, step = _first_diverging(engine, problem, order, size, replicating, first)
+        action = config.on_divergence if rescue < MAX_RESCUES else "stop"
+        events.append(Divergence(names[bad], epoch, step + 1, action))
+        if action == "stop":
+            weights, momentum = engine.weights()[0], engine.momentum()[0]
+            weights[:, bad] = np.nan
+            done = slice(0, step)
+            return Rescue(
+                weights, momentum, log.replication[done, 0], log.task[done, 0], 0, tuple(events)
+            )
+        weights[:, bad] = momentum[:, bad] = 0
+        if action == "reinitialise":
+            seed = [config.seed, epoch, rescue + 1]
+            count = problem.shape.particles
+            fresh = initial_weights(config.neurons, count, seed, config.initial_weights)
+            weights[:, bad] = fresh[:, bad]
+    return Rescue(
+        engine.weights()[0],
+        engine.momentum()[0],
+        log.replication[:, 0],
+        log.task[:, 0],
+        int(log.correct[0]),
+        tuple(events),
+    )
+
+
+def _first_diverging(
+    engine: Engine, problem: Problem, order: np.ndarray, size: int, replicating: bool, first: int
+) -> tuple[int, int]:
+    """Index of the particle that diverges first, and the step (from 0). ``first`` is the first
+    step with a non-finite loss. The engine is left before the half step in which they do."""
+    start = max(0, first - 1)
+    if start:
+        engine.train(order[: start * size], size, np.array([replicating]))
+    for step in range(start, first + 1):
+        rows = order[step * size : (step + 1) * size]
+        for half in ("replication", "task"):
+            before = engine.weights(), engine.momentum()
+            if half == "task" and len(rows):
+                engine.train(rows, size, np.array([False]))
+            elif half == "replication" and replicating and problem.replication_steps:
+                engine.replicate(problem.replication_steps)
+            if not _healthy(engine):
+                bad = _blame(before[0][0], engine)
+                engine.load(*before)
+                return bad, step
+    # every half step was sound by itself: the largest weight is on its way to overflow
+    return _largest(engine.weights()[0]), first
+
+
+def _blame(before: np.ndarray, engine: Engine) -> int:
+    """The particle that diverges: of those that became non-finite, the one whose weights were
+    largest before (the others caught it through the macro network)."""
+    state = engine.weights()[0], engine.momentum()[0]
+    broken = ~np.logical_and(*(np.isfinite(part).all(0) for part in state))
+    return _largest(np.where(broken, before, 0))
+
+
+def _largest(weights: np.ndarray) -> int:
+    return int(np.abs(weights).max(0).argmax())
+
+
+def _healthy(engine: Engine) -> bool:
+    return bool(np.isfinite(engine.weights()).all() and np.isfinite(engine.momentum()).all())

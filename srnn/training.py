@@ -1,0 +1,266 @@
+"""The training loop, and nothing but the loop: it yields one :class:`Record` per epoch.
+
+Saving, drawing and stopping are the consumer's: it may stop asking at any record and go on later
+from that record's state, with the same bits. Nothing random is left over between epochs: the order
+of the data follows from (data seed, epoch) alone, a re-initialised particle's weights from (seed,
+epoch, step).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from srnn.config import RunConfig
+from srnn.divergence import Divergence, recover
+from srnn.engines import Problem, choose, make_engine
+from srnn.fixpoints import classify, count_types
+from srnn.metanet import accuracy
+from srnn.particles import initial_weights, replication_loss, scalar_weights
+from srnn.tasks import Task
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """All that is needed to train on from exactly here.
+
+    ``weights`` and ``momentum`` are ``(n, P)`` float32, ``epoch`` counts finished epochs,
+    ``replicating`` says whether self-replication has started (``replication_start``), ``engine``
+    which engine trained it.
+    """
+
+    epoch: int
+    weights: np.ndarray
+    momentum: np.ndarray
+    replicating: bool
+    engine: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One epoch. Losses are means over the epoch's steps, each before its own update; the
+    replication loss includes alpha. Accuracies are 0..1; the training accuracy is a running one.
+    Epoch 0 is the network before training. ``divergences`` names what diverged in this epoch; if
+    ``stopped``, this is the last record, however many epochs were asked for."""
+
+    epoch: int
+    replication_loss: float
+    task_loss: float
+    train_accuracy: float
+    test_accuracy: float
+    types: dict[str, int]
+    seconds: float
+    state: TrainingState
+    divergences: tuple[Divergence, ...] = ()
+    stopped: bool = False
+
+    def row(self) -> dict[str, float]:
+        """The record as one row of the run's table: numbers only."""
+        return {
+            "epoch": self.epoch,
+            "replication_loss": self.replication_loss,
+            "task_loss": self.task_loss,
+            "train_accuracy": self.train_accuracy,
+            "test_accuracy": self.test_accuracy,
+            **self.types,
+        }
+
+
+def snapshot_epochs(config: RunConfig) -> list[int]:
+    """The epochs whose weights are kept: 0, then by ``snapshot_every``, and the last.
+
+    With ``snapshot_every`` 0 the gaps widen with the epoch (1 up to 6, 2 up to 10, 5 up to 50, 10
+    up to 200, 25 up to 500, then 50), because a MetaNet changes most at the start. Apart from the
+    last, an epoch is kept or not whatever the number of epochs, so a longer run keeps what a
+    shorter one kept.
+    """
+    return [epoch for epoch in range(config.epochs + 1) if keeps_snapshot(config, epoch)]
+
+
+def keeps_snapshot(config: RunConfig, epoch: int) -> bool:
+    """Whether the weights of that epoch are kept (see :func:`snapshot_epochs`)."""
+    gap = config.snapshot_every
+    if gap == 0:
+        gap = next((gap for top, gap in _GAPS if epoch <= top), 50)
+    return epoch == config.epochs or epoch % gap == 0
+
+
+_GAPS = ((6, 1), (10, 2), (50, 5), (200, 10), (500, 25))
+
+
+def data_order(data_seed: int, epoch: int, count: int) -> np.ndarray:
+    """The order in which an epoch (from 1) visits ``count`` images; a function of its arguments."""
+    return np.random.default_rng([data_seed, epoch]).permutation(count)
+
+
+def initial_state(config: RunConfig, particles: int, engine: str) -> TrainingState:
+    """The state before training."""
+    start = initial_weights(config.neurons, particles, config.seed, config.initial_weights)
+    return TrainingState(
+        0, start, np.zeros_like(start), config.replication_start == 0, engine
+    )
+
+
+def train(
+    config: RunConfig, task: Task, state: TrainingState | None = None, engine: str = "auto"
+) -> Iterator[Record]:
+    """Train one MetaNet; yields a record per epoch, the first one for epoch 0 (or, given a state,
+    for the epoch after it). A given state's engine is used, whatever ``engine`` says.
+
+    Raises:
+        ValueError: unknown engine, or a state that does not fit the configuration.
+    """
+    states = None if state is None else [state]
+    for records in train_population([config], task, states, engine):
+        if records[0] is not None:
+            yield records[0]
+
+
+def train_population(
+    configs: Sequence[RunConfig],
+    task: Task,
+    states: Sequence[TrainingState] | None = None,
+    engine: str = "auto",
+) -> Iterator[list[Record | None]]:
+    """Train several MetaNets that differ only in their seed, on shared batches.
+
+    Yields one list of records per epoch, in the order of ``configs``; None for a network that has
+    stopped. Each equals its single run within float32 rounding.
+
+    Raises:
+        ValueError: the configurations differ in more than their seed, or a state does not fit.
+    """
+    config = configs[0]
+    if any(other.replace(seed=config.seed) != config for other in configs):
+        raise ValueError("networks of one population may differ only in their seed")
+    problem = Problem.of(config, task)
+    name = choose(engine if states is None else states[0].engine, problem)
+    if states is None:
+        states = [initial_state(one, problem.shape.particles, name) for one in configs]
+    _check_states(states, config, problem)
+    loop = _Loop(configs, problem, task, list(states), name)
+    if states[0].epoch == 0 and not states[0].momentum.any():
+        yield loop.first_records()
+    for epoch in range(states[0].epoch + 1, config.epochs + 1):
+        if not loop.alive.any():
+            return
+        yield loop.epoch(epoch)
+
+
+def _check_states(states: Sequence[TrainingState], config: RunConfig, problem: Problem) -> None:
+    shape = (config.particle_weights, problem.shape.particles)
+    for state in states:
+        if state.weights.shape != shape or state.momentum.shape != shape:
+            raise ValueError(f"the state holds {state.weights.shape} weights, expected {shape}")
+        if state.epoch != states[0].epoch:
+            raise ValueError("the states of one population must be of the same epoch")
+
+
+class _Loop:
+    """The population in training: one engine, and what differs from network to network."""
+
+    def __init__(
+        self,
+        configs: Sequence[RunConfig],
+        problem: Problem,
+        task: Task,
+        states: list[TrainingState],
+        engine: str,
+    ) -> None:
+        self.configs, self.config, self.problem, self.name = configs, configs[0], problem, engine
+        self.weights = np.stack([state.weights for state in states])
+        self.momentum = np.stack([state.momentum for state in states])
+        self.replicating = np.array([state.replicating for state in states])
+        self.alive = np.ones(len(states), dtype=bool)
+        self.engine = make_engine(engine, problem, self.weights, self.momentum)
+        self.encoding = torch.from_numpy(problem.encoding)
+        self.x_test, self.y_test = torch.from_numpy(task.x_test), torch.from_numpy(task.y_test)
+        self.started = time.perf_counter()
+
+    def first_records(self) -> list[Record | None]:
+        losses = replication_loss(torch.from_numpy(self.weights), self.encoding).sum(-1)
+        before = self.config.alpha * losses.numpy().astype(np.float64)
+        return [
+            self._record(0, member, loss, np.nan, np.nan, ())
+            for member, loss in enumerate(before)
+        ]
+
+    def epoch(self, epoch: int) -> list[Record | None]:
+        config, problem = self.config, self.problem
+        order = data_order(config.data_seed, epoch, len(problem.x))
+        log = self.engine.train(order, config.batch_size, self.replicating & self.alive)
+        old_weights, old_momentum = self.weights, self.momentum
+        self.weights, self.momentum = self.engine.weights(), self.engine.momentum()
+        healthy = np.isfinite(log.replication).all(0) & np.isfinite(log.task).all(0)
+        healthy &= np.isfinite(self.weights).all((1, 2)) & np.isfinite(self.momentum).all((1, 2))
+        records: list[Record | None] = []
+        for member, one in enumerate(self.configs):
+            if not self.alive[member]:
+                records.append(None)
+                continue
+            events: tuple[Divergence, ...] = ()
+            replication, loss = log.replication[:, member], log.task[:, member]
+            correct = int(log.correct[member])
+            if not healthy[member]:
+                rescued = recover(
+                    one,
+                    problem,
+                    self.name,
+                    (old_weights[member], old_momentum[member]),
+                    epoch,
+                    order,
+                    bool(self.replicating[member]),
+                )
+                self.weights[member], self.momentum[member] = rescued.weights, rescued.momentum
+                replication, loss = rescued.replication, rescued.task
+                correct = rescued.correct
+                events = rescued.divergences
+            share = correct / len(order)
+            stopped = bool(events) and events[-1].action == "stop"
+            self.replicating[member] |= share >= config.replication_start
+            if stopped:
+                share = np.nan
+            means = [float(part.mean()) if len(part) else np.nan for part in (replication, loss)]
+            records.append(self._record(epoch, member, *means, share, events, stopped))
+            if stopped:
+                self.alive[member] = False
+                self.weights[member] = self.momentum[member] = 0
+        if not healthy[self.alive].all() or not self.alive.all():
+            self.engine.load(self.weights, self.momentum)
+        return records
+
+    def _record(
+        self,
+        epoch: int,
+        member: int,
+        replication: float,
+        loss: float,
+        train_accuracy: float,
+        events: tuple[Divergence, ...],
+        stopped: bool = False,
+    ) -> Record:
+        weights = torch.from_numpy(self.weights[member])
+        right = accuracy(scalar_weights(weights), self.x_test, self.y_test, self.problem.shape)
+        state = TrainingState(
+            epoch,
+            self.weights[member].copy(),
+            self.momentum[member].copy(),
+            bool(self.replicating[member]),
+            self.name,
+        )
+        return Record(
+            epoch,
+            float(replication),
+            float(loss),
+            float(train_accuracy),
+            right,
+            count_types(classify(weights, self.encoding)),
+            time.perf_counter() - self.started,
+            state,
+            events,
+            stopped,
+        )
