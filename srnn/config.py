@@ -47,9 +47,7 @@ class RunConfig:
     neurons: int = _field(
         4, "Neurons per hidden layer of a particle (h). The log used 3, 4, 8.", low=1, high=64
     )
-    depth: int = _field(
-        5, "Weight layers of the macro network. The log used 5.", low=2, high=12
-    )
+    depth: int = _field(5, "Weight layers of the macro network. The log used 5.", low=2, high=12)
     width: int = _field(
         6, "Cells per hidden layer of the macro network. The log used 6.", low=1, high=1024
     )
@@ -79,9 +77,7 @@ class RunConfig:
         low=0.0,
         high=1e6,
     )
-    lr: float = _field(
-        0.008, "Learning rate of the task. The log used 0.008.", low=0.0, high=10.0
-    )
+    lr: float = _field(0.008, "Learning rate of the task. The log used 0.008.", low=0.0, high=10.0)
     replication_lr: float = _field(
         0.008,
         "Learning rate of self-replication; follows the learning rate unless set.",
@@ -120,9 +116,7 @@ class RunConfig:
         "Initial weights: U(±1/sqrt(fan_in)) or Xavier uniform.",
         choices=("fan_in", "xavier"),
     )
-    batch_size: int = _field(
-        500, "Images per batch. The log used 500.", low=1, high=1_000_000
-    )
+    batch_size: int = _field(500, "Images per batch. The log used 500.", low=1, high=1_000_000)
     epochs: int = _field(
         200, "Passes over the training data. The log used 200.", low=0, high=100_000
     )
@@ -375,7 +369,7 @@ def _checked(field: dataclasses.Field, value: Any) -> Any:
         raise ConfigError(
             f"{name} = {value}: must be from {limits['low']} to {limits['high']}. {limits['help']}"
         )
-    if kind is str and (not value and name == "dataset" or len(value) > 4096 or "\0" in value):
+    if kind is str and ((not value and name == "dataset") or len(value) > 4096 or "\0" in value):
         raise ConfigError(f"{name}: expected a name or a path of 1 to 4096 characters")
     return value
 

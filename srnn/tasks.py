@@ -89,9 +89,7 @@ def data_shape(dataset: str) -> tuple[int, int]:
     return task.inputs, task.classes
 
 
-def _scaled(
-    name: str, about: str, train: tuple, test: tuple, top: float, classes: int
-) -> Task:
+def _scaled(name: str, about: str, train: tuple, test: tuple, top: float, classes: int) -> Task:
     def flat(images: np.ndarray) -> np.ndarray:
         return images.reshape(len(images), -1).astype(np.float32) / np.float32(top)
 

@@ -100,9 +100,7 @@ def data_order(data_seed: int, epoch: int, count: int) -> np.ndarray:
 def initial_state(config: RunConfig, particles: int, engine: str) -> TrainingState:
     """The state before training."""
     start = initial_weights(config.neurons, particles, config.seed, config.initial_weights)
-    return TrainingState(
-        0, start, np.zeros_like(start), config.replication_start == 0, engine
-    )
+    return TrainingState(0, start, np.zeros_like(start), config.replication_start == 0, engine)
 
 
 def train(
@@ -185,8 +183,7 @@ class _Loop:
         losses = replication_loss(torch.from_numpy(self.weights), self.encoding).sum(-1)
         before = self.config.alpha * losses.numpy().astype(np.float64)
         return [
-            self._record(0, member, loss, np.nan, np.nan, ())
-            for member, loss in enumerate(before)
+            self._record(0, member, loss, np.nan, np.nan, ()) for member, loss in enumerate(before)
         ]
 
     def epoch(self, epoch: int) -> list[Record | None]:

@@ -1,0 +1,163 @@
+"""Checkpoints: the whole of an unfinished training, so that a killed one goes on where it was.
+
+Two files in the run's work folder. ``snapshots.f32`` grows by one ``(n, P)`` float32 array per kept
+epoch. ``checkpoint.npz`` holds the rest (weights, momentum, records, and a JSON text with counts
+and a CRC per snapshot) and is replaced as a whole: it says how much of the snapshot file counts.
+Written seldom enough to cost under 2 % of the training.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from srnn.config import SCHEMA, RunConfig
+from srnn.files import write_bytes
+from srnn.training import Record, TrainingState, keeps_snapshot
+
+SHARE = 0.01
+"""Share of the training time that checkpoints may take; half of what is allowed."""
+
+
+@dataclass
+class Partial:
+    """A training so far: what its run will be made of, and where it is kept on disk."""
+
+    config: RunConfig
+    folder: Path
+    rows: list[dict[str, float]] = field(default_factory=list)
+    crcs: list[int] = field(default_factory=list)
+    snapshot_epochs: list[int] = field(default_factory=list)
+    divergences: list[str] = field(default_factory=list)
+    state: TrainingState | None = None
+    stopped: str | None = None
+    seconds: float = 0.0
+    continued_from: str | None = None
+    _due: float = field(default_factory=lambda: time.perf_counter() + 2)
+
+    @property
+    def snapshot_file(self) -> Path:
+        return self.folder / "snapshots.f32"
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """One row per epoch so far."""
+        return pd.DataFrame(self.rows)
+
+    def add(self, record: Record) -> None:
+        """Take a record in; its weights go to the snapshot file if the epoch is kept."""
+        self.rows.append(record.row())
+        self.state = record.state
+        self.divergences.extend(str(event) for event in record.divergences)
+        if record.stopped:
+            self.stopped = str(record.divergences[-1])
+        if record.stopped or keeps_snapshot(self.config, record.epoch):
+            self.append_snapshot(record.epoch, record.state.weights)
+
+    def append_snapshot(self, epoch: int, weights: np.ndarray) -> None:
+        """Append one snapshot ``(n, P)`` to the file."""
+        data = np.ascontiguousarray(weights, dtype="<f4").tobytes()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.snapshot_file.open("ab") as file:
+            file.write(data)
+        self.crcs.append(zlib.crc32(data))
+        self.snapshot_epochs.append(epoch)
+
+    def save_if_due(self) -> None:
+        """Write a checkpoint if enough training has passed since the last."""
+        started = time.perf_counter()
+        if started >= self._due:
+            self.save()
+            cost = time.perf_counter() - started
+            self._due = time.perf_counter() + max(2.0, cost / SHARE)
+
+    def save(self) -> None:
+        """Write a checkpoint now."""
+        if self.state is None:
+            return
+        if self.snapshot_file.exists():
+            with self.snapshot_file.open("rb") as file:
+                os.fsync(file.fileno())
+        about = {
+            "schema": SCHEMA,
+            "config": self.config.to_dict(),
+            "epoch": self.state.epoch,
+            "replicating": self.state.replicating,
+            "engine": self.state.engine,
+            "columns": list(self.rows[0]),
+            "crcs": self.crcs,
+            "snapshot_epochs": self.snapshot_epochs,
+            "divergences": self.divergences,
+            "stopped": self.stopped,
+            "seconds": self.seconds,
+            "continued_from": self.continued_from,
+        }
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            about=np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
+            weights=self.state.weights,
+            momentum=self.state.momentum,
+            records=self.records.to_numpy(dtype=np.float64),
+        )
+        write_bytes(self.folder / "checkpoint.npz", buffer.getvalue())
+
+    def snapshots(self) -> np.ndarray:
+        """All snapshots so far, ``(snapshots, n, P)``, memory-mapped."""
+        assert self.state is not None
+        shape = (len(self.snapshot_epochs), *self.state.weights.shape)
+        return np.memmap(self.snapshot_file, dtype="<f4", mode="r", shape=shape)
+
+
+def load_partial(config: RunConfig, folder: Path) -> Partial | None:
+    """The last checkpoint of this configuration, its snapshot file cut back to what it counts;
+    None if there is none or any of it is damaged (training then starts anew)."""
+    try:
+        with np.load(folder / "checkpoint.npz", allow_pickle=False) as data:
+            about = json.loads(data["about"].tobytes())
+            if about["schema"] != SCHEMA or about["config"] != config.to_dict():
+                return None
+            state = TrainingState(
+                about["epoch"],
+                data["weights"],
+                data["momentum"],
+                about["replicating"],
+                about["engine"],
+            )
+            table = data["records"]
+        partial = Partial(
+            config,
+            folder,
+            [dict(zip(about["columns"], row, strict=True)) for row in table.tolist()],
+            about["crcs"],
+            about["snapshot_epochs"],
+            about["divergences"],
+            state,
+            about["stopped"],
+            about["seconds"],
+            about["continued_from"],
+        )
+        size = state.weights.nbytes
+        with partial.snapshot_file.open("r+b") as file:
+            for crc in partial.crcs:
+                if zlib.crc32(file.read(size)) != crc:
+                    return None
+            file.truncate(size * len(partial.crcs))
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
+        return None
+    return partial
+
+
+def discard_partial(folder: Path) -> None:
+    """Forget a checkpoint, so that training starts anew."""
+    for name in ("checkpoint.npz", "snapshots.f32"):
+        (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,38 @@
+"""The command line, ``python -m srnn``: the same functions that the app and the scripts use.
+
+Every module here declares its commands with ``add``; adding one is a module and a name below.
+Modules import torch only once a command runs, so that a wrong setting is refused at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from srnn.cli import listing, training, verifying
+from srnn.config import ConfigError
+
+MODULES = (training, listing, verifying)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit status (0 fine, 1 failed, 2 wrong usage, 130 interrupted)."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"srnn: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    parser = argparse.ArgumentParser(prog="python -m srnn", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in MODULES:
+        module.add(commands)
+    return parser

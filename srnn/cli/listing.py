@@ -1,0 +1,60 @@
+"""``runs``, ``presets``, ``datasets``: what there is."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from srnn.cli.output import command, print_table, summarise
+from srnn.config import PRESETS
+
+
+def add(commands: Any) -> None:
+    """Declare the commands."""
+    command(commands, "runs", "list the finished runs", _runs)
+    command(commands, "presets", "list the named configurations", _presets)
+    command(commands, "datasets", "list the data sets", _datasets)
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from srnn.store import list_runs
+
+    runs = [summarise(run) for run in list_runs()]
+    return print_table(
+        options,
+        runs,
+        lambda run: f"{run['run_id']}  {run['test_accuracy']:6.1%}  {run['name']}",
+        "no runs yet: python -m srnn train --preset quick",
+    )
+
+
+def _presets(options: argparse.Namespace) -> int:
+    rows = [
+        {
+            "name": name,
+            "title": one.title,
+            "about": one.about,
+            "recipe": one.recipe,
+            "config": one.config.to_dict(),
+            "run_id": one.config.run_id,
+        }
+        for name, one in PRESETS.items()
+    ]
+    return print_table(options, rows, lambda row: f"{row['name']:<22} {row['about']}", "")
+
+
+def _datasets(options: argparse.Namespace) -> int:
+    from srnn.tasks import data_shape, dataset_names
+
+    rows = [
+        {
+            "name": name,
+            "about": about,
+            **dict(zip(("inputs", "classes"), data_shape(name), strict=True)),
+        }
+        for name, about in dataset_names().items()
+    ]
+    status = print_table(options, rows, lambda row: f"{row['name']:<22} {row['about']}", "")
+    if not options.json:
+        print("or the path of any folder of IDX files")
+    return status

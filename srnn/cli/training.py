@@ -1,0 +1,157 @@
+"""``train``: train a MetaNet, or load the cached run of exactly this configuration."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from srnn.cli.output import command, summarise
+from srnn.config import (
+    DEFAULT_RECIPE,
+    PRESETS,
+    RECIPES,
+    ConfigError,
+    RunConfig,
+    describe,
+    make_config,
+)
+
+TRAIN_FIELDS = (
+    "dataset",
+    "neurons",
+    "alpha",
+    "epochs",
+    "width",
+    "depth",
+    "lr",
+    "batch_size",
+    "seed",
+    "data_seed",
+    "momentum",
+    "activation",
+    "goal",
+    "goal_factor",
+    "replication_lr",
+    "replication_steps",
+    "replication_start",
+    "encoding",
+    "initial_weights",
+    "snapshot_every",
+    "on_divergence",
+)
+"""The settings with an option of their own name; residual and the switches are set apart."""
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    train = command(commands, "train", "train a MetaNet, or load the cached run", _train)
+    train.add_argument("--preset", choices=PRESETS, help="a named configuration to start from")
+    train.add_argument("--recipe", choices=RECIPES, help=f"default: {DEFAULT_RECIPE}")
+    train.add_argument("--engine", default="auto", help="auto (default), or an engine's name")
+    add_config_options(train)
+    command(commands, "work", "train what is queued, then end (started by the app)", _work)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """An option for every setting of a run; what is not given comes from the recipe."""
+    for name in TRAIN_FIELDS:
+        about = describe(name)
+        kind = type(about["default"])
+        limits = f" [{about['low']} to {about['high']}]" if "low" in about else ""
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            type=kind,
+            choices=about.get("choices"),
+            metavar=None if "choices" in about else name.upper()[:5],
+            help=(about["help"] + limits).replace("%", "%%"),
+        )
+    for name in ("shared_optimizer", "target_gradient"):
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            action=argparse.BooleanOptionalAction,
+            help=describe(name)["help"],
+        )
+    parser.add_argument(
+        "--residual",
+        action=argparse.BooleanOptionalAction,
+        help="residual skips of the recipe's kind, or none",
+    )
+    parser.add_argument("--residual-kind", choices=("each", "pairs"), help="which residual skips")
+
+
+def config_from(options: argparse.Namespace) -> RunConfig:
+    """The configuration that the options of :func:`add_config_options` state.
+
+    Raises:
+        ConfigError: a value is out of range, or options contradict each other.
+    """
+    chosen = PRESETS.get(options.preset) if options.preset else None
+    recipe = options.recipe or (chosen.recipe if chosen else DEFAULT_RECIPE)
+    changes = dict(chosen.changes) if chosen else {}
+    for name in (*TRAIN_FIELDS, "shared_optimizer", "target_gradient"):
+        if getattr(options, name) is not None:
+            changes[name] = getattr(options, name)
+    if options.residual is False:
+        if options.residual_kind:
+            raise ConfigError("--no-residual and --residual-kind contradict each other")
+        changes["residual"] = "none"
+    elif options.residual_kind:
+        changes["residual"] = options.residual_kind
+    elif options.residual:
+        changes["residual"] = RECIPES[recipe]["residual"]
+    return make_config(recipe, **changes)
+
+
+def _train(options: argparse.Namespace) -> int:
+    config = config_from(options)  # first: a wrong setting needs no torch to be refused
+    import torch
+
+    from srnn.jobs import obtain
+
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    run, cached = obtain(config, options.engine, progress_bar())
+    sys.stderr.write("\n" if not cached else "")
+    summary = summarise(run) | {"cached": cached, "seconds": run.info["seconds"]}
+    if options.json:
+        print(json.dumps(summary))
+        return 0
+    types = ", ".join(f"{count} {name}" for name, count in summary["types"].items() if count)
+    spent = time.perf_counter() - started
+    print(f"run {run.run_id} ({'cached' if cached else f'trained in {spent:.1f} s'}): {run.name}")
+    print(f"test accuracy {summary['test_accuracy']:.1%} after {summary['epochs']} epochs")
+    print(f"{summary['particles']} particles: {types}")
+    if run.stopped:
+        print(f"stopped early: {run.stopped}")
+    return 0
+
+
+def progress_bar() -> Callable[[Any], None]:
+    last = [0.0]
+
+    def show(progress: Any) -> None:
+        now = time.perf_counter()
+        if now - last[0] < 0.1 and progress.epoch < progress.epochs:
+            return
+        last[0] = now
+        filled = int(30 * progress.share)
+        left = "" if progress.remaining is None else f", {progress.remaining:.0f} s left"
+        bar = "#" * filled + "." * (30 - filled)
+        line = f"{progress.phase} [{bar}] epoch {progress.epoch}/{progress.epochs}{left}"
+        sys.stderr.write(f"\r{line:<79}")
+        sys.stderr.flush()
+
+    return show
+
+
+def _work(options: argparse.Namespace) -> int:
+    from srnn.jobs import work
+
+    done = work()
+    if options.json:
+        print(json.dumps({"jobs": done}))
+    return 0

@@ -1,0 +1,33 @@
+"""``verify``: recompute a reference file with the engine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from srnn.cli.output import command
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    verify = command(commands, "verify", "recompute a reference file", _verify)
+    verify.add_argument("file", type=Path, help="FILE.npz, with FILE.json beside it")
+    verify.add_argument("--engine", default="auto", help="auto (default), or an engine's name")
+
+
+def _verify(options: argparse.Namespace) -> int:
+    import torch
+
+    from srnn.verify import verify
+
+    torch.set_num_threads(1)
+    rows = verify(options.file, options.engine)
+    if options.json:
+        print(json.dumps([vars(row) for row in rows]))
+    else:
+        for row in rows:
+            verdict = "agrees" if row.agrees else "DIFFERS"
+            print(f"{row.name:<28} {row.difference:10.2e}  {verdict}")
+    return 0 if rows and all(row.agrees for row in rows) else 1

@@ -1,0 +1,23 @@
+"""Jobs: obtaining runs here (:mod:`srnn.jobs.obtain`) or in the background
+(:mod:`srnn.jobs.queue`); their state is in files (:mod:`srnn.jobs.files`)."""
+
+from srnn.jobs.files import Job, Progress, list_jobs, read_job, read_log, read_progress
+from srnn.jobs.obtain import Cancelled, obtain
+from srnn.jobs.queue import cancel, ensure_workers, forget, submit, work, worker_limit
+
+__all__ = [
+    "Cancelled",
+    "Job",
+    "Progress",
+    "cancel",
+    "ensure_workers",
+    "forget",
+    "list_jobs",
+    "obtain",
+    "read_job",
+    "read_log",
+    "read_progress",
+    "submit",
+    "work",
+    "worker_limit",
+]

@@ -1,0 +1,45 @@
+"""Where things are kept; the only file that names a path below the cache folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+BUNDLED_RUNS = Path(__file__).parent / "data" / "runs"
+"""Finished runs that ship with the project; read-only."""
+
+
+def cache_root() -> Path:
+    """The cache folder: ``SRNN_CACHE``, or ``cache/`` beside the package."""
+    named = os.environ.get("SRNN_CACHE")
+    return Path(named).expanduser().resolve() if named else Path(__file__).parent.parent / "cache"
+
+
+def runs_folder() -> Path:
+    """Finished runs, one folder each, named by run id."""
+    return cache_root() / "runs"
+
+
+def run_folder(run_id: str) -> Path:
+    """A finished run of the cache."""
+    return runs_folder() / run_id
+
+
+def work_folder(run_id: str) -> Path:
+    """A training that is queued, running, or was cut off: its job, progress and checkpoint."""
+    return cache_root() / "work" / run_id
+
+
+def lock_file(name: str) -> Path:
+    """The lock that the process training a run (or holding a worker's slot) holds."""
+    return cache_root() / "locks" / f"{name}.lock"
+
+
+def aside_folder() -> Path:
+    """Damaged runs, set aside rather than deleted."""
+    return cache_root() / "damaged"
+
+
+def scratch_folder() -> Path:
+    """Where folders are written before they are renamed into place."""
+    return cache_root() / "scratch"
