@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Sets up what is missing, then checks the style and runs all tests.
+#   scripts/test.sh [pytest arguments]
+# The browser tests need Chromium or Chrome; where CI is set they fail without it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+./scripts/setup.sh requirements-test.txt
+if [ "${CI:-}" = true ] && ! command -v chromium chromium-browser google-chrome chrome >/dev/null; then
+  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null
+  fi
+fi
+export OMP_NUM_THREADS=1
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+exec .venv/bin/python -m pytest "$@"
