@@ -48,7 +48,8 @@ class Divergence:
 @dataclass(frozen=True)
 class Rescue:
     """The epoch with its divergences dealt with: the state ``(n, P)``, replication and task loss
-    per step, right answers. After ``stop`` only the particle that diverged is non-finite."""
+    per step, right answers. After ``stop`` the state is that of the epoch's start, before anything
+    was spoilt, with the diverged particle NaN; the losses are those up to its step."""
 
     weights: np.ndarray
     momentum: np.ndarray
@@ -86,7 +87,6 @@ def recover(
         action = config.on_divergence if rescue < MAX_RESCUES else "stop"
         events.append(Divergence(names[bad], epoch, step + 1, action))
         if action == "stop":
-            weights, momentum = engine.weights()[0], engine.momentum()[0]
             weights[:, bad] = np.nan
             done = slice(0, step)
             return Rescue(

@@ -1,0 +1,195 @@
+"""The mathematics of particles, fixpoints and MetaNets against hand-made answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from srnn.fixpoints import TYPES, classify, count_types
+from srnn.metanet import MacroShape, accuracy, forward, particle_table
+from srnn.particles import (
+    composite,
+    initial_weights,
+    neurons_of,
+    position_encoding,
+    replication_error,
+    replication_loss,
+    scalar_weights,
+    self_application,
+    weight_count,
+)
+
+
+def particle_with(v: list[float], neurons: int = 2) -> np.ndarray:
+    """A particle ``(n,)`` whose composite is ``v``: W1 carries v in its first row, the rest passes
+    that row through."""
+    w1 = np.zeros((neurons, 5))
+    w1[0] = v
+    w2, w3 = np.eye(neurons), np.zeros((1, neurons))
+    w3[0, 0] = 1
+    return np.concatenate([w1.ravel(), w2.ravel(), w3.ravel()])
+
+
+def population(*particles: np.ndarray) -> torch.Tensor:
+    return torch.tensor(np.stack(particles, axis=1))
+
+
+def encoding_of(neurons: int, kind: str = "l2") -> torch.Tensor:
+    return torch.tensor(position_encoding(neurons, kind), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("neurons", [1, 2, 3, 8, 16])
+def test_a_particle_has_5h_plus_hh_plus_h_weights(neurons):
+    assert weight_count(neurons) == 5 * neurons + neurons**2 + neurons
+    assert neurons_of(weight_count(neurons)) == neurons
+
+
+def test_no_particle_has_28_weights():
+    with pytest.raises(ValueError, match="28"):
+        neurons_of(28)
+
+
+@pytest.mark.parametrize("kind", ["l2", "max"])
+@pytest.mark.parametrize("neurons", [1, 2, 4])
+def test_encoding_columns_are_normalised(kind, neurons):
+    table = position_encoding(neurons, kind).astype(np.float64) - 1e-8
+    size = np.linalg.norm(table, axis=0) if kind == "l2" else table.max(0)
+    assert np.all((np.abs(size - 1) < 1e-5) | (size < 1e-7))
+    assert np.isfinite(table).all()
+
+
+def test_encoding_rejects_an_unknown_kind():
+    with pytest.raises(ValueError, match="l2, max"):
+        position_encoding(2, "l1")
+
+
+def test_composite_is_the_matrix_product():
+    weights = torch.tensor(initial_weights(3, 4, 0), dtype=torch.float64)
+    for index in range(4):
+        one = weights[:, index]
+        w1, w2, w3 = one[:15].view(3, 5), one[15:24].view(3, 3), one[24:].view(1, 3)
+        assert torch.allclose(composite(weights)[:, index], (w3 @ w2 @ w1)[0])
+
+
+def test_closed_form_loss_is_the_mean_squared_error():
+    weights = torch.tensor(initial_weights(4, 7, 1), dtype=torch.float64)
+    encoding = encoding_of(4)
+    plain = ((self_application(weights, encoding) - weights) ** 2).mean(0)
+    assert torch.allclose(replication_loss(weights, encoding), plain, rtol=1e-12, atol=0)
+
+
+def test_a_perfect_replicator_may_carry_any_task_weight():
+    weights = population(particle_with([1, 0, 0, 0, 7.5]))
+    encoding = encoding_of(2)
+    assert replication_error(weights, encoding).item() == 0
+    assert scalar_weights(weights).item() == 7.5
+
+
+def test_hand_made_fixpoints_have_their_types():
+    negation, halving = particle_with([-1, 0, 0, 0, 0]), particle_with([0.5, 0, 0, 0, 0])
+    broken, endless = particle_with([1, 0, 0, 0, 0]), particle_with([1, 0, 0, 0, 0])
+    broken[3], endless[3] = np.nan, np.inf
+    weights = population(
+        np.zeros(16), particle_with([1, 0, 0, 0, 2]), negation, halving, broken, endless
+    )
+    types = [TYPES[code] for code in classify(weights, encoding_of(2))]
+    assert types == ["zero", "identity", "second_order", "other", "divergent", "divergent"]
+
+
+def test_epsilon_is_a_closed_absolute_bound():
+    small = np.zeros(16)
+    small[0] = 1e-3
+    weights = population(small)
+    assert TYPES[classify(weights, encoding_of(2), 1e-3)[0]] == "zero"
+    assert TYPES[classify(weights, encoding_of(2), 0.99e-3)[0]] != "zero"
+    with pytest.raises(ValueError, match="epsilon"):
+        classify(weights, encoding_of(2), float("nan"))
+
+
+def test_second_order_is_a_twice_applied_particle():
+    """The shortcut |1 + v0| |f(w) - w| is the error of applying the particle to its own output."""
+    weights = torch.tensor(initial_weights(3, 20, 5), dtype=torch.float64)
+    encoding = encoding_of(3)
+    v = composite(weights)
+    once = self_application(weights, encoding)
+    twice = once * v[:1] + encoding @ v[1:4]
+    error = (twice - weights).abs().amax(0)
+    for epsilon in (0.05, 0.2, 0.5, 1.0):
+        types = np.array(TYPES)[classify(weights, encoding, epsilon)]
+        expected = (error <= epsilon).numpy() & ~np.isin(types, ["zero", "identity"])
+        assert np.array_equal(types == "second_order", expected)
+
+
+def test_type_counts_add_up():
+    counts = count_types(np.array([0, 1, 1, 4], dtype=np.uint8))
+    assert counts == {"divergent": 1, "zero": 2, "identity": 0, "second_order": 0, "other": 1}
+
+
+def test_initial_weights_do_not_depend_on_the_population_size():
+    few, many = initial_weights(4, 3, 9), initial_weights(4, 300, 9)
+    assert np.array_equal(few, many[:, :3])
+    assert not np.array_equal(few, initial_weights(4, 3, 10))
+
+
+def test_initial_weights_stay_within_their_bounds():
+    weights = initial_weights(4, 2000, 0)
+    assert 0.98 / 5**0.5 < np.abs(weights[:20]).max() <= 1 / 5**0.5
+    assert 0.98 / 2 < np.abs(weights[20:]).max() <= 1 / 2
+    xavier = initial_weights(4, 2000, 0, "xavier")
+    assert 0.98 * (6 / 9) ** 0.5 < np.abs(xavier[:20]).max() <= (6 / 9) ** 0.5
+
+
+def test_the_seed_network_has_1518_particles_in_order():
+    shape = MacroShape(225, 5, 6, 10)
+    table = particle_table(shape)
+    assert shape.particles == len(table) == 1518
+    assert table["particle"].iloc[0] == "L0_C0_W0"
+    assert table["particle"].iloc[225] == "L0_C1_W0"
+    assert table["particle"].iloc[1350] == "L1_C0_W0"
+    assert table["particle"].iloc[-1] == "L4_C9_W5"
+
+
+@pytest.mark.parametrize(
+    ("residual", "depth", "skips"),
+    [
+        ("none", 5, [None] * 5),
+        ("each", 5, [None, 1, 2, 3, None]),
+        ("pairs", 5, [None, None, 1, None, None]),
+        ("pairs", 3, [None, None, None]),
+        ("pairs", 6, [None, None, 1, None, 3, None]),
+    ],
+)
+def test_residual_skips(residual, depth, skips):
+    shape = MacroShape(7, depth, 4, 3, residual)
+    assert [shape.skip(layer) for layer in range(depth)] == skips
+
+
+@pytest.mark.parametrize("activation", ["none", "relu", "tanh"])
+def test_forward_is_the_dense_network(activation):
+    shape = MacroShape(4, 4, 3, 2, "each", activation)
+    draw = np.random.default_rng(0)
+    scalars = torch.tensor(draw.standard_normal(shape.particles))
+    x = torch.tensor(draw.standard_normal((5, 4)))
+    act = {"none": lambda z: z, "relu": lambda z: np.maximum(z, 0), "tanh": np.tanh}[activation]
+    matrices = [part.numpy() for part in shape.split(scalars)]
+    expected = act(x.numpy() @ matrices[0].T)
+    for matrix in matrices[1:-1]:
+        expected = act(expected @ matrix.T) + expected
+    assert np.allclose(forward(scalars, x, shape).numpy(), expected @ matrices[-1].T)
+
+
+def test_several_networks_at_once_are_each_network_alone():
+    shape = MacroShape(4, 5, 3, 2, "pairs")
+    scalars = torch.randn(3, shape.particles, generator=torch.Generator().manual_seed(0))
+    x, y = torch.randn(11, 4, generator=torch.Generator().manual_seed(1)), torch.zeros(11).long()
+    together = forward(scalars, x, shape)
+    for index in range(3):
+        assert torch.allclose(together[index], forward(scalars[index], x, shape), atol=1e-6)
+    assert accuracy(scalars, x, y, shape)[1] == accuracy(scalars[1], x, y, shape)
+
+
+def test_a_network_without_a_finite_answer_is_wrong():
+    shape = MacroShape(2, 2, 1, 2)
+    scalars = torch.full((shape.particles,), float("nan"))
+    assert accuracy(scalars, torch.ones(3, 2), torch.zeros(3).long(), shape) == 0

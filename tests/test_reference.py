@@ -1,0 +1,85 @@
+"""The engines against numbers computed by the original research code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from srnn.cli import main
+from srnn.engines import ENGINES
+from srnn.verify import BadReference, verify
+
+FILES = sorted((Path(__file__).parent / "reference").glob("*.npz"))
+ON_CPU = [name for name in ENGINES if name != "cuda"]
+
+
+@pytest.mark.parametrize("engine", ON_CPU)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_array_and_type_agrees(file, engine):
+    rows = verify(file, engine)
+    assert len(rows) == 13
+    assert [row.name for row in rows if not row.agrees] == []
+
+
+def changed_copy(folder: Path, name: str, change) -> Path:
+    """A copy of a reference file with one array changed."""
+    source = FILES[0]
+    arrays = dict(np.load(source))
+    arrays[name] = change(arrays[name])
+    np.savez(folder / "changed.npz", **arrays)
+    shutil.copy(source.with_suffix(".json"), folder / "changed.json")
+    return folder / "changed.npz"
+
+
+@pytest.mark.parametrize(
+    "name", ["initial_logits", "weights_after_step", "replication_loss", "final_logits"]
+)
+def test_a_wrong_number_is_found(tmp_path, name):
+    def spoil(array):
+        array = array.copy()
+        array.flat[-1] += 1e-3 * np.abs(array).max()
+        return array
+
+    rows = {row.name: row.agrees for row in verify(changed_copy(tmp_path, name, spoil))}
+    assert not rows.pop(name)
+    assert all(rows.values())
+    assert main(["verify", str(tmp_path / "changed.npz")]) == 1
+
+
+def test_a_missing_nan_is_found(tmp_path):
+    def spoil(array):
+        array = array.copy()
+        array.flat[0] = np.nan
+        return array
+
+    rows = {row.name: row for row in verify(changed_copy(tmp_path, "final_logits", spoil))}
+    assert not rows["final_logits"].agrees
+
+
+def test_a_wrong_type_is_found(tmp_path):
+    file = changed_copy(tmp_path, "x", lambda array: array)
+    settings = json.loads(file.with_suffix(".json").read_text())
+    settings["special_types"][0] = "other"
+    file.with_suffix(".json").write_text(json.dumps(settings))
+    rows = {row.name: row.agrees for row in verify(file)}
+    assert not rows["special_types"]
+
+
+def test_an_array_nobody_can_recompute_is_refused(tmp_path):
+    arrays = dict(np.load(FILES[0]))
+    np.savez(tmp_path / "more.npz", surprise=np.zeros(3), **arrays)
+    shutil.copy(FILES[0].with_suffix(".json"), tmp_path / "more.json")
+    with pytest.raises(BadReference, match="surprise"):
+        verify(tmp_path / "more.npz")
+
+
+def test_a_broken_file_is_named(tmp_path, capsys):
+    (tmp_path / "bad.npz").write_bytes(b"not a zip")
+    (tmp_path / "bad.json").write_text("{}")
+    assert main(["verify", str(tmp_path / "bad.npz")]) == 1
+    assert "bad.npz" in capsys.readouterr().err
+    assert main(["verify", str(tmp_path / "absent.npz")]) == 1

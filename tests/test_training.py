@@ -1,0 +1,172 @@
+"""The loop: deterministic, resumable from any record, and what it records."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from srnn.config import make_config
+from srnn.divergence import MAX_RESCUES
+from srnn.tasks import load_task
+from srnn.training import data_order, snapshot_epochs, train, train_population
+
+
+def final(config, task, state=None):
+    return list(train(config, task, state))[-1]
+
+
+def test_same_configuration_and_seed_same_bits(small):
+    task = load_task("digits")
+    first, second = final(small, task), final(small, task)
+    assert np.array_equal(first.state.weights, second.state.weights)
+    assert first.row() == second.row()
+    assert np.isfinite(first.state.weights).all()
+    other = final(small.replace(seed=1), task)
+    assert not np.array_equal(first.state.weights, other.state.weights)
+
+
+def test_data_order_is_a_permutation_that_follows_from_seed_and_epoch():
+    assert sorted(data_order(3, 1, 50)) == list(range(50))
+    assert np.array_equal(data_order(3, 1, 50), data_order(3, 1, 50))
+    assert not np.array_equal(data_order(3, 1, 50), data_order(3, 2, 50))
+    assert not np.array_equal(data_order(3, 1, 50), data_order(4, 1, 50))
+
+
+@pytest.mark.parametrize("recipe", ["2022-02", "2022-03"])
+@pytest.mark.parametrize("cut", [0, 1, 4])
+def test_training_on_from_a_record_equals_never_having_stopped(recipe, cut):
+    config = make_config(
+        recipe, dataset="digits", neurons=2, batch_size=100, epochs=6, replication_start=0.3
+    )
+    task = load_task("digits")
+    whole = list(train(config, task))
+    rest = list(train(config, task, whole[cut].state))
+    assert np.array_equal(rest[-1].state.weights, whole[-1].state.weights)
+    assert np.array_equal(rest[-1].state.momentum, whole[-1].state.momentum)
+    assert [record.row() for record in rest[-2:]] == [record.row() for record in whole[-2:]]
+
+
+def test_record_zero_is_the_untrained_network(small):
+    record = next(train(small, load_task("digits")))
+    assert record.epoch == 0
+    assert record.types["other"] == sum(record.types.values()) == 64 * 4 + 4 * 4 + 4 * 10
+    assert np.isnan(record.task_loss)
+    assert record.replication_loss > 0
+
+
+def test_replication_starts_once_the_training_accuracy_is_reached():
+    config = make_config(
+        dataset="digits", neurons=3, batch_size=25, epochs=9, alpha=0.1, replication_start=0.4
+    )
+    records = list(train(config, load_task("digits")))
+    reached = [record.train_accuracy >= 0.4 for record in records]
+    start = reached.index(True)
+    assert 1 < start < len(records) - 1
+    assert all(record.replication_loss == 0 for record in records[1 : start + 1])
+    assert records[start + 1].replication_loss > 0
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_a_population_equals_its_single_runs(seeds):
+    config = make_config(dataset="digits", neurons=4, depth=4, batch_size=100, epochs=2)
+    configs = [config.replace(seed=seed) for seed in range(seeds)]
+    task = load_task("digits")
+    together = list(train_population(configs, task, engine="manual"))[-1]
+    for one, record in zip(configs, together, strict=True):
+        alone = list(train(one, task, engine="manual"))[-1]
+        scale = np.abs(alone.state.weights).max()
+        assert np.abs(alone.state.weights - record.state.weights).max() <= 1e-4 * scale
+
+
+def test_a_population_may_differ_only_in_its_seed():
+    config = make_config(dataset="digits")
+    with pytest.raises(ValueError, match="seed"):
+        next(train_population([config, config.replace(alpha=1.0)], load_task("digits")))
+
+
+def test_a_state_that_does_not_fit_is_refused(small):
+    record = next(train(small, load_task("digits")))
+    with pytest.raises(ValueError, match="weights"):
+        next(train(small.replace(neurons=2), load_task("digits"), record.state))
+
+
+def test_snapshots_are_dense_at_first_and_a_longer_run_keeps_what_a_shorter_kept():
+    config = make_config(epochs=200)
+    kept = snapshot_epochs(config)
+    assert kept[:8] == [0, 1, 2, 3, 4, 5, 6, 8]
+    assert kept[-1] == 200
+    assert len(kept) == 32
+    assert set(kept) <= set(snapshot_epochs(config.replace(epochs=500)))
+    assert snapshot_epochs(config.replace(epochs=7, snapshot_every=3)) == [0, 3, 6, 7]
+
+
+def test_the_task_is_learned():
+    config = make_config(
+        dataset="digits", neurons=3, goal="none", batch_size=25, epochs=20, residual="each"
+    )
+    assert final(config, load_task("digits")).test_accuracy > 0.8
+
+
+def test_self_replication_makes_replicators():
+    config = make_config(dataset="digits", neurons=3, depth=3, batch_size=50, epochs=12)
+    types = final(config, load_task("digits")).types
+    assert types["zero"] + types["identity"] > 0.5 * sum(types.values())
+
+
+# --- divergence -----------------------------------------------------------------------------
+
+
+def wild(policy: str, lr: float = 0.01):
+    """Detached targets at this learning rate: particle L0_C5_W58 blows up in the first epoch."""
+    return make_config(
+        dataset="digits",
+        neurons=4,
+        depth=4,
+        batch_size=50,
+        epochs=3,
+        seed=3,
+        lr=lr,
+        target_gradient=False,
+        on_divergence=policy,
+    )
+
+
+def test_stop_names_the_particle_the_epoch_and_the_step():
+    records = list(train(wild("stop"), load_task("digits")))
+    (event,) = records[-1].divergences
+    assert records[-1].stopped
+    assert records[-1].epoch == event.epoch == 1
+    assert 1 <= event.step <= 29
+    assert event.particle in str(event) and "epoch 1" in str(event)
+    assert records[-1].types["divergent"] == 1
+    assert np.isfinite(records[-1].state.weights).all(0).sum() == 64 * 6 + 36 + 36 + 60 - 1
+
+
+@pytest.mark.parametrize("policy", ["reinitialise", "freeze"])
+def test_the_rest_of_the_network_survives(policy):
+    records = list(train(wild(policy), load_task("digits")))
+    assert records[-1].epoch == 3
+    assert not records[-1].stopped
+    assert records[1].divergences
+    assert np.isfinite(records[-1].state.weights).all()
+    assert records[-1].test_accuracy > records[0].test_accuracy + 0.2
+    if policy == "freeze":
+        assert records[-1].types["zero"] >= len(records[1].divergences)
+
+
+def test_too_many_divergences_stop_the_training():
+    records = list(train(wild("reinitialise", lr=1.0), load_task("digits")))
+    assert records[-1].stopped
+    assert len(records[-1].divergences) == MAX_RESCUES + 1
+
+
+def test_one_diverging_network_does_not_touch_the_others_of_its_population():
+    config = wild("stop")
+    configs = [config, config.replace(seed=0)]
+    task = load_task("digits")
+    alone = [list(train(one, task, engine="manual")) for one in configs]
+    together = list(train_population(configs, task, engine="manual"))
+    for member, single in enumerate(alone):
+        rows = [records[member] for records in together if records[member] is not None]
+        assert len(rows) == len(single)
+        assert rows[-1].stopped == single[-1].stopped
