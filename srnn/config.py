@@ -261,7 +261,7 @@ PRESETS: dict[str, Preset] = {
         "Quick look",
         "A small MetaNet on scikit-learn's 8x8 digits, trained in seconds.",
         "2022-02",
-        {"dataset": "digits", "neurons": 4, "depth": 4, "batch_size": 50, "epochs": 40},
+        {"dataset": "digits", "neurons": 6, "depth": 4, "batch_size": 25, "epochs": 40},
     ),
     "log-connectivity-h4": Preset(
         "Connectivity (row 11)",
