@@ -1,0 +1,52 @@
+"""The pages of the app, in one place, and the menu that leads to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page: its file, its name in the menu, and the question it answers."""
+
+    file: str
+    label: str
+    about: str
+
+
+PAGES = (
+    Entry("app.py", "Overview", "What a MetaNet is, and where to start."),
+    Entry("pages/train.py", "Train", "Train a MetaNet, or load the run that is there."),
+    Entry("pages/trajectories.py", "Trajectories", "How do the particles' weights move?"),
+    Entry("pages/particle_types.py", "Particle types", "Which particles replicate, and when?"),
+    Entry("pages/connectivity.py", "Connectivity", "Which connections survive?"),
+    Entry("pages/research_log.py", "Research log", "Every row of the log, run again."),
+    Entry("pages/pruning_lab.py", "Pruning lab", "Replicators against rival pruning criteria."),
+    Entry("pages/runs.py", "Runs", "All runs and jobs, and what can be done with them."),
+)
+
+
+def entries() -> list[Entry]:
+    """The pages that are there."""
+    return [entry for entry in PAGES if (ROOT / entry.file).exists()]
+
+
+def link(file: str, label: str | None = None, run_id: str | None = None) -> None:
+    """A link to a page that keeps the run in the address; nothing if the page is not there."""
+    entry = next((entry for entry in entries() if entry.file == file), None)
+    if entry is not None:
+        address = {"run": run_id} if run_id else None
+        st.page_link(file, label=label or entry.label, query_params=address)
+
+
+def menu() -> None:
+    """The menu in the side bar; every page shows the same one."""
+    run_id, job_id = st.session_state.get("run_id"), st.session_state.get("job_id")
+    with st.sidebar:
+        for entry in entries():
+            link(entry.file, run_id=job_id if entry.file == "pages/train.py" else run_id)

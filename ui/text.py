@@ -1,0 +1,40 @@
+"""Words and numbers as the app writes them. Whatever a user may have typed passes here first."""
+
+from __future__ import annotations
+
+import re
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&/@])")
+
+
+def escape(text: str) -> str:
+    """Text for ``st.markdown`` and labels, shown as it is: no formatting, links, images, formulas.
+
+    >>> escape("*a*")
+    '\\\\*a\\\\*'
+    """
+    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def percent(share: float | None) -> str:
+    """A share of 0..1 as ``85.3 %``; a dash where it is not known."""
+    return "–" if share is None or share != share else f"{share * 100:.1f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares as signed percentage points: ``-0.3 pp``."""
+    return f"{difference * 100:+.1f} pp".replace("-", "−")
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: ``40 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds is None or seconds != seconds:
+        return "not known yet"
+    if seconds < 1:
+        return "under 1 s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
