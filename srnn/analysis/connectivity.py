@@ -1,0 +1,223 @@
+"""The macro network as a graph: which connections survive, which cells they reach (log row 7).
+
+A particle that is zero or that only replicates itself hardly takes part in the task; the others are
+the *survivors*. Cells are nodes, particles are edges. Residual skips carry activations without a
+particle: they are no edges, but count as ways when it is asked which cells are still reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+
+from srnn.analysis.collapse import scalars
+from srnn.analysis.dropout import accuracy_of, drop
+from srnn.fixpoints import IDENTITY, TYPES, ZERO
+from srnn.metanet import MacroShape, particle_table
+
+SURVIVORS, ALL = "survivors", "all"
+CHOICES = (SURVIVORS, ALL, *TYPES)
+"""What a graph can be restricted to."""
+
+
+def survivors(codes: np.ndarray) -> np.ndarray:
+    """Which particles survive self-replication pruning: neither zero nor identity. Any shape of
+    codes -> bool of the same shape. Diverged particles count as survivors: they still act."""
+    return ~np.isin(codes, (ZERO, IDENTITY))
+
+
+def select(codes: np.ndarray, keep: str = SURVIVORS) -> np.ndarray:
+    """Mask of the particles to keep: ``survivors``, ``all``, or one type's name.
+
+    Raises:
+        ValueError: unknown choice.
+    """
+    if keep == SURVIVORS:
+        return survivors(codes)
+    if keep == ALL:
+        return np.ones(codes.shape, dtype=bool)
+    if keep not in TYPES:
+        raise ValueError(f"unknown choice {keep!r}; choices: {', '.join(CHOICES)}")
+    return codes == TYPES.index(keep)
+
+
+def edge_table(weights: np.ndarray, codes: np.ndarray, shape: MacroShape) -> pd.DataFrame:
+    """One row per particle: ``particle, layer, cell, input, type, weight, source, target``.
+
+    ``weights`` are ``(n, P)``, or scalar weights ``(P,)``; ``source`` and ``target`` are node
+    numbers, counted from the input layer on.
+
+    Raises:
+        ValueError: codes or weights do not fit the shape.
+    """
+    scalar = scalars(weights) if weights.ndim == 2 else np.asarray(weights, dtype=np.float32)
+    for name, array in (("codes", codes), ("scalar weights", scalar)):
+        if array.shape != (shape.particles,):
+            raise ValueError(f"{name} of shape {array.shape}: expected ({shape.particles},)")
+    table = particle_table(shape)
+    first = np.concatenate([[0], np.cumsum(shape.sizes)])
+    table["type"] = np.array(TYPES, dtype=object)[codes]
+    table["weight"] = scalar.astype(np.float64)
+    layer = table["layer"].to_numpy()
+    table["source"] = first[layer] + table["input"].to_numpy()
+    table["target"] = first[layer + 1] + table["cell"].to_numpy()
+    return table
+
+
+def node_name(layer: int, cell: int, shape: MacroShape) -> str:
+    """``input 17``, ``layer 2 cell 3`` or ``output 7``; layer 0 holds the inputs."""
+    if layer == 0:
+        return f"input {cell}"
+    return f"output {cell}" if layer == shape.depth else f"layer {layer} cell {cell}"
+
+
+def macro_graph(
+    weights: np.ndarray, codes: np.ndarray, shape: MacroShape, keep: str = SURVIVORS
+) -> nx.DiGraph:
+    """The macro network as a directed graph of all cells and the chosen particles.
+
+    Nodes are whole numbers with ``name, layer, cell`` (layer 0: the inputs); edges carry
+    ``particle, type, weight`` (the scalar weight) and ``layer`` (the particle's, from 0).
+    All attributes are text or numbers, so every networkx writer takes the graph. An edge's weight
+    is left out where the particle has diverged. ``graph.graph`` keeps ``sizes`` as text.
+
+    Args:
+        weights: ``(n, P)``, or scalar weights ``(P,)``.
+        codes: type codes ``(P,)``.
+        keep: ``survivors``, ``all`` or a type.
+
+    Raises:
+        ValueError: unknown choice, or codes or weights do not fit the shape.
+    """
+    table = edge_table(weights, codes, shape)[select(codes, keep)]
+    graph = nx.DiGraph(sizes="-".join(map(str, shape.sizes)), keep=keep, residual=shape.residual)
+    node = 0
+    for layer, size in enumerate(shape.sizes):
+        for cell in range(size):
+            graph.add_node(node, name=node_name(layer, cell, shape), layer=layer, cell=cell)
+            node += 1
+    columns = (table[name].tolist() for name in _EDGE_COLUMNS)
+    for source, target, particle, kind, weight, layer in zip(*columns, strict=True):
+        known = {"weight": weight} if np.isfinite(weight) else {}
+        graph.add_edge(source, target, particle=particle, type=kind, layer=layer, **known)
+    return graph
+
+
+_EDGE_COLUMNS = ("source", "target", "particle", "type", "weight", "layer")
+
+
+def graphml(graph: nx.DiGraph) -> bytes:
+    """The graph as a GraphML file (UTF-8), for Gephi, Cytoscape, yEd or ``networkx``."""
+    return "\n".join(nx.generate_graphml(graph)).encode()
+
+
+def node_table(mask: np.ndarray, shape: MacroShape) -> pd.DataFrame:
+    """What the kept particles ``(P,)`` bool leave of every cell.
+
+    Columns: ``node, name, layer, cell``; ``incoming`` and ``outgoing``, kept connections;
+    ``reached``, a kept way (skips included) leads here from an input; ``leads``, one leads from
+    here to an output; ``isolated``, one of the two is missing: the cell cannot take part.
+    """
+    matrices = [
+        mask[shape.starts[layer] : shape.starts[layer + 1]].reshape(size)
+        for layer, size in enumerate(shape.layers)
+    ]
+    reached = [np.ones(shape.inputs, dtype=bool)]
+    for layer, matrix in enumerate(matrices):
+        here = (matrix & reached[layer]).any(1)
+        source = shape.skip(layer)
+        reached.append(here if source is None else here | reached[source])
+    leads = [np.zeros(size, dtype=bool) for size in shape.sizes]
+    leads[-1][:] = True
+    for layer in reversed(range(shape.depth)):
+        leads[layer] |= (matrices[layer] & leads[layer + 1][:, None]).any(0)
+        source = shape.skip(layer)
+        if source is not None:
+            leads[source] |= leads[layer + 1]
+    cells = [(layer, cell) for layer, size in enumerate(shape.sizes) for cell in range(size)]
+    table = pd.DataFrame(cells, columns=["layer", "cell"])
+    table.insert(0, "name", [node_name(layer, cell, shape) for layer, cell in cells])
+    table.insert(0, "node", np.arange(len(cells)))
+    nothing = [np.zeros(shape.inputs, dtype=np.int64)]
+    table["incoming"] = np.concatenate(nothing + [matrix.sum(1) for matrix in matrices])
+    outgoing = [matrix.sum(0) for matrix in matrices]
+    table["outgoing"] = np.concatenate([*outgoing, np.zeros(shape.outputs, dtype=np.int64)])
+    table["reached"], table["leads"] = np.concatenate(reached), np.concatenate(leads)
+    table["isolated"] = ~(table["reached"] & table["leads"])
+    return table
+
+
+def connections_per_pixel(mask: np.ndarray, shape: MacroShape) -> np.ndarray:
+    """Kept connections that leave every input pixel: ``(P,)`` bool -> ``(inputs,)``; 0 means that
+    the pixel is no longer read."""
+    return mask[: shape.starts[1]].reshape(shape.layers[0]).sum(0)
+
+
+def survivors_per_layer(
+    codes: np.ndarray, shape: MacroShape, epochs: Sequence[int]
+) -> pd.DataFrame:
+    """Surviving connections per snapshot and layer: codes ``(T, P)`` -> ``epoch, layer,
+    connections, survivors, share`` (of the layer's connections, 0..1)."""
+    alive = survivors(codes)
+    rows = [
+        (epoch, layer, out * inp, int(part[shape.starts[layer] : shape.starts[layer + 1]].sum()))
+        for epoch, part in zip(epochs, alive, strict=True)
+        for layer, (out, inp) in enumerate(shape.layers)
+    ]
+    frame = pd.DataFrame(rows, columns=["epoch", "layer", "connections", "survivors"])
+    frame["share"] = frame["survivors"] / frame["connections"]
+    return frame
+
+
+def thinning(codes: np.ndarray, shape: MacroShape, epochs: Sequence[int]) -> pd.DataFrame:
+    """How the network thins out, per snapshot: codes ``(T, P)`` -> ``epoch, survivors,
+    unread_pixels, isolated_cells``.
+
+    Isolated cells are counted among hidden and output cells; unread pixels are inputs that no
+    surviving connection leaves.
+    """
+    rows = []
+    for epoch, alive in zip(epochs, survivors(codes), strict=True):
+        nodes = node_table(alive, shape)
+        inner = nodes["layer"] > 0
+        unread = int((connections_per_pixel(alive, shape) == 0).sum())
+        rows.append((epoch, int(alive.sum()), unread, int((nodes["isolated"] & inner).sum())))
+    return pd.DataFrame(rows, columns=["epoch", "survivors", "unread_pixels", "isolated_cells"])
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """Self-replication pruning of one network: accuracies 0..1 before and after, connections kept
+    and dropped."""
+
+    before: float
+    after: float
+    kept: int
+    dropped: int
+
+    @property
+    def difference(self) -> float:
+        """Accuracy after minus before, signed, as a fraction."""
+        return self.after - self.before
+
+
+def prune_to(
+    weights: np.ndarray, mask: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
+) -> Pruned:
+    """Measure a network with only the particles of the mask ``(P,)`` bool kept: weights ``(n, P)``
+    or scalars ``(P,)``. ``prune_to(weights, survivors(codes), ...)`` is self-replication pruning.
+
+    A diverged particle that is kept leaves no answer: accuracy 0.
+
+    Raises:
+        ValueError: mask or weights do not fit the shape.
+    """
+    scalar = scalars(weights) if weights.ndim == 2 else np.asarray(weights)
+    before = accuracy_of(scalar, x, y, shape)
+    after = accuracy_of(drop(scalar, ~mask), x, y, shape)
+    kept = int(mask.sum())
+    return Pruned(before, after, kept, mask.size - kept)

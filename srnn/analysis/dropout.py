@@ -1,0 +1,161 @@
+"""The dropout test: does a particle take part in the goal, or is it only a replicator? (log row 2)
+
+All particles of one type are set to zero and the accuracy is measured again. A dropped particle is
+a connection of scalar weight 0, so the measurement runs on the collapsed network. Differences are
+signed, after minus before, as fractions: -0.0005 is a loss of 0.05 percentage points.
+
+A particle that has diverged leaves no answer at all (accuracy 0). So the divergent ones are dropped
+first in all other rows; their own row says what dropping just them changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+
+from srnn.analysis.collapse import scalars
+from srnn.fixpoints import DIVERGENT, IDENTITY, TYPES, ZERO
+from srnn.metanet import MacroShape, accuracy
+
+COLUMNS = ("type", "count", "accuracy", "difference", "before")
+
+
+def drop(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The weights ``(n, P)``, or scalars ``(P,)``, with the particles of the mask ``(P,)`` (True:
+    dropped) set to zero; a new array.
+
+    Raises:
+        ValueError: the mask is not boolean, or not one value per particle.
+    """
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != weights.shape[-1:]:
+        raise ValueError(
+            f"mask of shape {mask.shape}, {mask.dtype}: expected {weights.shape[-1:]}, bool"
+        )
+    kept = np.array(weights)
+    kept[..., mask] = 0
+    return kept
+
+
+def accuracy_of(
+    weights: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    shape: MacroShape,
+) -> float:
+    """Accuracy, 0..1, of a MetaNet given as weights ``(n, P)`` or as scalar weights ``(P,)``.
+
+    ``x (B, inputs)``, ``y (B,)``. An image with a non-finite logit counts as wrong.
+
+    Raises:
+        ValueError: not of ``shape.particles`` particles, or there is no image.
+    """
+    if weights.shape[-1] != shape.particles or weights.ndim not in (1, 2):
+        raise ValueError(f"weights of shape {weights.shape}: expected (n, {shape.particles})")
+    if len(x) == 0:
+        raise ValueError("there is no image to measure the accuracy on")
+    scalar = scalars(weights) if weights.ndim == 2 else np.asarray(weights, dtype=np.float32)
+    with torch.inference_mode():
+        images, labels = torch.from_numpy(np.asarray(x)), torch.from_numpy(np.asarray(y))
+        return float(accuracy(torch.from_numpy(np.array(scalar)), images, labels, shape))
+
+
+def dropout_masks(
+    weights: np.ndarray,
+    masks: Mapping[str, np.ndarray],
+    x: np.ndarray,
+    y: np.ndarray,
+    shape: MacroShape,
+) -> pd.DataFrame:
+    """Drop any groups of particles, one group at a time: weights ``(n, P)``, named masks ``(P,)``
+    (True: dropped) -> ``type`` (the group's name), ``count, accuracy, difference, before``.
+
+    Nothing is dropped beforehand: with a diverged particle, ``before`` is 0.
+
+    Raises:
+        ValueError: a mask or the weights do not fit the shape.
+    """
+    scalar = scalars(weights)
+    before = accuracy_of(scalar, x, y, shape)
+    rows = [_row(name, mask, scalar, before, x, y, shape) for name, mask in masks.items()]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def dropout_test(
+    weights: np.ndarray, codes: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
+) -> pd.DataFrame:
+    """The dropout test, one row per type: weights ``(n, P)``, codes ``(P,)`` into
+    :data:`srnn.fixpoints.TYPES` -> ``type, count, accuracy, difference, before`` (fractions).
+
+    Raises:
+        ValueError: codes or weights do not fit the shape.
+    """
+    groups = [(name, codes == code) for code, name in enumerate(TYPES)]
+    return _test(weights, codes, groups, x, y, shape)
+
+
+def dropout_replicators(
+    weights: np.ndarray, codes: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
+) -> pd.DataFrame:
+    """As :func:`dropout_test`, one row: zero and identity together, which the log's code called
+    identity."""
+    both = np.isin(codes, (ZERO, IDENTITY))
+    return _test(weights, codes, [("zero + identity", both)], x, y, shape)
+
+
+def dropout_by_layer(
+    weights: np.ndarray, codes: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
+) -> pd.DataFrame:
+    """The dropout test per layer and type: ``layer, type, count, accuracy, difference, before``;
+    only that layer's particles of the type are dropped.
+
+    Raises:
+        ValueError: codes or weights do not fit the shape.
+    """
+    parts = []
+    for layer in range(shape.depth):
+        inside = np.zeros(shape.particles, dtype=bool)
+        inside[shape.starts[layer] : shape.starts[layer + 1]] = True
+        groups = [(name, (codes == code) & inside) for code, name in enumerate(TYPES)]
+        part = _test(weights, codes, groups, x, y, shape)
+        part.insert(0, "layer", layer)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _test(
+    weights: np.ndarray,
+    codes: np.ndarray,
+    groups: list[tuple[str, np.ndarray]],
+    x: np.ndarray,
+    y: np.ndarray,
+    shape: MacroShape,
+) -> pd.DataFrame:
+    if codes.shape != (shape.particles,):
+        raise ValueError(f"codes of shape {codes.shape}: expected ({shape.particles},)")
+    whole = scalars(weights)
+    healthy = drop(whole, codes == DIVERGENT)
+    before = accuracy_of(healthy, x, y, shape)
+    sick = accuracy_of(whole, x, y, shape) if (codes == DIVERGENT).any() else before
+    rows = []
+    for name, mask in groups:
+        own = name == TYPES[DIVERGENT]
+        rows.append(_row(name, mask, *((whole, sick) if own else (healthy, before)), x, y, shape))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(
+    name: str,
+    mask: np.ndarray,
+    scalar: np.ndarray,
+    before: float,
+    x: np.ndarray,
+    y: np.ndarray,
+    shape: MacroShape,
+) -> dict[str, object]:
+    count = int(np.count_nonzero(mask))
+    after = accuracy_of(drop(scalar, mask), x, y, shape) if count else before
+    return dict(zip(COLUMNS, (name, count, after, after - before, before), strict=True))

@@ -1,0 +1,46 @@
+"""Membership: which particle belongs to which layer, cell, input and type (log row 6)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from srnn.analysis.collapse import scalar_errors, scalars
+from srnn.fixpoints import TYPES
+from srnn.metanet import MacroShape, particle_table
+
+
+def membership_table(weights: np.ndarray, codes: np.ndarray, shape: MacroShape) -> pd.DataFrame:
+    """One row per particle: ``particle, layer, cell, input, type, scalar_weight, scalar_error``.
+
+    Weights ``(n, P)``, codes ``(P,)``. ``scalar_error`` is the largest difference between the
+    particle, asked as a network, and its scalar weight.
+
+    Raises:
+        ValueError: there is not one code per particle.
+    """
+    if codes.shape != (shape.particles,):
+        raise ValueError(f"codes of shape {codes.shape}: expected ({shape.particles},)")
+    table = particle_table(shape)
+    table["type"] = np.array(TYPES, dtype=object)[codes]
+    table["scalar_weight"] = scalars(weights)
+    table["scalar_error"] = scalar_errors(weights)
+    return table
+
+
+def layer_maps(values: np.ndarray, shape: MacroShape) -> list[np.ndarray]:
+    """One ``(cells, inputs)`` map per layer of a value per particle ``(P,)``, code or scalar."""
+    return [
+        values[shape.starts[layer] : shape.starts[layer + 1]].reshape(size)
+        for layer, size in enumerate(shape.layers)
+    ]
+
+
+def mean_images(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
+    """The mean image of every class: ``x (B, inputs)``, labels ``y (B,)`` -> ``(classes, inputs)``
+    float32; zeros for a class without images."""
+    means = np.zeros((classes, x.shape[1]), dtype=np.float32)
+    for label in range(classes):
+        if (own := x[y == label]).size:
+            means[label] = own.mean(0)
+    return means

@@ -1,0 +1,282 @@
+"""Trajectories of particles in weight space, seen through principal components (log row 8).
+
+Every particle of every snapshot is a point in n dimensions. PCA finds the directions in which the
+points differ most: fitted over all particles, per layer, or for each particle by itself. Components
+are as scikit-learn's ``PCA`` gives them, signs included (each one's largest loading is positive);
+they are computed here from covariance matrices because thousands of fits must take a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+FITS = ("all", "layer", "particle")
+"""What a PCA is fitted on."""
+
+_DIRECT = 400  # up to this many weights, the covariance matrix is decomposed directly
+_NOTHING = 1e-13  # a variance below this share of the largest is rounding
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Principal components of weight snapshots.
+
+    Attributes:
+        coordinates: ``(T, S, k)`` float32; components that the data do not have are 0.
+        epochs: ``(T,)``.
+        particles: ``(S,)`` index of every shown particle.
+        names: ``(S,)`` its name.
+        explained: one row per fit and component: ``group`` (``all``, ``layer 0`` or a particle),
+            ``component`` (from 1), ``share`` of the variance (0..1).
+        fit: ``all``, ``layer`` or ``particle``.
+        diverged: names of the particles left out, because a weight was not finite at some epoch.
+    """
+
+    coordinates: np.ndarray
+    epochs: np.ndarray
+    particles: np.ndarray
+    names: tuple[str, ...]
+    explained: pd.DataFrame
+    fit: str
+    diverged: tuple[str, ...]
+
+    @property
+    def components(self) -> int:
+        """Number of components k."""
+        return self.coordinates.shape[2]
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The log's data frame, ``Epoch, Weight, dim_1 .. dim_k`` (Weight: the particle's name);
+        one particle after the other."""
+        columns = [f"dim_{index + 1}" for index in range(self.components)]
+        return _frame(self.coordinates.transpose(1, 0, 2), self.epochs, self.names, columns)
+
+
+def fit_trajectories(
+    snapshots: np.ndarray,
+    epochs: Sequence[int],
+    names: Sequence[str],
+    layers: np.ndarray,
+    *,
+    components: int = 2,
+    fit: str = "all",
+    particles: np.ndarray | None = None,
+) -> Trajectories:
+    """Principal components of weight snapshots ``(T, n, P)``.
+
+    Args:
+        snapshots: the weights; may be memory-mapped.
+        epochs: one label per snapshot.
+        names: one per particle.
+        layers: layer of every particle ``(P,)``, for ``fit="layer"``.
+        components: k, from 1 to n.
+        fit: ``all``, ``layer`` or ``particle``. The first two are fitted on all particles,
+            whichever are shown.
+        particles: index of the particles to show (default: all).
+
+    Raises:
+        ValueError: unknown fit, components out of range, or lengths that do not fit.
+    """
+    _check(snapshots, epochs, names, layers, components, fit)
+    finite = np.ones(snapshots.shape[2], dtype=bool)
+    for one in snapshots:
+        finite &= np.isfinite(one).all(0)
+    shown = np.arange(len(names)) if particles is None else np.asarray(particles, dtype=np.int64)
+    shown = shown[finite[shown]]
+    labels = tuple(str(names[index]) for index in shown)
+    diverged = tuple(str(names[index]) for index in np.flatnonzero(~finite))
+    if fit == "particle":
+        points = _gather(snapshots, shown).transpose(2, 0, 1)
+        coordinates, share = _fit_each(points, components)
+        groups = list(labels)
+    else:
+        group_of = np.zeros(len(names), dtype=np.int64) if fit == "all" else np.asarray(layers)
+        wanted = [int(group) for group in np.unique(group_of[shown])]
+        coordinates = np.zeros((len(shown), len(snapshots), components))
+        share = np.zeros((len(wanted), components))
+        for row, group in enumerate(wanted):
+            own = group_of[shown] == group
+            members = np.flatnonzero(finite & (group_of == group))
+            coordinates[own], share[row] = _fit_together(snapshots, members, shown[own], components)
+        groups = ["all"] if fit == "all" else [f"layer {group}" for group in wanted]
+        groups = groups[: len(wanted)]
+    return Trajectories(
+        np.ascontiguousarray(coordinates.transpose(1, 0, 2), dtype=np.float32),
+        np.asarray(epochs, dtype=np.int64),
+        shown,
+        labels,
+        _explained(groups, share),
+        fit,
+        diverged,
+    )
+
+
+def raw_weights(
+    snapshots: np.ndarray,
+    epochs: Sequence[int],
+    names: Sequence[str],
+    particles: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """The weights themselves, ``Epoch, Weight, weight_0 .. weight_{n-1}``, one particle after the
+    other; snapshots ``(T, n, P)``. Diverged particles are kept as they are."""
+    shown = np.arange(len(names)) if particles is None else np.asarray(particles, dtype=np.int64)
+    columns = [f"weight_{index}" for index in range(snapshots.shape[1])]
+    values = _gather(snapshots, shown).transpose(2, 0, 1)
+    return _frame(values, np.asarray(epochs), [str(names[i]) for i in shown], columns)
+
+
+def sample_particles(mask: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """At most ``count`` of the particles of a mask ``(P,)``, ascending; the same ones every time,
+    and a smaller sample is part of a larger one."""
+    order = np.random.default_rng(seed).permutation(len(mask))
+    return np.sort(order[mask[order]][:count])
+
+
+def _check(
+    snapshots: np.ndarray,
+    epochs: Sequence[int],
+    names: Sequence[str],
+    layers: np.ndarray,
+    components: int,
+    fit: str,
+) -> None:
+    if fit not in FITS:
+        raise ValueError(f"unknown fit {fit!r}; fits: {', '.join(FITS)}")
+    if snapshots.ndim != 3 or not len(snapshots):
+        raise ValueError(f"snapshots of shape {snapshots.shape}: expected (T, n, P), T at least 1")
+    if (len(epochs), len(names)) != (snapshots.shape[0], snapshots.shape[2]):
+        raise ValueError(
+            f"{len(epochs)} epochs and {len(names)} names for {snapshots.shape[0]} snapshots of "
+            f"{snapshots.shape[2]} particles"
+        )
+    if len(layers) != len(names):
+        raise ValueError(f"{len(layers)} layers for {len(names)} particles")
+    if not 1 <= components <= snapshots.shape[1]:
+        raise ValueError(f"components = {components}: must be from 1 to {snapshots.shape[1]}")
+
+
+def _gather(snapshots: np.ndarray, particles: np.ndarray) -> np.ndarray:
+    return np.stack([one[:, particles] for one in snapshots])
+
+
+def _fit_together(
+    snapshots: np.ndarray, members: np.ndarray, shown: np.ndarray, components: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """One PCA over all snapshots of ``members``: coordinates ``(S, T, k)`` of ``shown`` and the
+    share of variance ``(k,)``. One snapshot in memory at a time."""
+    weights = snapshots.shape[1]
+    whole = len(members) == snapshots.shape[2]
+
+    def points(one: np.ndarray) -> np.ndarray:
+        return np.asarray(one if whole else one[:, members], dtype=np.float64)
+
+    mean = sum(points(one).sum(1) for one in snapshots) / (len(snapshots) * len(members))
+    if weights <= _DIRECT:
+        scatter = np.zeros((weights, weights))
+        for one in snapshots:
+            centred = points(one) - mean[:, None]
+            scatter += centred @ centred.T
+        variances, axes = np.linalg.eigh(scatter)
+        variances, axes = variances[::-1][:components], axes[:, ::-1][:, :components]
+        total = float(np.trace(scatter))
+    else:
+        variances, axes, total = _leading(snapshots, points, mean, components)
+    axes, variances = _tidy(axes, variances)
+    coordinates = np.stack(
+        [(one[:, shown].astype(np.float64) - mean[:, None]).T @ axes for one in snapshots], axis=1
+    )
+    return coordinates, variances / total if total > 0 else np.zeros(components)
+
+
+def _leading(
+    snapshots: np.ndarray,
+    points: Callable[[np.ndarray], np.ndarray],
+    mean: np.ndarray,
+    components: int,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Leading variances and axes of large particles, by subspace iteration from a fixed start
+    (Halko, Martinsson, Tropp 2011): the covariance matrix itself would not pay."""
+    weights, extra = snapshots.shape[1], min(snapshots.shape[1], components + 10)
+
+    def product(basis: np.ndarray) -> tuple[np.ndarray, float]:
+        out, square = np.zeros_like(basis), 0.0
+        for one in snapshots:
+            centred = points(one) - mean[:, None]
+            out += centred @ (centred.T @ basis)
+            square += float(np.einsum("ij,ij->", centred, centred))
+        return out, square
+
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((weights, extra)))[0]
+    for _ in range(6):
+        basis = np.linalg.qr(product(basis)[0])[0]
+    image, total = product(basis)
+    small = basis.T @ image
+    variances, turn = np.linalg.eigh((small + small.T) / 2)
+    axes = basis @ turn[:, ::-1]
+    return variances[::-1][:components], axes[:, :components], total
+
+
+def _fit_each(points: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """One PCA per particle: points ``(S, T, n)`` -> coordinates ``(S, T, k)``, shares ``(S, k)``.
+
+    Decomposes the T x T or the n x n product matrix, whichever is smaller.
+    """
+    count, snapshots, weights = points.shape
+    points = points.astype(np.float64)
+    points -= points.mean(1, keepdims=True)
+    turned = points.transpose(0, 2, 1)
+    kept = min(components, snapshots, weights)
+    if weights <= snapshots:
+        variances, axes = np.linalg.eigh(turned @ points)
+        axes = axes[:, :, ::-1][:, :, :kept]
+    else:
+        variances, left = np.linalg.eigh(points @ turned)
+        axes = turned @ left[:, :, ::-1][:, :, :kept]
+        norms = np.linalg.norm(axes, axis=1, keepdims=True)
+        axes = np.divide(axes, norms, out=np.zeros_like(axes), where=norms > 0)
+    axes, variances = _tidy(axes, variances[:, ::-1][:, :kept])
+    total = np.einsum("stn,stn->s", points, points)[:, None]
+    coordinates = np.zeros((count, snapshots, components))
+    share = np.zeros((count, components))
+    coordinates[:, :, :kept] = points @ axes
+    np.divide(variances, total, out=share[:, :kept], where=total > 0)
+    return coordinates, share
+
+
+def _tidy(axes: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Axes ``(..., n, k)`` with their largest loading positive, and zero (like their variance)
+    where the data do not vary at all."""
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(-2, keepdims=True), -2)
+    signs = np.where(largest < 0, -1.0, 1.0)
+    real = variances > _NOTHING * np.maximum(variances[..., :1], np.finfo(np.float64).tiny)
+    return axes * signs * real[..., None, :], np.where(real, variances, 0.0)
+
+
+def _explained(groups: Sequence[str], share: np.ndarray) -> pd.DataFrame:
+    count, components = len(groups), share.shape[1]
+    return pd.DataFrame(
+        {
+            "group": np.repeat(np.asarray(groups, dtype=object), components),
+            "component": np.tile(np.arange(1, components + 1), count),
+            "share": share.ravel(),
+        }
+    )
+
+
+def _frame(
+    values: np.ndarray, epochs: np.ndarray, names: Sequence[str], columns: list[str]
+) -> pd.DataFrame:
+    """Values ``(S, T, k)`` as a table, one row per particle and epoch."""
+    count, snapshots, width = values.shape
+    table = pd.DataFrame(
+        np.ascontiguousarray(values, dtype=np.float32).reshape(-1, width), columns=columns
+    )
+    table.insert(0, "Weight", np.repeat(np.asarray(names, dtype=object), snapshots))
+    table.insert(0, "Epoch", np.tile(epochs, count))
+    return table

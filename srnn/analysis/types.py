@@ -1,0 +1,87 @@
+"""Types over time: every particle of every snapshot, for any epsilon at once (log row 1).
+
+What decides a type (how large the weights are, how far the self-application is from them) does not
+depend on epsilon. It is measured once per run; a new epsilon then costs a few comparisons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from srnn.fixpoints import EPSILON, TYPES, classify_measures, measures
+
+
+@dataclass(frozen=True)
+class HistoryMeasures:
+    """What the types of T snapshots of P particles are decided by, each ``(T, P)`` float32:
+    largest |w|, largest |f(w) - w|, largest |f(f(w)) - w|; NaN where not finite."""
+
+    size: np.ndarray
+    error: np.ndarray
+    second: np.ndarray
+
+    def codes(self, epsilon: float = EPSILON) -> np.ndarray:
+        """Type codes ``(T, P)`` uint8 into :data:`srnn.fixpoints.TYPES`.
+
+        Raises:
+            ValueError: epsilon is negative or not a number.
+        """
+        return classify_measures(self.size, self.error, self.second, epsilon)
+
+
+def history_measures(snapshots: np.ndarray, encoding: np.ndarray) -> HistoryMeasures:
+    """Measure all particles of all snapshots: ``(T, n, P)`` weights, ``(n, 3)`` encoding.
+
+    One snapshot at a time, so a memory-mapped history is never in memory as a whole.
+
+    Raises:
+        ValueError: the snapshots are not ``(T, n, P)``, or not of particles with that encoding.
+    """
+    if snapshots.ndim != 3 or snapshots.shape[1] != len(encoding):
+        raise ValueError(f"snapshots of shape {snapshots.shape}: expected (T, {len(encoding)}, P)")
+    positions = torch.from_numpy(np.array(encoding))
+    parts = [measures(torch.from_numpy(np.array(one)), positions) for one in snapshots]
+    if not parts:
+        empty = np.zeros((0, snapshots.shape[2]), dtype=np.float32)
+        return HistoryMeasures(empty, empty, empty)
+    size, error, second = (np.stack(column) for column in zip(*parts, strict=True))
+    return HistoryMeasures(size, error, second)
+
+
+def type_history(
+    snapshots: np.ndarray, encoding: np.ndarray, epsilon: float = EPSILON
+) -> np.ndarray:
+    """Type codes ``(T, P)`` uint8 of all particles of all snapshots ``(T, n, P)``.
+
+    Raises:
+        ValueError: epsilon is negative or not a number, or the shapes do not fit.
+    """
+    return history_measures(snapshots, encoding).codes(epsilon)
+
+
+def type_counts(codes: np.ndarray, epochs: Sequence[int]) -> pd.DataFrame:
+    """Particles of each type per snapshot: ``epoch, divergent, zero, identity, second_order,
+    other``; codes ``(T, P)``, one epoch label per snapshot.
+
+    Raises:
+        ValueError: there is not one epoch per snapshot.
+    """
+    if len(epochs) != len(codes):
+        raise ValueError(f"{len(epochs)} epochs for {len(codes)} snapshots")
+    counts = np.stack([(codes == code).sum(1) for code in range(len(TYPES))], axis=1)
+    frame = pd.DataFrame(counts, columns=list(TYPES))
+    frame.insert(0, "epoch", np.asarray(epochs, dtype=np.int64))
+    return frame
+
+
+def type_changes(codes: np.ndarray) -> pd.DataFrame:
+    """How many particles went from one type to another between the first and the last snapshot:
+    a table of counts, rows the first type, columns the last; codes ``(T, P)``, T at least 1."""
+    table = np.zeros((len(TYPES), len(TYPES)), dtype=np.int64)
+    np.add.at(table, (codes[0], codes[-1]), 1)
+    return pd.DataFrame(table, index=list(TYPES), columns=list(TYPES))
