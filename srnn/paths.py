@@ -35,6 +35,31 @@ def lock_file(name: str) -> Path:
     return cache_root() / "locks" / f"{name}.lock"
 
 
+def label_file(run_id: str) -> Path:
+    """Name, note and pin of a run."""
+    return cache_root() / "labels" / f"{run_id}.json"
+
+
+def used_file(run_id: str) -> Path:
+    """An empty file, as old as the last use of a run."""
+    return cache_root() / "used" / run_id
+
+
+def settings_file() -> Path:
+    """The settings of this cache: jobs at once, size limit."""
+    return cache_root() / "settings.json"
+
+
+def slot_file(slot: str) -> Path:
+    """Which process works in a slot of the queue."""
+    return cache_root() / "slots" / f"{slot}.json"
+
+
+def trash_folder() -> Path:
+    """Deleted runs, until the trash is emptied."""
+    return cache_root() / "trash"
+
+
 def aside_folder() -> Path:
     """Damaged runs, set aside rather than deleted."""
     return cache_root() / "damaged"
@@ -43,3 +68,13 @@ def aside_folder() -> Path:
 def scratch_folder() -> Path:
     """Where folders are written before they are renamed into place."""
     return cache_root() / "scratch"
+
+
+def result_file(name: str) -> Path:
+    """Facts and tables that an experiment computed."""
+    return cache_root() / "experiments" / f"{name}.json"
+
+
+def reproduction_folder() -> Path:
+    """The background run of the experiments: its job, progress and log."""
+    return cache_root() / "experiments" / "job"

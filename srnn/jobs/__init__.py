@@ -1,9 +1,11 @@
 """Jobs: obtaining runs here (:mod:`srnn.jobs.obtain`) or in the background
 (:mod:`srnn.jobs.queue`); their state is in files (:mod:`srnn.jobs.files`)."""
 
-from srnn.jobs.files import Job, Progress, list_jobs, read_job, read_log, read_progress
-from srnn.jobs.obtain import Cancelled, obtain
-from srnn.jobs.queue import cancel, ensure_workers, forget, submit, work, worker_limit
+from srnn.jobs.files import Cancelled, Job, Progress, list_jobs, read_job, read_log, read_progress
+from srnn.jobs.obtain import obtain
+from srnn.jobs.queue import cancel, forget, resume, submit, work
+from srnn.jobs.slots import ensure_workers
+from srnn.settings import worker_limit
 
 __all__ = [
     "Cancelled",
@@ -17,6 +19,7 @@ __all__ = [
     "read_job",
     "read_log",
     "read_progress",
+    "resume",
     "submit",
     "work",
     "worker_limit",

@@ -1,31 +1,36 @@
 """The files of a job, below ``cache/work/<run id>``, and what they say together.
 
 ``job.json`` holds what is asked and by which process it is done, ``progress.json`` how far it is,
-``log.txt`` what went wrong; ``cancel`` is a mark. Nothing else is state: a job whose process is
-gone is *interrupted*, whatever its file says.
+``log.txt`` what went wrong; ``cancel`` is a mark, ``alive`` a heartbeat for other machines. Nothing
+else is state: a job whose process is gone is *interrupted*, whatever its file says. Every change of
+``job.json`` is made under the job's lock; what is in the files is untrusted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
+import math
 import shutil
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import psutil
 from filelock import FileLock
 
-from srnn import paths
-from srnn.checkpoint import Partial
+from srnn import checkpoint, paths
 from srnn.config import RunConfig
-from srnn.files import read_json, write_json
+from srnn.files import read_json, stamp, write_json, writing
+from srnn.jobs.process import is_alive
 from srnn.store import is_run_id
 
-LIVE_ROWS = 400
-"""Rows of the live table at most; longer ones are thinned."""
+STATES = ("queued", "running", "interrupted", "cancelled", "failed")
+
+SILENT = 60
+"""Seconds without a heartbeat after which a job of another machine counts as interrupted."""
 
 
 class Cancelled(RuntimeError):
@@ -35,7 +40,8 @@ class Cancelled(RuntimeError):
 @dataclass(frozen=True)
 class Progress:
     """How far a training is. ``phase`` is ``preparing``, ``training`` or ``waiting`` (for another
-    process that trains the same run); ``remaining`` seconds are None before the first epoch."""
+    process that trains the same run); ``remaining`` seconds are None before the first epoch.
+    ``rows`` are records so far, thinned; what is not finite is None."""
 
     epoch: int
     epochs: int
@@ -47,7 +53,7 @@ class Progress:
     @property
     def share(self) -> float:
         """0 to 1."""
-        return self.epoch / self.epochs if self.epochs else 1.0
+        return min(1.0, self.epoch / self.epochs) if self.epochs else 1.0
 
 
 @dataclass(frozen=True)
@@ -67,37 +73,55 @@ class Job:
     @property
     def resumable(self) -> bool:
         """Whether a checkpoint is there to go on from."""
-        return (paths.work_folder(self.run_id) / "checkpoint.npz").exists()
+        return (paths.work_folder(self.run_id) / checkpoint.FILE).exists()
 
 
 def read_progress(run_id: str) -> Progress | None:
-    """The last progress that a training wrote down."""
+    """The last progress that a training wrote down; None if there is none that can be read."""
+    path = paths.work_folder(run_id) / "progress.json"
     try:
-        return Progress(**read_json(paths.work_folder(run_id) / "progress.json"))
+        return _parse_progress(path, stamp(path))
     except (OSError, ValueError, TypeError):
         return None
 
 
+@functools.lru_cache(maxsize=256)
+def _parse_progress(path: Path, stamp: tuple) -> Progress:
+    progress = Progress(**read_json(path))
+    if not isinstance(progress.rows, list) or not all(
+        isinstance(row, dict) for row in progress.rows
+    ):
+        raise ValueError("rows must be tables' rows")
+    numbers = [progress.epoch, progress.epochs, progress.seconds]
+    numbers += [value for row in progress.rows for value in row.values() if value is not None]
+    numbers += [] if progress.remaining is None else [progress.remaining]
+    if not all(_is_number(value) for value in numbers) or not isinstance(progress.phase, str):
+        raise ValueError("a number is missing")
+    return progress
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def read_job(run_id: str, *, place: bool = True) -> Job | None:
-    """The unfinished job of a run, its state derived from the files; None if there is none."""
+    """The unfinished job of a run, its state derived from the files; None if there is none (or
+    none that can be read: asking for the run again makes a new one)."""
     values = read_job_file(run_id)
     if values is None:
         return None
-    try:
-        state = values["state"]
-        if state == "running" and not alive(values):
-            state = "interrupted"
-        job = Job(
-            run_id,
-            RunConfig.from_dict(values["config"]),
-            state,
-            values["engine"],
-            float(values["queued_at"]),
-            str(values.get("message", "")),
-            progress=read_progress(run_id),
-        )
-    except (KeyError, ValueError, TypeError):
-        return None
+    state = values["state"]
+    if state == "running" and not runs(values):
+        state = "interrupted"
+    job = Job(
+        run_id,
+        RunConfig.from_dict(values["config"]),
+        state,
+        values["engine"],
+        float(values["queued_at"]),
+        values["message"],
+        progress=None if state == "queued" else read_progress(run_id),
+    )
     if place and state == "queued":
         return next((one for one in list_jobs() if one.run_id == run_id), job)
     return job
@@ -106,29 +130,33 @@ def read_job(run_id: str, *, place: bool = True) -> Job | None:
 def read_log(run_id: str) -> str:
     """What the worker printed for a job (its last 10,000 characters)."""
     try:
-        text = (paths.work_folder(run_id) / "log.txt").read_text("utf-8", errors="replace")
+        with (paths.work_folder(run_id) / "log.txt").open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 40_000))
+            return file.read().decode("utf-8", errors="replace")[-10_000:]
     except OSError:
         return ""
-    return text[-10_000:]
 
 
 def list_jobs() -> list[Job]:
     """All unfinished jobs: running first, then the queue in order, then the rest."""
     folder = paths.work_folder("x").parent
-    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:
+        names = []
     jobs = [job for name in names if is_run_id(name) and (job := read_job(name, place=False))]
     rank = {"running": 0, "queued": 1}
     jobs.sort(key=lambda job: (rank.get(job.state, 2), job.queued_at, job.run_id))
-    queue = [job.run_id for job in jobs if job.state == "queued"]
-    return [
-        dataclasses.replace(job, place=queue.index(job.run_id) + 1)
-        if job.state == "queued"
-        else job
-        for job in jobs
-    ]
+    places: dict[str, int] = {}
+    for job in jobs:
+        if job.state == "queued":
+            places[job.run_id] = len(places) + 1
+    return [dataclasses.replace(job, place=places.get(job.run_id)) for job in jobs]
 
 
 def new_job(config: RunConfig, engine: str) -> dict[str, Any]:
+    """The content of a new ``job.json``."""
     return {
         "state": "queued",
         "config": config.to_dict(),
@@ -139,71 +167,69 @@ def new_job(config: RunConfig, engine: str) -> dict[str, Any]:
 
 
 def read_job_file(run_id: str) -> dict[str, Any] | None:
+    """The content of ``job.json``; None if there is none, or it is not one of this run."""
+    path = paths.work_folder(run_id) / "job.json"
     try:
-        values = read_json(paths.work_folder(run_id) / "job.json")
-    except (OSError, ValueError):
+        return dict(_parse_job(path, stamp(path), run_id))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return values if isinstance(values, dict) else None
 
 
-def alive(job: dict[str, Any]) -> bool:
-    """Whether the process that runs a job still does; a reused process id has another birth."""
-    if job.get("host") != host():  # cannot be asked; a live one writes its progress
-        try:
-            progress = paths.work_folder(RunConfig.from_dict(job["config"]).run_id)
-            return time.time() - (progress / "progress.json").stat().st_mtime < 120
-        except OSError:
-            return False
+@functools.lru_cache(maxsize=4096)
+def _parse_job(path: Path, stamp: tuple, run_id: str) -> dict[str, Any]:
+    values = read_json(path)
+    texts = (values["engine"], values["message"])
+    if values["state"] not in STATES or not all(isinstance(text, str) for text in texts):
+        raise ValueError("not a job")
+    if not _is_number(values["queued_at"]):
+        raise ValueError("not a job")
+    if RunConfig.from_dict(values["config"]).run_id != run_id:
+        raise ValueError("the job of another run")
+    return values
+
+
+def write_job(run_id: str, values: dict[str, Any]) -> None:
+    """Replace ``job.json``; call it under the job's lock."""
+    write_json(paths.work_folder(run_id) / "job.json", values)
+
+
+def runs(values: dict[str, Any]) -> bool:
+    """Whether the process that trains a job still does. A process of another machine cannot be
+    asked: there the heartbeat counts."""
+    alive = is_alive(values)
+    if alive is not None:
+        return alive
     try:
-        process = psutil.Process(int(job["pid"]))
-        return (
-            abs(process.create_time() - float(job["born"])) < 1
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except (psutil.Error, KeyError, ValueError, TypeError):
+        run_id = RunConfig.from_dict(values["config"]).run_id
+        beat = (paths.work_folder(run_id) / "alive").stat().st_mtime
+        return abs(time.time() - beat) < SILENT
+    except (OSError, ValueError, KeyError):
         return False
 
 
-def host() -> str:
-    return socket.gethostname()
-
-
 def clear(run_id: str) -> None:
-    """Remove the work folder of a finished run."""
+    """Remove the work folder of a run; call it under the job's lock."""
     shutil.rmtree(paths.work_folder(run_id), ignore_errors=True)
 
 
 def lock(name: str) -> FileLock:
+    """The lock of that name in this cache (not yet held).
+
+    Raises:
+        CacheError: the cache cannot be written.
+    """
     path = paths.lock_file(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(paths.cache_root()):
+        path.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(path)
 
 
-class Reporter:
-    """Tells the caller every epoch, and the progress file twice a second."""
+@contextlib.contextmanager
+def job_lock(run_id: str) -> Iterator[None]:
+    """Hold a job's files: its state changes only under this lock, and only for a moment.
 
-    def __init__(
-        self, config: RunConfig, partial: Partial, tell: Callable[[Progress], None] | None
-    ) -> None:
-        self.config, self.partial, self.tell = config, partial, tell
-        self.started, self.written = time.perf_counter(), 0.0
-        self.first_epoch = partial.state.epoch if partial.state else 0
-
-    def report(self, phase: str, now: bool = False) -> None:
-        partial, elapsed = self.partial, time.perf_counter() - self.started
-        epoch = partial.state.epoch if partial.state else 0
-        done = epoch - self.first_epoch
-        remaining = elapsed / done * (self.config.epochs - epoch) if done > 0 else None
-        progress = Progress(epoch, self.config.epochs, phase, partial.seconds, remaining)
-        if self.tell:
-            self.tell(progress)
-        if now or time.perf_counter() - self.written > 0.5 or phase == "preparing":
-            self.written = time.perf_counter()
-            rows = partial.rows[:: 1 + len(partial.rows) // LIVE_ROWS]
-            clean = [{key: _finite(value) for key, value in row.items()} for row in rows]
-            full = dataclasses.replace(progress, rows=clean)
-            write_json(partial.folder / "progress.json", dataclasses.asdict(full))
-
-
-def _finite(value: float) -> float | None:
-    return value if value - value == 0 else None
+    Raises:
+        CacheError: the cache cannot be written.
+    """
+    with writing(paths.cache_root()), lock(f"job-{run_id}"):
+        yield

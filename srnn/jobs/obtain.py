@@ -11,33 +11,33 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any
 
-import psutil
 from filelock import Timeout
 
 from srnn import paths
 from srnn.checkpoint import Partial, discard_partial, load_partial
 from srnn.config import RunConfig
-from srnn.files import write_json
+from srnn.estimate import refuse_impossible
+from srnn.files import writing
 from srnn.jobs.files import (
+    Cancelled,
     Progress,
-    Reporter,
     clear,
-    host,
+    job_lock,
     lock,
     new_job,
     read_job_file,
     read_progress,
+    write_job,
 )
+from srnn.jobs.process import me
+from srnn.jobs.report import Reporter, heartbeat
 from srnn.metanet import macro_shape
+from srnn.space import clean_up
 from srnn.store import Run, find_run, find_shorter, save_run
 from srnn.tasks import load_task, resolve
 from srnn.training import TrainingState, keeps_snapshot, train
-
-
-class Cancelled(RuntimeError):
-    """The training was cancelled; it goes on from its last checkpoint when asked for again."""
 
 
 def obtain(
@@ -50,19 +50,23 @@ def obtain(
 
     Raises:
         DataError: the data set cannot be used.
+        ImpossibleError: too much memory, disk or time for this machine.
         Cancelled: somebody cancelled it.
-        OSError: the cache cannot be written (full or read-only).
+        CacheError: the cache cannot be written (full or read-only).
+        RunError: the run is there, but damaged, and cannot be set aside.
     """
     config = resolve(config)
     run = find_run(config.run_id)
     if run is not None:
         return run, True
+    refuse_impossible(config, engine)
     with _run_lock(config, on_progress):
         run = find_run(config.run_id)
         if run is not None:
-            clear(config.run_id)
             return run, True
-        return train_locked(config, engine, on_progress), False
+        job = claim(config, engine)
+        assert job is not None
+        return train_locked(config, job, on_progress), False
 
 
 @contextlib.contextmanager
@@ -70,7 +74,8 @@ def _run_lock(config: RunConfig, on_progress: Callable[[Progress], None] | None)
     held = lock(config.run_id)
     while True:
         try:
-            held.acquire(timeout=0.3)
+            with writing(paths.cache_root()):
+                held.acquire(timeout=0.3)
             break
         except Timeout:
             if on_progress:
@@ -83,59 +88,84 @@ def _run_lock(config: RunConfig, on_progress: Callable[[Progress], None] | None)
         held.release()
 
 
+def claim(config: RunConfig, engine: str, *, queued: bool = False) -> dict[str, Any] | None:
+    """Write down that this process trains a run, whose lock it holds; returns the job's values.
+    With ``queued`` only if it still waits in the queue (else None)."""
+    run_id = config.run_id
+    with job_lock(run_id):
+        paths.work_folder(run_id).mkdir(parents=True, exist_ok=True)
+        job = read_job_file(run_id)
+        if queued and (job is None or job["state"] != "queued"):
+            return None
+        (paths.work_folder(run_id) / "cancel").unlink(missing_ok=True)
+        job = (job or new_job(config, engine)) | {"state": "running", "message": "", **me()}
+        write_job(run_id, job)
+    return job
+
+
 def train_locked(
-    config: RunConfig, engine: str, on_progress: Callable[[Progress], None] | None
+    config: RunConfig, job: dict[str, Any], on_progress: Callable[[Progress], None] | None
 ) -> Run:
-    folder = paths.work_folder(config.run_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "cancel").unlink(missing_ok=True)
-    job = read_job_file(config.run_id) or new_job(config, engine)
-    me = psutil.Process()
-    job |= {"state": "running", "pid": me.pid, "born": me.create_time(), "host": host()}
-    write_json(folder / "job.json", job)
+    """Train a run that this process has claimed, and put it into the cache. However it ends, the
+    job's file says so."""
+    run_id = config.run_id
     try:
-        partial = _train_partial(config, engine, folder, on_progress)
-        run = _finish(partial)
+        with writing(paths.cache_root()), heartbeat(paths.work_folder(run_id) / "alive"):
+            run = _finish(_train_partial(config, job, on_progress))
     except Cancelled:
-        write_json(folder / "job.json", job | {"state": "cancelled", "message": ""})
         raise
     except BaseException as error:
-        text = "interrupted from outside" if isinstance(error, KeyboardInterrupt) else str(error)
-        with contextlib.suppress(OSError):
-            message = f"{type(error).__name__}: {text}"
-            write_json(folder / "job.json", job | {"state": "failed", "message": message})
+        stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+        state = "interrupted" if stopped else "failed"
+        message = "stopped from outside" if stopped else f"{type(error).__name__}: {error}"
+        with contextlib.suppress(OSError), job_lock(run_id):
+            write_job(run_id, job | {"state": state, "message": message})
         raise
-    clear(config.run_id)
+    with contextlib.suppress(OSError):
+        with job_lock(run_id):
+            clear(run_id)
+        clean_up(keep=run_id)
     return run
 
 
 def _train_partial(
     config: RunConfig,
-    engine: str,
-    folder: Path,
+    job: dict[str, Any],
     on_progress: Callable[[Progress], None] | None,
 ) -> Partial:
+    folder = paths.work_folder(config.run_id)
     partial = load_partial(config, folder)
     if partial is None:
         discard_partial(folder)
-        partial = _from_shorter(config, folder) or Partial(config, folder)
+        partial = _from_shorter(config) or Partial(config, folder)
     reporter = Reporter(config, partial, on_progress)
     reporter.report("preparing")
     if partial.stopped is None:
         before, started = partial.seconds, time.perf_counter()
-        for record in train(config, load_task(config.dataset), partial.state, engine):
+        for record in train(config, load_task(config.dataset), partial.state, job["engine"]):
             partial.add(record)
             partial.seconds = before + time.perf_counter() - started
             partial.save_if_due()
             reporter.report("training")
             if (folder / "cancel").exists():
-                partial.save()
-                raise Cancelled(f"run {config.run_id} was cancelled")
+                _stop_if_cancelled(partial, job)
     reporter.report("training", now=True)
     return partial
 
 
-def _from_shorter(config: RunConfig, folder: Path) -> Partial | None:
+def _stop_if_cancelled(partial: Partial, job: dict[str, Any]) -> None:
+    """Save and stop, unless the run has been asked for again meanwhile."""
+    run_id, mark = partial.config.run_id, partial.folder / "cancel"
+    with job_lock(run_id):
+        if not mark.exists():
+            return
+        partial.save()
+        write_job(run_id, job | {"state": "cancelled", "message": ""})
+        mark.unlink()
+    raise Cancelled(f"run {run_id} was cancelled")
+
+
+def _from_shorter(config: RunConfig) -> Partial | None:
     """Start from a finished run of the same configuration with fewer epochs."""
     run = find_shorter(config)
     if run is None:
@@ -143,7 +173,7 @@ def _from_shorter(config: RunConfig, folder: Path) -> Partial | None:
     state: TrainingState = run.state
     partial = Partial(
         config,
-        folder,
+        paths.work_folder(config.run_id),
         run.records.to_dict("records"),
         state=state,
         seconds=run.info["seconds"],
@@ -159,15 +189,20 @@ def _from_shorter(config: RunConfig, folder: Path) -> Partial | None:
 def _finish(partial: Partial) -> Run:
     config = partial.config
     assert partial.state is not None
-    return save_run(
-        config,
-        macro_shape(config),
-        partial.records,
-        partial.snapshots(),
-        partial.snapshot_epochs,
-        partial.state,
-        seconds=partial.seconds,
-        stopped=partial.stopped,
-        divergences=partial.divergences,
-        continued_from=partial.continued_from,
-    )
+    try:
+        return save_run(
+            config,
+            macro_shape(config),
+            partial.records,
+            partial.snapshots(),
+            partial.snapshot_epochs,
+            partial.state,
+            seconds=partial.seconds,
+            stopped=partial.stopped,
+            divergences=partial.divergences,
+            continued_from=partial.continued_from,
+        )
+    except OSError:  # a full disk: keep what was trained, if there is room for that
+        with contextlib.suppress(OSError):
+            partial.save()
+        raise

@@ -1,27 +1,39 @@
-"""The queue: runs that are asked for in the background, and the worker processes that train them.
+"""The queue: runs that are asked for in the background, and the workers that train them.
 
-At most :func:`worker_limit` workers empty the queue, oldest first, and end when it is empty. They
-need no server: a slot is a lock that a worker holds, so a dead one frees its slot by dying.
+At most :func:`srnn.settings.worker_limit` workers empty the queue, oldest first, and end when it is
+empty. They need no server, and survive it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
-import sys
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import Timeout
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import write_json
-from srnn.jobs.files import Job, clear, list_jobs, lock, new_job, read_job, read_job_file
-from srnn.jobs.obtain import Cancelled, train_locked
+from srnn.estimate import refuse_impossible
+from srnn.files import remove_leftovers
+from srnn.jobs.files import (
+    Cancelled,
+    Job,
+    clear,
+    job_lock,
+    list_jobs,
+    lock,
+    new_job,
+    read_job,
+    read_job_file,
+    write_job,
+)
+from srnn.jobs.obtain import claim, train_locked
+from srnn.jobs.slots import busy_with, ensure_workers, leave_slot, take_slot
+from srnn.space import remove_scratch
 from srnn.store import find_run
 from srnn.tasks import resolve
 
@@ -32,33 +44,51 @@ def submit(config: RunConfig, engine: str = "auto") -> str:
 
     Raises:
         DataError: the data set cannot be used.
-        OSError: the cache cannot be written.
+        ImpossibleError: too much memory, disk or time for this machine.
+        CacheError: the cache cannot be written (full or read-only).
     """
     config = resolve(config)
     run_id = config.run_id
     if find_run(run_id) is None:
-        folder = paths.work_folder(run_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        with lock(f"job-{run_id}"):
-            job = read_job(run_id)
+        refuse_impossible(config, engine)
+        with job_lock(run_id):
+            folder = paths.work_folder(run_id)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "cancel").unlink(missing_ok=True)
+            job = read_job(run_id, place=False)
             if job is None or job.state not in ("queued", "running"):
-                (folder / "cancel").unlink(missing_ok=True)
-                write_json(folder / "job.json", new_job(config, engine))
+                write_job(run_id, new_job(config, engine))
     ensure_workers()
     return run_id
 
 
-def cancel(run_id: str) -> None:
-    """Cancel a queued or running job; what it has done so far stays as a checkpoint."""
-    job = read_job(run_id)
+def resume(run_id: str) -> None:
+    """Ask again for a cancelled, failed or interrupted job; it goes on from its checkpoint.
+
+    Raises:
+        RuntimeError: there is no such job.
+        Everything that :func:`submit` raises.
+    """
+    job = read_job(run_id, place=False)
     if job is None:
-        return
-    folder = paths.work_folder(run_id)
-    (folder / "cancel").touch()
-    if job.state in ("queued", "interrupted"):
-        values = read_job_file(run_id)
-        if values is not None:
-            write_json(folder / "job.json", values | {"state": "cancelled"})
+        raise RuntimeError(f"there is no unfinished job {run_id[:40]}")
+    submit(job.config, job.engine)
+
+
+def cancel(run_id: str) -> None:
+    """Cancel a queued or running job; what it has done so far stays as a checkpoint.
+
+    Raises:
+        CacheError: the cache cannot be written.
+    """
+    with job_lock(run_id):
+        job, values = read_job(run_id, place=False), read_job_file(run_id)
+        if job is None or values is None:
+            return
+        if job.state == "running":
+            (paths.work_folder(run_id) / "cancel").touch()
+        elif job.state in ("queued", "interrupted"):
+            write_job(run_id, values | {"state": "cancelled", "message": ""})
 
 
 def forget(run_id: str) -> None:
@@ -66,56 +96,18 @@ def forget(run_id: str) -> None:
 
     Raises:
         RuntimeError: it is running.
+        CacheError: the cache cannot be written.
     """
-    job = read_job(run_id)
-    if job is not None and job.state == "running":
-        raise RuntimeError(f"run {run_id} is being trained; cancel it first")
-    shutil.rmtree(paths.work_folder(run_id), ignore_errors=True)
-
-
-def worker_limit() -> int:
-    """Trainings that may run at once: ``SRNN_JOBS``, or one less than the cores, at least one."""
-    try:
-        return max(1, int(os.environ["SRNN_JOBS"]))
-    except (KeyError, ValueError):
-        return max(1, (os.cpu_count() or 2) - 1)
-
-
-def ensure_workers() -> int:
-    """Start workers for the queue while slots are free; returns how many were started."""
-    queued = sum(job.state == "queued" for job in list_jobs())
-    free = sum(_slot_is_free(slot) for slot in range(worker_limit()))
-    started = min(queued, free)
-    for _ in range(started):
-        _start_worker()
-    return started
-
-
-def _slot_is_free(slot: int) -> bool:
-    held = lock(f"slot-{slot}")
+    held = lock(run_id)
     try:
         held.acquire(timeout=0)
     except Timeout:
-        return False
-    held.release()
-    return True
-
-
-def _start_worker() -> None:
-    root = Path(__file__).resolve().parent.parent
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "SRNN_CACHE": str(paths.cache_root()),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")])),
-    }
-    subprocess.Popen(
-        [sys.executable, "-m", "srnn", "work"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+        raise RuntimeError(f"run {run_id} is being trained; cancel it first") from None
+    try:
+        with job_lock(run_id):
+            clear(run_id)
+    finally:
+        held.release()
 
 
 def work() -> int:
@@ -124,29 +116,24 @@ def work() -> int:
     import torch
 
     torch.set_num_threads(1)
-    for slot in range(worker_limit()):
-        held = lock(f"slot-{slot}")
-        with contextlib.suppress(Timeout):
-            held.acquire(timeout=0)
-            try:
-                return _empty_queue()
-            finally:
-                held.release()
-    return 0
-
-
-def _empty_queue() -> int:
+    slot = take_slot()
+    if slot is None:
+        return 0
     done = 0
-    while queue := [job for job in list_jobs() if job.state == "queued"]:
-        taken = next((job for job in queue if _work_on(job)), None)
-        if taken is None:  # all of them are in other hands
-            time.sleep(0.3)
-        else:
-            done += 1
+    try:
+        remove_scratch()
+        while not leave_slot(slot):
+            queue = (job for job in list_jobs() if job.state == "queued")
+            if any(_work_on(job, slot) for job in queue):
+                done += 1
+            else:  # all of them are in other hands
+                time.sleep(0.3)
+    finally:
+        leave_slot(slot, if_idle=False)
     return done
 
 
-def _work_on(job: Job) -> bool:
+def _work_on(job: Job, slot: str) -> bool:
     """Train a queued job unless another process holds it; whether it was taken."""
     held = lock(job.run_id)
     try:
@@ -154,23 +141,42 @@ def _work_on(job: Job) -> bool:
     except Timeout:
         return False
     try:
-        current = read_job(job.run_id, place=False)
-        if current is None or current.state != "queued":
-            return False
         if find_run(job.run_id) is not None:
-            clear(job.run_id)
+            with job_lock(job.run_id):
+                clear(job.run_id)
             return True
-        log = paths.work_folder(job.run_id) / "log.txt"
-        with log.open("a", encoding="utf-8") as file:
-            stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-            file.write(f"{stamp} process {os.getpid()} starts {job.run_id}\n")
-            file.flush()
+        values = claim(job.config, job.engine, queued=True)
+        if values is None:
+            return False
+        busy_with(slot, job.run_id)
+        with _logging(paths.work_folder(job.run_id) / "log.txt"):
             try:
-                train_locked(job.config, job.engine, None)
-            except Cancelled:
-                file.write("cancelled\n")
-            except Exception:
-                file.write(traceback.format_exc())
+                refuse_impossible(job.config, job.engine)
+            except (ValueError, OSError) as error:
+                with job_lock(job.run_id):
+                    write_job(job.run_id, values | {"state": "failed", "message": str(error)})
+                raise
+            train_locked(job.config, values, None)
+        busy_with(slot, None)
         return True
     finally:
         held.release()
+
+
+@contextlib.contextmanager
+def _logging(path: Path) -> Iterator[None]:
+    """Send what this process prints, and the trace of an exception, to a job's log."""
+    remove_leftovers(path.parent, age=60)
+    with path.open("a", encoding="utf-8", buffering=1) as file:
+        file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} process {os.getpid()} starts\n")
+        kept = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        except Cancelled:
+            file.write("cancelled\n")
+        except Exception:
+            file.write(traceback.format_exc())
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
