@@ -83,7 +83,8 @@ def macro_graph(
     Nodes are whole numbers with ``name, layer, cell`` (layer 0: the inputs); edges carry
     ``particle, type, weight`` (the scalar weight) and ``layer`` (the particle's, from 0).
     All attributes are text or numbers, so every networkx writer takes the graph. An edge's weight
-    is left out where the particle has diverged. ``graph.graph`` keeps ``sizes`` as text.
+    is left out where the particle has diverged. ``graph.graph`` keeps, as text, ``sizes``,
+    ``keep``, ``residual`` and the ``skips`` (``1-2``: node layer 1 is added to node layer 2).
 
     Args:
         weights: ``(n, P)``, or scalar weights ``(P,)``.
@@ -94,7 +95,13 @@ def macro_graph(
         ValueError: unknown choice, or codes or weights do not fit the shape.
     """
     table = edge_table(weights, codes, shape)[select(codes, keep)]
-    graph = nx.DiGraph(sizes="-".join(map(str, shape.sizes)), keep=keep, residual=shape.residual)
+    skips = [(shape.skip(layer), layer + 1) for layer in range(shape.depth)]
+    graph = nx.DiGraph(
+        sizes="-".join(map(str, shape.sizes)),
+        keep=keep,
+        residual=shape.residual,
+        skips=" ".join(f"{start}-{end}" for start, end in skips if start is not None),
+    )
     node = 0
     for layer, size in enumerate(shape.sizes):
         for cell in range(size):

@@ -1,0 +1,236 @@
+"""The macro network as a drawing: cells, and the particles that connect them (log row 7)."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from srnn.figures.layout import Places, edge_arrays, place_nodes, skip_paths
+from srnn.figures.style import (
+    DIVERGING,
+    FAINT,
+    INK,
+    LABELS,
+    MUTED,
+    PALETTE,
+    PAPER,
+    blank,
+    count,
+    note,
+)
+
+MOST_EDGES = 20_000
+"""More edges than this are not drawn: the strongest are, and the figure says so."""
+HOVERED = 3_000
+"""Up to this many edges, each says on hovering what it is."""
+_WIDTHS = (0.6, 1.3, 2.6)
+_ORDER = ("zero", "identity", "second_order", "other", "divergent")
+
+
+def connectivity_graph(
+    graph: nx.DiGraph, nodes: pd.DataFrame | None = None, *, color: str = "type"
+) -> go.Figure:
+    """The macro network, inputs at the left (as an image where their number is a square).
+
+    Args:
+        graph: as made by :func:`srnn.analysis.connectivity.macro_graph`.
+        nodes: its table of cells, with ``node, isolated``; without it, a cell without any edge
+            counts as isolated.
+        color: of the edges: ``type``, or ``weight`` (signed, purple to green). Their width grows
+            with the absolute scalar weight.
+
+    Raises:
+        ValueError: unknown colour.
+    """
+    if color not in ("type", "weight"):
+        raise ValueError(f"unknown colour {color!r}; colours: type, weight")
+    places = place_nodes(graph)
+    figure = blank(hovermode="closest")
+    figure.update_layout(
+        height=620,
+        margin={"l": 8, "r": 8, "t": 34, "b": 40},
+        legend={"itemsizing": "constant"},
+    )
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        axis.update(visible=False)
+    figure.update_yaxes(range=[-0.07, 1.04])
+    figure.update_xaxes(range=[-0.04, 1.06])
+    _skips(figure, graph, places)
+    notes = _edges(figure, graph, places, color)
+    _nodes(figure, graph, places, nodes)
+    note(figure, " ".join(notes), y=0, x=0.01, yanchor="top")
+    return figure
+
+
+def _edges(figure: go.Figure, graph: nx.DiGraph, places: Places, color: str) -> list[str]:
+    edges = edge_arrays(graph)
+    total = len(edges.weight)
+    if not total:
+        note(
+            figure,
+            "No connection of this choice is there.",
+            x=0.6,
+            y=0.5,
+            size=15,
+            xanchor="center",
+        )
+        return ["0 connections."]
+    notes = [f"{count(total)} connections; width grows with |scalar weight|."]
+    size = np.nan_to_num(np.abs(edges.weight), nan=np.inf)
+    drawn = np.arange(total)
+    if total > MOST_EDGES:
+        drawn = np.sort(np.argsort(-size, kind="stable")[:MOST_EDGES])
+        notes.append(f"Only the {count(MOST_EDGES)} strongest are drawn.")
+    finite = size[np.isfinite(size)]
+    bounds = np.quantile(finite, [0.5, 0.9]) if len(finite) else np.zeros(2)
+    bins = np.searchsorted(bounds, size[drawn], side="right")
+    top = float(np.quantile(finite, 0.99)) if len(finite) else 1.0
+    for name, label, ink, member in _groups(edges.type[drawn], edges.weight[drawn], top, color):
+        for step, width in enumerate(_WIDTHS):
+            own = drawn[member & (bins == step)]
+            if len(own):
+                figure.add_scatter(
+                    **_segments(places, edges.source[own], edges.target[own]),
+                    mode="lines",
+                    line={"color": ink, "width": width},
+                    opacity=(0.45, 0.7, 0.95)[step],
+                    hoverinfo="skip",
+                    legendgroup=name,
+                    showlegend=False,
+                )
+        number = int(member.sum())
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="lines",
+            line={"color": ink, "width": 4},
+            name=f"{label} ({count(number)})",
+            legendgroup=name,
+        )
+    if len(drawn) <= HOVERED:
+        _hover_points(figure, places, edges, drawn)
+    return notes
+
+
+def _groups(
+    types: np.ndarray, weights: np.ndarray, top: float, color: str
+) -> list[tuple[str, str, str, np.ndarray]]:
+    """``(group, label, colour, mask)`` of the edges that share a colour."""
+    if color == "type":
+        return [
+            (name, LABELS[name], PALETTE[name], types == name)
+            for name in _ORDER
+            if (types == name).any()
+        ]
+    cuts = (-0.5 * top, 0.0, 0.5 * top)
+    step = np.searchsorted(cuts, np.nan_to_num(weights, nan=0.0), side="right")
+    labels = ("strongly negative", "negative", "positive", "strongly positive")
+    inks = (DIVERGING[0][1], DIVERGING[1][1], DIVERGING[3][1], DIVERGING[4][1])
+    known = np.isfinite(weights)
+    groups = [
+        (label, label, ink, (step == index) & known)
+        for index, (label, ink) in enumerate(zip(labels, inks, strict=True))
+    ]
+    groups.append(("unknown", "not finite", PALETTE["divergent"], ~known))
+    order = (1, 2, 0, 3, 4)  # strong ones on top
+    return [groups[index] for index in order if groups[index][3].any()]
+
+
+def _segments(places: Places, source: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
+    gap = np.full(len(source), np.nan, dtype=np.float32)
+    return {
+        axis: np.stack([place[source], place[target], gap], axis=1).ravel()
+        for axis, place in (("x", places.x), ("y", places.y))
+    }
+
+
+def _hover_points(figure: go.Figure, places: Places, edges: object, drawn: np.ndarray) -> None:
+    """Invisible points, two thirds along the edges, that say what the edge is."""
+    source, target = edges.source[drawn], edges.target[drawn]
+    figure.add_scatter(
+        x=(places.x[source] + 2 * places.x[target]) / 3,
+        y=(places.y[source] + 2 * places.y[target]) / 3,
+        mode="markers",
+        marker={"size": 7, "opacity": 0, "color": INK},
+        text=[
+            f"{edges.particle[i]}<br>{LABELS.get(edges.type[i], edges.type[i])}, "
+            f"scalar weight {edges.weight[i]:.3g}"
+            for i in drawn
+        ],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _skips(figure: go.Figure, graph: nx.DiGraph, places: Places) -> None:
+    x, y = skip_paths(graph, places)
+    if len(x):
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": MUTED, "width": 1, "dash": "dot", "shape": "spline"},
+            name="residual skip",
+            hoverinfo="skip",
+        )
+
+
+def _nodes(
+    figure: go.Figure, graph: nx.DiGraph, places: Places, nodes: pd.DataFrame | None
+) -> None:
+    degree = np.array([graph.degree(node) for node in range(len(places.x))])
+    alone = degree == 0
+    if nodes is not None:
+        alone = np.zeros(len(degree), dtype=bool)
+        alone[nodes["node"].to_numpy()] = nodes["isolated"].to_numpy()
+    layer, last = places.layer, int(places.layer.max(initial=0))
+    names = [graph.nodes[node]["name"] for node in range(len(degree))]
+    text = [
+        f"{name}: {count(number)} connections{', isolated' if lost else ''}"
+        for name, number, lost in zip(names, degree, alone, strict=True)
+    ]
+    pixels, cells = layer == 0, layer > 0
+    styles = (
+        (pixels & (degree == 0), "pixel not read", "square-open", places.pixel, FAINT),
+        (pixels & (degree > 0), "pixel read", "square", places.pixel, MUTED),
+        (cells & alone, "isolated cell", "circle-x-open", 15, MUTED),
+        (cells & ~alone, "cell", "circle", 15, INK),
+    )
+    for mask, title, symbol, size, ink in styles:
+        own = np.flatnonzero(mask)
+        if len(own):
+            figure.add_scatter(
+                x=places.x[own],
+                y=places.y[own],
+                mode="markers",
+                marker={
+                    "symbol": symbol,
+                    "size": size,
+                    "color": ink,
+                    "line": {"width": 1, "color": PAPER if symbol == "circle" else ink},
+                },
+                text=[text[index] for index in own],
+                hovertemplate="%{text}<extra></extra>",
+                name=f"{title} ({count(len(own))})",
+                showlegend=title != "cell",
+            )
+    for number in range(last + 1):
+        own = np.flatnonzero(layer == number)
+        title = "inputs" if number == 0 else "outputs" if number == last else f"layer {number}"
+        figure.add_annotation(
+            x=float(places.x[own].mean()), y=-0.045, text=title, font={"color": MUTED, "size": 13}
+        )
+    ends = np.flatnonzero(layer == last)
+    if len(ends) <= 40:
+        figure.add_scatter(
+            x=places.x[ends] + 0.02,
+            y=places.y[ends],
+            mode="text",
+            text=[str(graph.nodes[int(node)]["cell"]) for node in ends],
+            textposition="middle right",
+            textfont={"color": INK},
+            hoverinfo="skip",
+            showlegend=False,
+        )

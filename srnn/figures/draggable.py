@@ -1,0 +1,106 @@
+"""A view of the macro network whose cells can be dragged, as one HTML page that works offline.
+
+Made with pyvis; everything it needs is inside the page, and nothing is fetched from outside.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+import networkx as nx
+import numpy as np
+
+from srnn.figures.layout import edge_arrays, place_nodes
+from srnn.figures.style import (
+    DARK_PALETTE,
+    FAINT,
+    INK,
+    LABELS,
+    MUTED,
+    PALETTE,
+    PAPER,
+    count,
+    themed_color,
+)
+
+MOST_EDGES = 3_000
+"""More edges than this are too slow to drag; the strongest are shown, and the page says so."""
+_WIDTH, _HEIGHT = 1000, 560
+_LINKED = re.compile(
+    r"<link\b[^>]*?(?:https?:)?//[^>]*?/?>|<script\b[^>]*\bsrc\s*=[^>]*>\s*</script>", re.I | re.S
+)
+
+
+def draggable_page(graph: nx.DiGraph, dark: bool = False, height: int = _HEIGHT) -> str:
+    """The graph as a self-contained HTML page, ``height`` pixels high.
+
+    Cells start where the drawing has them, and stay where they are dragged to (no physics).
+    ``graph`` as made by :func:`srnn.analysis.connectivity.macro_graph`.
+    """
+    from pyvis.network import Network
+
+    ink, muted, faint, paper = (themed_color(name, dark) for name in (INK, MUTED, FAINT, PAPER))
+    net = Network(
+        height=f"{height}px",
+        width="100%",
+        directed=False,
+        bgcolor=paper,
+        font_color=ink,
+        cdn_resources="in_line",
+    )
+    net.toggle_physics(False)
+    places, edges = place_nodes(graph), edge_arrays(graph)
+    last = int(places.layer.max(initial=0))
+    read = {int(node) for node in np.unique(np.concatenate([edges.source, edges.target]))}
+    for node, data in graph.nodes(data=True):
+        pixel = data["layer"] == 0
+        number = graph.degree(node)
+        net.add_node(
+            int(node),
+            label=html.escape(str(data["cell"])) if data["layer"] == last else " ",
+            title=html.escape(f"{data['name']}: {count(number)} connections"),
+            x=float(places.x[node]) * _WIDTH,
+            y=(1 - float(places.y[node])) * _HEIGHT,
+            shape="square" if pixel else "dot",
+            size=4 if pixel else 9,
+            color=(muted if pixel else ink) if node in read else faint,
+            physics=False,
+        )
+    size = np.nan_to_num(np.abs(edges.weight), nan=np.inf)
+    drawn = np.sort(np.argsort(-size, kind="stable")[:MOST_EDGES])
+    colors = DARK_PALETTE if dark else PALETTE
+    top = max(float(np.nan_to_num(size[drawn], posinf=0.0).max(initial=0.0)), 1e-9)
+    for index in drawn:
+        weight = edges.weight[index]
+        strength = min(1.0, abs(weight) / top) if np.isfinite(weight) else 1.0
+        kind = str(edges.type[index])
+        net.add_edge(
+            int(edges.source[index]),
+            int(edges.target[index]),
+            title=html.escape(
+                f"{edges.particle[index]}: {LABELS.get(kind, kind)}, scalar weight {weight:.3g}"
+            ),
+            color=colors.get(kind, muted),
+            width=0.5 + 3.5 * float(strength),
+        )
+    net.options.edges.smooth.enabled = False
+    page = _offline(net.generate_html(notebook=False))
+    return _noted(page, len(edges.weight), len(drawn), muted, paper)
+
+
+def _offline(page: str) -> str:
+    """The page without links to scripts and style sheets elsewhere; what it needs is inlined."""
+    return _LINKED.sub("", page)
+
+
+def _noted(page: str, total: int, drawn: int, muted: str, paper: str) -> str:
+    text = f"{count(total)} connections."
+    if drawn < total:
+        text = f"The {count(drawn)} strongest of {count(total)} connections."
+    style = (
+        f"<style>body{{margin:0;background:{paper}}}.card,#mynetwork{{border:0!important}}"
+        f".srnn-note{{font:13px sans-serif;color:{muted};padding:4px 8px}}</style>"
+    )
+    page = page.replace("</head>", f"{style}</head>", 1)
+    return page.replace("</body>", f"<p class='srnn-note'>{html.escape(text)}</p></body>", 1)

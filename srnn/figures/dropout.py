@@ -1,0 +1,80 @@
+"""The dropout test as bars: what is lost when a type is dropped (log row 2)."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from srnn.figures.style import LABELS, MUTED, PALETTE, blank, count, message, percent, points
+
+_ORDER = ("zero", "identity", "second_order", "other", "divergent")
+
+
+def dropout_bars(test: pd.DataFrame) -> go.Figure:
+    """Signed change of accuracy, one bar per row: ``type, count, accuracy, difference`` (fractions
+    of 1). Types without particles are named, without a bar."""
+    if not len(test):
+        return message("Nothing has been dropped.")
+    figure = blank(showlegend=False)
+    rows = _ordered(test)
+    names = [
+        f"{LABELS.get(row.type, row.type)}<br><span style='font-size:0.85em'>"
+        f"{count(row.count)} dropped</span>"
+        for row in rows
+    ]
+    values = [row.difference * 100 for row in rows]
+    text = [
+        f"{points(row.difference)}  (to {percent(row.accuracy)})" if row.count else "none there"
+        for row in rows
+    ]
+    figure.add_bar(
+        y=names,
+        x=values,
+        orientation="h",
+        marker_color=[PALETTE.get(row.type, MUTED) for row in rows],
+        width=0.62,
+        hoverinfo="skip",
+    )
+    for name, value, label in zip(names, values, text, strict=True):
+        figure.add_annotation(
+            x=max(value, 0), y=name, xanchor="left", text=label, showarrow=False, xshift=6
+        )
+    low, high = min(*values, 0.0), max(*values, 0.0)
+    span = max(high - low, 1e-3)
+    figure.add_vline(x=0, line={"color": MUTED, "width": 1})
+    figure.update_xaxes(
+        title="Change of test accuracy (percentage points)",
+        range=[low - 0.04 * span, high + 0.42 * span],
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", showline=False)
+    figure.update_layout(height=90 + 58 * len(rows), margin={"l": 110})
+    return figure
+
+
+def dropout_layers(test: pd.DataFrame) -> go.Figure:
+    """The dropout test per layer: ``layer, type, count, difference``; bars of the types that are
+    there, side by side."""
+    present = [name for name in _ORDER if (test[test["type"] == name]["count"] > 0).any()]
+    if not present:
+        return message("No layer has a particle to drop.")
+    figure = blank(barmode="group")
+    for name in present:
+        rows = test[test["type"] == name]
+        figure.add_bar(
+            x=[f"layer {layer}" for layer in rows["layer"]],
+            y=rows["difference"].to_numpy() * 100,
+            name=LABELS[name],
+            marker_color=PALETTE[name],
+            customdata=rows["count"].to_numpy(),
+            hovertemplate="%{x}: %{y:+.2f} pp, %{customdata:,} dropped",
+        )
+    figure.add_hline(y=0, line={"color": MUTED, "width": 1})
+    figure.update_xaxes(title="Weight layer (0 reads the input)")
+    figure.update_yaxes(title="Change of test accuracy (pp)")
+    return figure
+
+
+def _ordered(test: pd.DataFrame) -> list[object]:
+    rank = {name: place for place, name in enumerate(_ORDER)}
+    rows = list(test.itertuples(index=False))
+    return sorted(rows, key=lambda row: rank.get(row.type, len(rank)))

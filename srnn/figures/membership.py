@@ -1,0 +1,198 @@
+"""Membership maps and the histogram of scalar weights (log rows 3 and 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from srnn.figures.style import (
+    DIVERGING,
+    LABELS,
+    PALETTE,
+    SEQUENTIAL,
+    TYPES,
+    blank,
+    count,
+    message,
+    note,
+    template,
+    type_scale,
+)
+
+MOST_CELLS = 12
+"""Cells of the first layer that are shown as images; more are counted in a note."""
+_ORDER = ("zero", "identity", "second_order", "other", "divergent")
+
+
+def scalar_histogram(scalars: np.ndarray, codes: np.ndarray, bins: int = 61) -> go.Figure:
+    """Scalar weights by type: both ``(P,)``; counts on a logarithmic axis, one step line a type.
+    Diverged particles have no scalar weight and are counted in a note."""
+    finite = np.isfinite(scalars)
+    if not finite.any():
+        return message("No particle has a finite scalar weight.")
+    figure = blank(bargap=0, barmode="overlay")
+    reach = float(np.abs(scalars[finite]).max()) or 1.0
+    edges = np.linspace(-reach, reach, bins + 1)
+    centres, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
+    for name in _ORDER:
+        own = scalars[finite & (codes == TYPES.index(name))]
+        if len(own):
+            counts = np.histogram(own, edges)[0]
+            figure.add_bar(
+                x=centres,
+                y=np.where(counts > 0, counts, np.nan),
+                width=width,
+                name=f"{LABELS[name]} ({count(len(own))})",
+                marker={"color": PALETTE[name], "line": {"width": 0}},
+                opacity=0.85,
+                hovertemplate="%{x:.2f}: %{y:,}",
+            )
+    figure.update_xaxes(title="Scalar weight f(0, 0, 0, 0, 1)")
+    figure.update_yaxes(title="Particles", type="log", dtick=1, rangemode="tozero")
+    if not finite.all():
+        note(figure, f"{count((~finite).sum())} left out: not finite.", y=-0.17)
+    return figure
+
+
+def type_maps(
+    maps: Sequence[np.ndarray],
+    mean: np.ndarray | None = None,
+    mean_name: str = "mean digit",
+) -> go.Figure:
+    """Which particle is of which type: one ``(cells, inputs)`` map of codes per layer.
+
+    The first layer is drawn as one image per cell, beside the mean image ``(inputs,)``, where the
+    number of inputs is a square.
+    """
+    trace = {"colorscale": type_scale(), "zmin": -0.5, "zmax": len(TYPES) - 0.5, "showscale": False}
+    figure = _maps(maps, mean, mean_name, trace, _type_hover)
+    present = {int(code) for one in maps for code in np.unique(one)}
+    for name in _ORDER:
+        if TYPES.index(name) in present:
+            number = sum(int((one == TYPES.index(name)).sum()) for one in maps)
+            figure.add_scatter(
+                x=[None],
+                y=[None],
+                mode="markers",
+                marker={"symbol": "square", "size": 12, "color": PALETTE[name]},
+                name=f"{LABELS[name]} ({count(number)})",
+            )
+    figure.update_layout(legend={"y": 1.06})
+    return figure
+
+
+def scalar_maps(
+    maps: Sequence[np.ndarray],
+    mean: np.ndarray | None = None,
+    mean_name: str = "mean digit",
+) -> go.Figure:
+    """The scalar weights as images, as in :func:`type_maps`. One colour scale a figure, centred at
+    zero; it ends at the 99.5th percentile of the absolute weights."""
+    values = np.abs(np.concatenate([one.ravel() for one in maps]))
+    values = values[np.isfinite(values)]
+    top = float(np.quantile(values, 0.995)) if len(values) else 1.0
+    trace = {
+        "colorscale": DIVERGING,
+        "zmin": -(top or 1.0),
+        "zmax": top or 1.0,
+        "colorbar": {"title": {"text": "scalar<br>weight"}, "outlinewidth": 0, "thickness": 14},
+    }
+    figure = _maps(maps, mean, mean_name, trace, _scalar_hover)
+    shown = False
+    for heatmap in figure.data:
+        if heatmap.meta == "layer":
+            heatmap.showscale, shown = not shown, True
+    return figure
+
+
+def _maps(
+    maps: Sequence[np.ndarray],
+    mean: np.ndarray | None,
+    mean_name: str,
+    trace: dict[str, object],
+    hover: object,
+) -> go.Figure:
+    cells, inputs = maps[0].shape
+    side = round(inputs**0.5)
+    image = side * side == inputs and side >= 4
+    tiles: list[tuple[str, np.ndarray, dict[str, object], bool]] = []
+    if image:
+        if mean is not None:
+            grey = {"colorscale": SEQUENTIAL, "showscale": False, "meta": "mean"}
+            tiles.append((mean_name, mean.reshape(side, side), grey, True))
+        tiles += [
+            (f"cell {cell}", maps[0][cell].reshape(side, side), {**trace, "meta": "layer"}, True)
+            for cell in range(min(cells, MOST_CELLS))
+        ]
+    first = len(tiles)
+    tiles += [
+        (f"layer {layer}", one, {**trace, "meta": "layer"}, False)
+        for layer, one in enumerate(maps)
+        if layer or not image
+    ]
+    columns = min(7, max(4, first or len(tiles)))
+    rows_above = -(-first // columns)
+    rows = rows_above + -(-(len(tiles) - first) // columns)
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        horizontal_spacing=0.025,
+        vertical_spacing=min(0.12, 0.3 / rows),
+        subplot_titles=_titles(tiles, first, columns),
+    )
+    figure.update_layout(
+        template=template(), height=90 + 190 * rows, margin={"l": 16, "r": 16, "t": 70, "b": 40}
+    )
+    for index, (title, values, style, square) in enumerate(tiles):
+        place = index if index < first else rows_above * columns + index - first
+        row, column = place // columns + 1, place % columns + 1
+        text = None if style.get("meta") == "mean" else hover(values)
+        figure.add_heatmap(
+            z=values,
+            text=text,
+            hovertemplate=f"{title}: {'%{text}' if text is not None else '%{z:.2f}'}"
+            + ("<br>row %{y}, column %{x}" if square else "<br>cell %{y}, input %{x}")
+            + "<extra></extra>",
+            xgap=0.5,
+            ygap=0.5,
+            row=row,
+            col=column,
+            **style,
+        )
+        axis = figure.data[-1].xaxis or "x"
+        ratio = {"scaleanchor": axis} if max(values.shape) <= 4 * min(values.shape) else {}
+        figure.update_xaxes(visible=False, constrain="domain", row=row, col=column)
+        figure.update_yaxes(
+            visible=False,
+            autorange="reversed",
+            constrain="domain",
+            row=row,
+            col=column,
+            **ratio,
+        )
+    if image:
+        parts = ["Layer 0: one image per cell."]
+        if len(maps) > 1:
+            parts.append("Other layers: one row per cell, one column per input.")
+        if cells > MOST_CELLS:
+            parts.append(f"The first {MOST_CELLS} of {count(cells)} cells are shown.")
+        note(figure, " ".join(parts), y=0, yshift=-14)
+    figure.update_annotations(font={"size": 13})
+    return figure
+
+
+def _titles(tiles: list[tuple], first: int, columns: int) -> list[str]:
+    names = [tile[0] for tile in tiles[:first]]
+    names += [""] * (-len(names) % columns)
+    return names + [tile[0] for tile in tiles[first:]]
+
+
+def _type_hover(values: np.ndarray) -> np.ndarray:
+    return np.array([LABELS[name] for name in TYPES], dtype=object)[values]
+
+
+def _scalar_hover(values: np.ndarray) -> np.ndarray:
+    return np.vectorize(lambda value: f"{value:.3g}", otypes=[object])(values)

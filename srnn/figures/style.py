@@ -1,0 +1,293 @@
+"""One visual language: colours by particle type, templates for light and dark, sizes, numbers.
+
+Colour means particle type and nothing else; losses, accuracies and counts are drawn in a neutral
+ink and told apart by line style. Type colours follow Okabe and Ito (2008), so that they can be told
+apart by colour-blind readers, and differ in lightness, so that they can be told apart in grey.
+
+Every figure here is built for light paper. :func:`themed` turns it into its dark twin, colour by
+colour, and back; nothing else has to know about themes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+TYPES = ("divergent", "zero", "identity", "second_order", "other")
+"""The particle types in the order of their codes."""
+
+LABELS = {
+    "divergent": "divergent",
+    "zero": "zero",
+    "identity": "identity",
+    "second_order": "second-order",
+    "other": "other",
+}
+"""What the types are called in legends and tables."""
+
+PALETTE = {
+    "zero": "#C3C8D0",
+    "identity": "#0072B2",
+    "second_order": "#CC79A7",
+    "other": "#E69F00",
+    "divergent": "#000000",
+}
+"""Colour of each type on light paper."""
+
+DARK_PALETTE = {
+    "zero": "#59616D",
+    "identity": "#56B4E9",
+    "second_order": "#E3A0C8",
+    "other": "#F2B134",
+    "divergent": "#FAFBFC",
+}
+"""Colour of each type on a dark ground: the dead still recede, divergence still stands out most."""
+
+DASHES = {
+    "zero": "dot",
+    "identity": "solid",
+    "second_order": "dashdot",
+    "other": "solid",
+    "divergent": "dash",
+}
+"""Line style of each type, so that lines do not rest on colour alone."""
+
+INK, MUTED, FAINT, PAPER = "#1F2328", "#5B6470", "#E3E6EA", "#FFFFFF"
+"""Text and lines, secondary lines, grid, ground."""
+NEGATIVE, MIDDLE, POSITIVE = "#762A83", "#F5F5F4", "#1B7837"
+"""Signed weights: purple, nothing, green; none of them a type's colour."""
+
+DIVERGING = ((0.0, NEGATIVE), (0.25, "#B493C4"), (0.5, MIDDLE), (0.75, "#8CC58A"), (1.0, POSITIVE))
+"""Colour scale of signed weights; always centred at zero."""
+SEQUENTIAL = ((0.0, "#F1F3F5"), (0.5, "#98A1AD"), (1.0, "#2B323B"))
+"""Colour scale of counts and intensities."""
+EPOCHS = "Cividis"
+"""Colour scale of the epoch."""
+
+_DARK = {
+    **{PALETTE[name]: DARK_PALETTE[name] for name in TYPES},
+    INK: "#E6E8EB",
+    MUTED: "#9AA5B3",
+    FAINT: "#2B313A",
+    PAPER: "#14171C",
+    NEGATIVE: "#C79BD6",
+    "#B493C4": "#7B5A8A",
+    MIDDLE: "#20252C",
+    "#8CC58A": "#4C7F50",
+    POSITIVE: "#8FD694",
+    "#F1F3F5": "#1D2229",
+    "#98A1AD": "#6F7986",
+    "#2B323B": "#E1E5EA",
+}
+_LIGHT = {dark: light for light, dark in _DARK.items()}
+
+FONT = "Source Sans Pro, Helvetica Neue, Helvetica, Arial, sans-serif"
+COLUMNS = {"single": (336, 260), "double": (691, 420)}
+"""Width and height in pixels at 96 dpi of a figure in one column (89 mm) or two (183 mm)."""
+SCALE = 3
+"""Pixels of an exported PNG per pixel of the figure: 288 dpi at column size."""
+EXPORT = {"format": "png", "scale": SCALE}
+
+
+def config(name: str = "figure") -> dict[str, Any]:
+    """Plotly's ``config`` of a figure: what its camera button saves, and no logo or cloud button.
+
+    ``name`` is the file's name, without ending.
+    """
+    return {
+        "displaylogo": False,
+        "responsive": True,
+        "plotlyServerURL": "",
+        "toImageButtonOptions": {**EXPORT, "filename": name},
+    }
+
+
+def template(dark: bool = False) -> go.layout.Template:
+    """The layout that all figures share, for a light or a dark ground."""
+    ink, muted, faint, paper = (
+        (_DARK[color] if dark else color) for color in (INK, MUTED, FAINT, PAPER)
+    )
+    axis = {
+        "showline": True,
+        "linecolor": muted,
+        "linewidth": 1,
+        "ticks": "outside",
+        "ticklen": 4,
+        "tickcolor": muted,
+        "gridcolor": faint,
+        "zeroline": False,
+        "title": {"standoff": 10},
+        "automargin": True,
+    }
+    cube = {
+        "backgroundcolor": paper,
+        "gridcolor": faint,
+        "linecolor": muted,
+        "zeroline": False,
+        "showbackground": False,
+        "showspikes": False,
+    }
+    layout = {
+        "font": {"family": FONT, "size": 14, "color": ink},
+        "paper_bgcolor": paper,
+        "plot_bgcolor": paper,
+        "colorway": [ink, muted],
+        "margin": {"l": 64, "r": 24, "t": 24, "b": 52},
+        "xaxis": {**axis, "showgrid": False},
+        "yaxis": axis,
+        "scene": {"xaxis": cube, "yaxis": cube, "zaxis": cube},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "bgcolor": "rgba(0,0,0,0)",
+        },
+        "hoverlabel": {"bgcolor": paper, "bordercolor": muted, "font": {"color": ink}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": muted, "activecolor": ink},
+        "annotationdefaults": {"showarrow": False, "font": {"color": ink}},
+        "coloraxis": {"colorbar": {"outlinewidth": 0, "ticks": "outside"}},
+    }
+    return go.layout.Template(layout=layout)
+
+
+def blank(**layout: Any) -> go.Figure:
+    """An empty figure in the light template."""
+    figure = go.Figure()
+    figure.update_layout(template=template(), height=COLUMNS["double"][1], **layout)
+    return figure
+
+
+def message(text: str) -> go.Figure:
+    """A figure that has nothing to show, and says so in a line."""
+    figure = blank()
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    note(figure, text, x=0.5, y=0.5, xanchor="center", yanchor="middle", size=15)
+    return figure
+
+
+def note(figure: go.Figure, text: str, *, size: int = 12, **place: Any) -> None:
+    """Write a line in muted ink on the figure; by default below the plot, at its left edge."""
+    place = {"x": 0, "y": -0.2, "xanchor": "left", "yanchor": "top", **place}
+    figure.add_annotation(
+        text=text,
+        xref=place.pop("xref", "paper"),
+        yref=place.pop("yref", "paper"),
+        showarrow=False,
+        font={"size": size, "color": MUTED},
+        **place,
+    )
+
+
+def themed(figure: go.Figure, dark: bool) -> go.Figure:
+    """A copy of the figure for a dark or a light ground: every colour of this module replaced by
+    its twin, everything else as it was."""
+    twins = _DARK if dark else _LIGHT
+    spec = figure.to_dict()
+    spec["data"] = [_swap(trace, twins) for trace in spec["data"]]
+    layout = {key: value for key, value in spec["layout"].items() if key != "template"}
+    spec["layout"] = _swap(layout, twins)
+    if "frames" in spec:
+        spec["frames"] = _swap(spec["frames"], twins)
+    copy = go.Figure(spec, skip_invalid=False)
+    copy.update_layout(template=template(dark))
+    return copy
+
+
+def themed_color(color: str, dark: bool) -> str:
+    """A colour of this module as it is on a dark or a light ground."""
+    return _DARK.get(color, color) if dark else color
+
+
+def _swap(value: Any, twins: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return twins.get(value, value)
+    if isinstance(value, dict):
+        return {key: _swap(item, twins) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        if len(value) > 64 and not isinstance(value[0], dict | list | tuple):
+            return value  # data, not style
+        return [_swap(item, twins) for item in value]
+    return value
+
+
+def sized(figure: go.Figure, column: str = "double") -> go.Figure:
+    """A copy of the figure at the width of one or two columns of a paper, its text at 8-9 points.
+
+    Raises:
+        ValueError: unknown column.
+    """
+    if column not in COLUMNS:
+        raise ValueError(f"unknown column {column!r}; columns: {', '.join(COLUMNS)}")
+    width, height = COLUMNS[column]
+    copy = go.Figure(figure)
+    taller = (figure.layout.height or COLUMNS["double"][1]) / COLUMNS["double"][1]
+    copy.update_layout(width=width, height=round(height * taller), font={"size": 11})
+    return copy
+
+
+def type_colors(dark: bool = False) -> dict[str, str]:
+    """Colour of each type, for tables and charts drawn elsewhere."""
+    return dict(DARK_PALETTE if dark else PALETTE)
+
+
+def type_color(name: str, dark: bool = False) -> str:
+    """Colour of one type; muted ink for a name that is none (a group of types, say)."""
+    return themed_color(PALETTE.get(name, MUTED), dark)
+
+
+def type_label(name: str) -> str:
+    """What a type is called in legends and tables; other names stay as they are."""
+    return LABELS.get(name, name)
+
+
+def type_scale() -> list[list[Any]]:
+    """Colour scale of type codes: five flat steps, for ``zmin=-0.5, zmax=4.5``."""
+    steps = len(TYPES)
+    return [
+        [edge / steps, PALETTE[name]]
+        for code, name in enumerate(TYPES)
+        for edge in (code, code + 1)
+    ]
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share of 0..1 as ``85.3 %``."""
+    return f"{share * 100:.{digits}f} %"
+
+
+def points(difference: float, digits: int = 2) -> str:
+    """A difference of shares as signed percentage points: ``−0.05 pp``."""
+    value = round(difference * 100, digits) + 0.0
+    sign = "+" if value > 0 else "−" if value < 0 else "±"
+    return f"{sign}{abs(value):.{digits}f} pp"
+
+
+def count(number: float) -> str:
+    """A count with separators: ``1,518``."""
+    return f"{int(number):,}"
+
+
+def spread(values: list[float], gap: float) -> list[float]:
+    """Positions close to the values but at least ``gap`` apart, in the same order: where direct
+    labels of lines can stand."""
+    order = sorted(range(len(values)), key=lambda index: values[index])
+    clusters: list[tuple[float, list[int]]] = []
+    for index in order:
+        clusters.append((values[index], [index]))
+        while len(clusters) > 1:
+            (low, first), (high, second) = clusters[-2:]
+            room = gap * (len(first) + len(second)) / 2
+            if high - low >= room:
+                break
+            size = len(first) + len(second)
+            centre = (low * len(first) + high * len(second)) / size
+            clusters[-2:] = [(centre, first + second)]
+    placed = [0.0] * len(values)
+    for centre, members in clusters:
+        for rank, index in enumerate(members):
+            placed[index] = centre + (rank - (len(members) - 1) / 2) * gap
+    return placed

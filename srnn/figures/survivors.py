@@ -1,0 +1,139 @@
+"""Who survives: connections, pixels and cells, over epochs, per layer, as image (log row 7)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from srnn.figures.style import (
+    COLUMNS,
+    FAINT,
+    INK,
+    MUTED,
+    SEQUENTIAL,
+    blank,
+    count,
+    message,
+    note,
+    percent,
+    template,
+)
+
+
+def survivors_over_epochs(
+    thinning: pd.DataFrame, connections: int, pixels: int, epoch: int | None = None
+) -> go.Figure:
+    """The net thins out: surviving connections, pixels no longer read, isolated cells.
+
+    Args:
+        thinning: ``epoch, survivors, unread_pixels, isolated_cells``, a row per snapshot.
+        connections: all connections. pixels: all input pixels.
+        epoch: marked by a line, if given.
+    """
+    if not len(thinning):
+        return message("No snapshot has been recorded.")
+    figure = make_subplots(rows=3, shared_xaxes=True, vertical_spacing=0.06)
+    figure.update_layout(template=template(), height=540, showlegend=False, hovermode="x unified")
+    panels = (
+        ("survivors", "Surviving<br>connections", connections),
+        ("unread_pixels", "Pixels no<br>longer read", pixels),
+        ("isolated_cells", "Isolated<br>cells", None),
+    )
+    for row, (column, title, total) in enumerate(panels, start=1):
+        values = thinning[column].to_numpy()
+        last = f"{count(values[-1])} of {count(total)}" if total else count(values[-1])
+        figure.add_scatter(
+            x=thinning["epoch"].to_numpy(),
+            y=values,
+            mode="lines+markers",
+            line={"color": INK, "width": 2},
+            marker={"size": 5},
+            name=title.replace("<br>", " "),
+            hovertemplate="%{y:,}",
+            row=row,
+            col=1,
+        )
+        figure.add_annotation(
+            x=1.01, xref="paper", xanchor="left", y=values[-1], yref=f"y{row if row > 1 else ''}",
+            text=last, showarrow=False,
+        )  # fmt: skip
+        figure.update_yaxes(
+            title=title, rangemode="tozero", tickformat=",~r", nticks=5, row=row, col=1
+        )
+    if epoch is not None:
+        figure.add_vline(x=epoch, line={"color": MUTED, "dash": "dot", "width": 1.5})
+    figure.update_xaxes(title="Epoch", row=3, col=1)
+    figure.update_layout(margin={"l": 84, "r": 110})
+    return figure
+
+
+def survivors_per_layer(frame: pd.DataFrame, epoch: int | None = None) -> go.Figure:
+    """Share of each layer's connections that survive, at one epoch (default: the last).
+
+    ``frame``: ``epoch, layer, connections, survivors, share`` (0..1).
+    """
+    if not len(frame):
+        return message("No snapshot has been recorded.")
+    at = frame["epoch"].max() if epoch is None else epoch
+    rows = frame[frame["epoch"] == at]
+    if not len(rows):
+        return message(f"No snapshot of epoch {at}.")
+    figure = blank(showlegend=False, barmode="overlay")
+    figure.update_layout(height=340)
+    names = [f"layer {layer}" for layer in rows["layer"]]
+    figure.add_bar(
+        x=names, y=[100] * len(rows), marker={"color": FAINT}, hoverinfo="skip", width=0.6
+    )
+    figure.add_bar(
+        x=names,
+        y=rows["share"].to_numpy() * 100,
+        marker={"color": MUTED},
+        width=0.6,
+        customdata=np.stack([rows["survivors"], rows["connections"]], axis=1),
+        hovertemplate="%{x}: %{customdata[0]:,} of %{customdata[1]:,}<extra></extra>",
+    )
+    for name, row in zip(names, rows.itertuples(), strict=True):
+        text = f"{count(row.survivors)} of {count(row.connections)}<br>{percent(row.share)}"
+        figure.add_annotation(x=name, y=101, yanchor="bottom", text=text, font={"size": 12})
+    figure.update_yaxes(
+        title="Surviving connections (%)", range=[0, 122], tickvals=[0, 25, 50, 75, 100]
+    )
+    figure.update_xaxes(title="Weight layer (0 reads the input)")
+    return figure
+
+
+def pixel_map(counts: np.ndarray, cells: int) -> go.Figure:
+    """Surviving connections that leave each input pixel: ``(inputs,)``, each 0..cells. Crosses
+    mark pixels that are no longer read. Drawn as an image where their number is a square."""
+    side = round(len(counts) ** 0.5)
+    image = counts.reshape(side, side) if side * side == len(counts) else counts[None]
+    figure = blank()
+    figure.update_layout(height=COLUMNS["double"][1])
+    figure.add_heatmap(
+        z=image,
+        colorscale=SEQUENTIAL,
+        zmin=0,
+        zmax=max(1, cells),
+        xgap=1,
+        ygap=1,
+        hovertemplate="pixel row %{y}, column %{x}: %{z} connections<extra></extra>",
+        colorbar={"title": {"text": "connections"}, "outlinewidth": 0, "thickness": 14},
+    )
+    rows, columns = np.nonzero(image == 0)
+    figure.add_scatter(
+        x=columns,
+        y=rows,
+        mode="markers",
+        marker={"symbol": "x-thin-open", "size": 6, "color": MUTED},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.update_xaxes(title="Pixel column", constrain="domain", showline=False)
+    figure.update_yaxes(
+        title="Pixel row", autorange="reversed", scaleanchor="x", showline=False, showgrid=False
+    )
+    unread = int((counts == 0).sum())
+    note(figure, f"{unread} of {len(counts)} pixels are no longer read (×).", y=-0.17)
+    return figure

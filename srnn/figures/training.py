@@ -1,0 +1,86 @@
+"""The training plot: losses on a logarithmic axis, accuracies on the second one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from srnn.figures.style import INK, MUTED, blank, message, note
+
+LOSSES = (
+    ("replication_loss", "self-replication loss × alpha", "solid"),
+    ("task_loss", "task loss", "dash"),
+)
+ACCURACIES = (
+    ("test_accuracy", "test accuracy", "solid"),
+    ("train_accuracy", "training accuracy", "dot"),
+)
+
+
+def training_plot(records: pd.DataFrame, snapshots: list[int] | None = None) -> go.Figure:
+    """Losses and accuracies over the epochs.
+
+    Args:
+        records: one row per epoch: ``epoch, replication_loss, task_loss, test_accuracy,
+            train_accuracy`` (accuracies 0..1; NaN where not known). Losses of zero have no place
+            on a logarithmic axis and are left out.
+        snapshots: epochs whose weights were kept, marked on the axis.
+    """
+    if not len(records):
+        return message("No epoch has been recorded.")
+    figure = blank(hovermode="x unified")
+    epochs = records["epoch"].to_numpy()
+    mode = "lines" if len(records) > 1 else "markers"
+    missing = []
+    for column, name, dash in LOSSES:
+        values = records[column].to_numpy(dtype=np.float64)
+        values = np.where(values > 0, values, np.nan)
+        if not np.isfinite(values).any():
+            missing.append(name)
+            continue
+        figure.add_scatter(
+            x=epochs,
+            y=values,
+            name=name,
+            mode=mode,
+            line={"color": INK, "dash": dash, "width": 2},
+            hovertemplate="%{y:.3g}",
+        )
+    for column, name, dash in ACCURACIES:
+        figure.add_scatter(
+            x=epochs,
+            y=records[column].to_numpy(dtype=np.float64) * 100,
+            name=name,
+            mode=mode,
+            yaxis="y2",
+            line={"color": MUTED, "dash": dash, "width": 3 if dash == "solid" else 2},
+            hovertemplate="%{y:.1f} %",
+        )
+    if snapshots:
+        figure.add_scatter(
+            x=snapshots,
+            y=np.zeros(len(snapshots)),
+            yaxis="y2",
+            name="weights kept",
+            mode="markers",
+            marker={"symbol": "line-ns-open", "size": 6, "color": MUTED},
+            hoverinfo="skip",
+            cliponaxis=False,
+        )
+    last = float(epochs[-1]) if len(epochs) > 1 else float(epochs[0]) + 1
+    figure.update_xaxes(title="Epoch", range=[float(epochs[0]), last])
+    figure.update_layout(
+        yaxis={"title": "Loss", "type": "log", "exponentformat": "power", "dtick": 1},
+        yaxis2={
+            "title": "Accuracy (%)",
+            "overlaying": "y",
+            "side": "right",
+            "range": [0, 100],
+            "showgrid": False,
+        },
+        margin={"r": 64},
+    )
+    if missing:
+        note(figure, f"Not shown, zero or unknown throughout: {', '.join(missing)}.", y=-0.16)
+    return figure

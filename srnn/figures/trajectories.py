@@ -1,0 +1,200 @@
+"""The trajectory cube and the explained variance of its components (log row 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from srnn.figures.style import (
+    EPOCHS,
+    INK,
+    LABELS,
+    MUTED,
+    PALETTE,
+    TYPES,
+    blank,
+    count,
+    message,
+    note,
+    percent,
+)
+
+NAMED = 400
+"""Up to this many particles, every point says on hovering whose it is."""
+_ORDER = ("zero", "identity", "second_order", "other", "divergent")  # later ones lie on top
+_WIDTHS = {"zero": 1.5, "identity": 2.5, "second_order": 3, "other": 2.5, "divergent": 3}
+
+
+def trajectory_cube(
+    coordinates: np.ndarray,
+    epochs: Sequence[int],
+    codes: np.ndarray,
+    names: Sequence[str],
+    *,
+    against_epoch: bool = True,
+    color: str = "type",
+    shares: Sequence[float] | None = None,
+    left_out: int = 0,
+) -> go.Figure:
+    """Paths of particles through component space.
+
+    One trace per type, its particles separated by NaN: thousands of lines stay quick to draw.
+
+    Args:
+        coordinates: ``(T, S, k)``, k at least 2 (against the epoch) or 3.
+        epochs: ``(T,)``.
+        codes: ``(S,)`` type of every particle at the end.
+        names: ``(S,)``.
+        against_epoch: two components and the epoch as height; otherwise three components.
+        color: ``type`` (at the end) or ``epoch``.
+        shares: share of variance (0..1) of the components, if there was one fit for all.
+        left_out: how many diverged particles are not shown.
+
+    Raises:
+        ValueError: too few components, or an unknown colour.
+    """
+    snapshots, shown, components = coordinates.shape
+    if components < (2 if against_epoch else 3):
+        raise ValueError(f"{components} components are too few for this cube")
+    if color not in ("type", "epoch"):
+        raise ValueError(f"unknown colour {color!r}; colours: type, epoch")
+    if not shown:
+        return message(
+            "No particle to show: all of them have diverged."
+            if left_out
+            else "No particle to show. Widen the choice of types, layers or cells."
+        )
+    figure = blank()
+    figure.update_layout(height=640, margin={"l": 0, "r": 0, "t": 8, "b": 36})
+    height = np.asarray(epochs, dtype=np.float32)
+    for name in _ORDER:
+        own = np.flatnonzero(np.asarray(codes) == TYPES.index(name))
+        if len(own):
+            axes = [coordinates[:, own, axis] for axis in range(2)]
+            axes.append(
+                np.repeat(height[:, None], len(own), axis=1)
+                if against_epoch
+                else coordinates[:, own, 2]
+            )
+            labels = [names[index] for index in own] if shown <= NAMED else None
+            _paths(figure, name, axes, height, labels, color)
+    if color == "epoch":
+        figure.update_layout(
+            coloraxis={"colorscale": EPOCHS, "colorbar": {"title": "Epoch", "len": 0.6}}
+        )
+    titles = [_title(axis, shares) for axis in range(2 if against_epoch else 3)]
+    titles += ["Epoch"] if against_epoch else []
+    figure.update_layout(
+        scene={
+            **{f"{axis}axis": {"title": {"text": titles[i]}} for i, axis in enumerate("xyz")},
+            "aspectmode": "cube",
+            "camera": {"eye": {"x": 1.45, "y": 1.45, "z": 0.75}, "center": {"z": -0.08}},
+            "uirevision": "keep the camera",
+        },
+        legend={"itemsizing": "constant", "y": 0.99, "yanchor": "top", "x": 0.01},
+    )
+    parts = [f"{count(shown)} particles, {snapshots} snapshots; dots: where they end."]
+    if left_out:
+        parts.append(f"{count(left_out)} left out: diverged.")
+    if snapshots == 1:
+        parts.append("One snapshot only: points, no paths.")
+    note(figure, " ".join(parts), x=0.01, y=0, yanchor="top")
+    return figure
+
+
+def explained_variance(explained: pd.DataFrame) -> go.Figure:
+    """Share of the variance that each component explains: ``group, component, share`` (0..1).
+
+    One fit: bars. Several fits: every fit a dot, over the median.
+    """
+    if not len(explained):
+        return message("No fit to show.")
+    figure = blank(showlegend=False)
+    figure.update_layout(height=340)
+    groups = explained["group"].nunique()
+    by_component = explained.groupby("component")["share"].median() * 100
+    figure.add_bar(
+        x=by_component.index,
+        y=by_component.to_numpy(),
+        marker_color=MUTED,
+        width=0.6,
+        text=[percent(share / 100) for share in by_component],
+        textposition="inside" if groups > 1 else "outside",
+        insidetextanchor="start",
+        cliponaxis=False,
+        hovertemplate="component %{x}: %{y:.1f} %<extra></extra>",
+    )
+    if groups > 1:
+        spread = np.random.default_rng(0).uniform(-0.22, 0.22, len(explained))
+        figure.add_scattergl(
+            x=explained["component"].to_numpy() + spread,
+            y=explained["share"].to_numpy() * 100,
+            text=explained["group"],
+            mode="markers",
+            marker={"color": INK, "size": 7 if groups < 30 else 3, "opacity": 0.7},
+            hovertemplate="%{text}: %{y:.1f} %<extra></extra>",
+        )
+        note(figure, f"Bars: median of {count(groups)} fits; dots: each fit.", y=-0.24)
+    figure.update_xaxes(title="Component", dtick=1)
+    figure.update_yaxes(title="Explained variance (%)", range=[0, 105])
+    return figure
+
+
+def _paths(
+    figure: go.Figure,
+    name: str,
+    axes: list[np.ndarray],
+    epochs: np.ndarray,
+    labels: list[str] | None,
+    color: str,
+) -> None:
+    """One trace of lines and one of end points for a type; axes are three ``(T, S)`` arrays."""
+    snapshots, members = axes[0].shape
+    gap = np.full((1, members), np.nan, dtype=np.float32)
+    x, y, z = (np.concatenate([axis, gap]).T.ravel().astype(np.float32) for axis in axes)
+    hover = {"hoverinfo": "name"} if labels is None else _hover(labels, epochs, name)
+    style = {"color": PALETTE[name], "width": _WIDTHS[name]}
+    if color == "epoch":
+        along = np.tile(np.append(epochs, epochs[-1]), members)
+        style = {"color": along, "coloraxis": "coloraxis", "width": 2}
+    title = f"{LABELS[name]} ({count(members)})"
+    if snapshots > 1:
+        figure.add_scatter3d(
+            x=x,
+            y=y,
+            z=z,
+            mode="lines",
+            line=style,
+            opacity=0.6 if name == "zero" else 0.85,
+            name=title,
+            legendgroup=name,
+            showlegend=color == "type",
+            connectgaps=False,
+            **hover,
+        )
+    ends = {axis: values[-1] for axis, values in zip("xyz", axes, strict=True)}
+    figure.add_scatter3d(
+        **ends,
+        mode="markers",
+        marker={"color": PALETTE[name], "size": 3 if snapshots > 1 else 4},
+        name=title,
+        legendgroup=name,
+        showlegend=snapshots == 1 or color == "epoch",
+        **({"hoverinfo": "name"} if labels is None else _hover(labels, epochs[-1:], name, gap=0)),
+    )
+
+
+def _hover(labels: list[str], epochs: np.ndarray, name: str, gap: int = 1) -> dict[str, object]:
+    times = [f"epoch {epoch:.0f}" for epoch in epochs] + [""] * gap
+    return {
+        "text": [f"{label}, {time}" for label in labels for time in times],
+        "hovertemplate": "%{text}<extra>" + LABELS[name] + "</extra>",
+    }
+
+
+def _title(axis: int, shares: Sequence[float] | None) -> str:
+    known = shares is not None and axis < len(shares)
+    return f"PC {axis + 1} ({percent(shares[axis])})" if known else f"PC {axis + 1}"
