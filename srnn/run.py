@@ -114,6 +114,10 @@ class Run:
             self.info["engine"],
         )
 
+    def read(self, name: str) -> bytes:
+        """The content of one of its files, checked against its checksum."""
+        return self._checked(name, bytes)
+
     def _checked(self, name: str, parse: Callable[[bytes], Any]) -> Any:
         try:
             return parse(_read_checked(self.path / name, self.info["checksums"][name]))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from srnn.cli import listing, training, verifying
+from srnn.cli import listing, sharing, training, verifying
 from srnn.config import ConfigError
 
-MODULES = (training, listing, verifying)
+MODULES = (training, listing, verifying, sharing)
 
 
 def main(arguments: list[str] | None = None) -> int:

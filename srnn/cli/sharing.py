@@ -1,0 +1,43 @@
+"""``share`` and ``import``: a run as one file, from here or from somebody else."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from srnn.cli.output import command, summarise
+
+
+def add(commands: Any) -> None:
+    """Declare the commands."""
+    share = command(commands, "share", "write a run into one zip file", _share)
+    share.add_argument("run_id", metavar="RUN", help="run id (16 hex digits; see: python -m srnn runs)")
+    share.add_argument("--out", type=Path, help="default: RUN.zip in this folder")
+    take = command(commands, "import", "check a shared run and put it into the cache", _import)
+    take.add_argument("file", type=Path, help="a zip file that share made")
+
+
+def _share(options: argparse.Namespace) -> int:
+    from srnn.sharing import export_run
+
+    out = export_run(options.run_id, options.out or Path(f"{options.run_id}.zip"))
+    size = out.stat().st_size
+    if options.json:
+        print(json.dumps({"run_id": options.run_id, "file": str(out), "bytes": size}))
+    else:
+        print(f"{out}: {size:,} bytes")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from srnn.sharing import import_run
+
+    imported = import_run(options.file)
+    if options.json:
+        print(json.dumps(summarise(imported.run) | {"existed": imported.existed}))
+    else:
+        what = "was here already" if imported.existed else "imported"
+        print(f"run {imported.run.run_id} {what}: {imported.run.name}")
+    return 0
