@@ -1,9 +1,60 @@
-"""Connectivity: which connections survive self-replication pruning."""
+"""Connectivity: which connections survive self-replication pruning, and what they leave."""
 
-import plotly.graph_objects as go
+import streamlit as st
 
+from srnn.analysis.connectivity import CHOICES, connections_per_pixel, graphml, select
+from srnn.figures.connectivity import connectivity_graph
+from srnn.figures.draggable import draggable_page
+from srnn.figures.survivors import pixel_map, survivors_over_epochs, survivors_per_layer
+from ui import cached, choices
+from ui.charts import dark, download
 from ui.frame import page, pick_run, show
+from ui.network import choice_text, finding, isolated
 
-page("Connectivity", "Which connections survive?")
+page("Connectivity", "Which connections survive when the replicators are pruned?")
 run = pick_run()
-show(go.Figure(go.Scatter(y=run.records["test_accuracy"])), data=run.records, name="accuracy")
+shape, name = run.shape, run.run_id
+
+left, right = st.columns(2, gap="large")
+with left:
+    keep = st.selectbox(
+        "Connections shown", CHOICES, format_func=choice_text, key="keep", persist_state="session",
+        help="Survivors: neither zero nor identity. Or all connections, or those of one type.",
+    )  # fmt: skip
+    index = choices.epoch(run.snapshot_epochs, name)
+with right:
+    color = choices.choose(
+        "Colour", ("type", "weight"), ("type", "scalar weight"), "Of the edges.", "edge-color"
+    )
+    epsilon = choices.epsilon()
+epoch, codes = run.snapshot_epochs[index], cached.codes(name, epsilon)[index]
+
+finding(cached.pruned(name, epsilon, index, keep), keep, epoch)
+graph, cells = (make(name, epsilon, index, keep) for make in (cached.graph, cached.cells))
+edges = cached.edges(name, epsilon, index)[select(codes, keep)]
+show(
+    connectivity_graph(graph, cells, color=color),
+    edges,
+    f"connectivity-{name}-{keep}-epoch-{epoch}",
+    key="connectivity",
+    alt="The macro network as a graph, its connections coloured",
+    more=lambda: download("GraphML", lambda: graphml(graph), f"{name}-{keep}.graphml", "text/xml"),
+)
+if st.toggle("Draggable view", help="Cells can be moved by hand; made with pyvis, works offline."):
+    st.iframe(draggable_page(graph, dark()), height=620)
+
+st.subheader("How the network thins out", anchor=False)
+thinning, layers = cached.thinning(name, epsilon)
+pixels = shape.inputs
+show(survivors_over_epochs(thinning, shape.particles, pixels, epoch), thinning, f"thinning-{name}")
+
+left, right = st.columns(2, gap="large")
+with left:
+    st.subheader("Survivors per layer", anchor=False)
+    show(survivors_per_layer(layers, epoch), layers, f"layers-{name}")
+    isolated(cells, keep)
+with right:
+    st.subheader("What is read of the input", anchor=False)
+    counts = connections_per_pixel(select(codes, keep), shape)
+    table = cells[cells["layer"] == 0]
+    show(pixel_map(counts, shape.layers[0][0]), table, f"pixels-{name}")

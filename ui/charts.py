@@ -9,21 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from srnn.figures import style
 from ui.png import NO_BROWSER, browser_found, renderer
 
-try:
-    from srnn.figures.style import template
-except ImportError:
-
-    def template(dark: bool) -> str:
-        return "plotly_dark" if dark else "plotly_white"
-
-
 Data = pd.DataFrame | Callable[[], pd.DataFrame]
-SCALE = 3
-"""Pixels of a PNG per pixel of the figure."""
-WIDTH, HEIGHT = 900, 520
-"""Size of a PNG, before scaling, where a figure has none of its own."""
 
 
 def dark() -> bool:
@@ -36,41 +25,34 @@ def show(
     data: Data | None = None,
     name: str = "figure",
     *,
+    key: str | None = None,
     alt: str | None = None,
     more: Callable[[], None] | None = None,
 ) -> None:
     """Show a figure with its downloads.
 
     ``data`` is the table behind it, or a function that makes it when it is asked for. ``name`` is
-    the files' name and must be unique on a page. ``alt`` says in words what is to be seen. ``more``
-    draws further buttons in the same row. The PNG is drawn for paper, whatever the app's theme.
+    the files' name and must be unique on a page; where it changes with a slider, give a ``key``
+    that does not, so that the chart is updated in place. ``alt`` says in words what is to be seen.
+    ``more`` draws further buttons in the same row. The PNG is drawn for paper, whatever the theme.
     """
     name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "figure"
-    shown = go.Figure(figure)
-    shown.update_layout(template=template(dark()))
     st.plotly_chart(
-        shown,
+        style.themed(figure, dark()),
         theme=None,
-        key=f"chart-{name}",
+        key=f"chart-{key or name}",
         alt=alt,
-        config={
-            "displaylogo": False,
-            "displayModeBar": True,
-            "responsive": True,
-            "plotlyServerURL": "",
-            "toImageButtonOptions": {"format": "png", "filename": name, "scale": SCALE},
-        },
+        config=style.config(name) | {"displayModeBar": True},
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         _png_button(figure, name)
         if data is not None:
-            st.download_button(
+            table = data
+            download(
                 "Data (CSV)",
-                lambda: csv(data() if callable(data) else data),
-                file_name=f"{name}.csv",
-                mime="text/csv",
-                on_click="ignore",
-                key=f"csv-{name}",
+                lambda: csv(table() if callable(table) else table),
+                f"{name}.csv",
+                "text/csv",
             )
         if more is not None:
             more()
@@ -84,15 +66,23 @@ def paper(figure: go.Figure) -> bytes:
     Raises:
         RenderError: it could not be drawn.
     """
-    printed = go.Figure(figure)
-    printed.update_layout(template=template(False), paper_bgcolor="white", plot_bgcolor="white")
-    layout = printed.layout
-    return renderer().draw(printed, layout.width or WIDTH, layout.height or HEIGHT, SCALE)
+    layout, (width, height) = figure.layout, style.COLUMNS["double"]
+    size = (layout.width or width, layout.height or height)
+    return renderer().draw(style.themed(figure, False), *size, style.SCALE)
 
 
 def csv(table: pd.DataFrame) -> bytes:
     """A table as CSV, UTF-8, one header row, no index."""
     return table.to_csv(index=False).encode()
+
+
+def download(
+    label: str, make: Callable[[], bytes], file: str, mime: str, about: str | None = None
+) -> None:
+    """A button that makes a file when it is pressed; the page does not run again."""
+    st.download_button(
+        label, make, file, mime, key=f"{label}-{file}", help=about, on_click="ignore"
+    )
 
 
 def _png_button(figure: go.Figure, name: str) -> None:

@@ -18,11 +18,18 @@ from ui.text import escape, percent
 __all__ = ["page", "pick_run", "show", "strip"]
 
 APP = "MetaNet lab"
+ABOUT = "Networks whose connections are networks that replicate themselves."
 
 
 def page(title: str, question: str) -> None:
     """Begin a page: browser title, menu, heading, and the one question that it answers."""
-    st.set_page_config(page_title=f"{title} · {APP}", page_icon="🕸️", layout="wide")
+    st.set_page_config(
+        page_title=title if title == APP else f"{title} · {APP}",
+        page_icon="🕸️",
+        layout="wide",
+        initial_sidebar_state=200,
+        menu_items={"Get help": None, "Report a bug": None, "About": ABOUT},
+    )
     menu()
     st.title(title, anchor=False)
     st.markdown(question)
@@ -65,7 +72,7 @@ def strip(run: Run) -> None:
         ("Survivors", f"{survivors:,} of {run.info['particles']:,}", "Neither zero nor identity."),
         ("Epochs", f"{results['epochs']:,} of {run.config.epochs:,}", "Done, of those asked for."),
     )
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for label, value, about in cells:
             st.metric(label, value, help=about, width="content")
     if run.stopped:
@@ -94,8 +101,11 @@ def _picked() -> None:
 
 
 def _remember(run_id: str) -> None:
+    """Keep the run in the session, and in the address when it is a new choice: an address that is
+    written at every visit would catch the browser's back button."""
+    new = st.session_state.get("run_id") != run_id
     st.session_state["run_id"] = run_id
-    if st.query_params.get("run") != run_id:
+    if new and st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id
 
 

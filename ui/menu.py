@@ -45,7 +45,7 @@ def link(file: str, label: str | None = None, run_id: str | None = None) -> None
 
 
 def menu() -> None:
-    """The menu in the side bar; every page shows the same one."""
+    """The menu in the side bar; every page shows the same one. Its links keep run and job."""
     run_id, job_id = st.session_state.get("run_id"), st.session_state.get("job_id")
     with st.sidebar:
         for entry in entries():

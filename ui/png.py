@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
+
+from srnn.figures.export import find_browser
 
 TIMEOUT = 40.0
 """Seconds that one figure may take, a cold start of the browser included."""
@@ -82,10 +83,4 @@ def renderer() -> Renderer:
 @st.cache_resource(show_spinner=False)
 def browser_found() -> bool:
     """Whether a Chrome or Chromium is there to draw with."""
-    try:
-        from choreographer.browsers.chromium import Chromium
-
-        path = Chromium.find_browser(skip_local=False)
-        return path is not None and Path(path).is_file()
-    except Exception:
-        return False
+    return find_browser() is not None

@@ -21,11 +21,6 @@ def percent(share: float | None) -> str:
     return "–" if share is None or share != share else f"{share * 100:.1f} %"
 
 
-def points(difference: float) -> str:
-    """A difference of two shares as signed percentage points: ``-0.3 pp``."""
-    return f"{difference * 100:+.1f} pp".replace("-", "−")
-
-
 def duration(seconds: float | None) -> str:
     """Seconds as people say them: ``40 s``, ``3 min 20 s``, ``2 h 5 min``."""
     if seconds is None or seconds != seconds:

@@ -1,0 +1,51 @@
+"""Particle types: how many particles are of each type, at every epoch, for any epsilon."""
+
+import streamlit as st
+
+from srnn.analysis.types import type_counts
+from srnn.figures.training import training_plot
+from srnn.figures.types import type_lines, type_stack
+from ui import cached, choices
+from ui.frame import page, pick_run, show
+from ui.text import percent
+
+page("Particle types", "Which particles replicate, and when do they begin to?")
+run = pick_run()
+
+left, right = st.columns(2, gap="large")
+with left:
+    epsilon = choices.epsilon()
+with right:
+    view = choices.choose(
+        "Drawn",
+        ("stack", "shares", "lines"),
+        ("Stacked", "Stacked, in percent", "Lines"),
+        "Stacked: the whole is the network. Lines: every type by itself.",
+        "types-view",
+    )
+
+counts = type_counts(cached.codes(run.run_id, epsilon), run.snapshot_epochs)
+last, total = counts.iloc[-1], run.info["particles"]
+idle = last["zero"] + last["identity"]
+st.markdown(
+    f"After {last['epoch']:,} epochs **{idle:,} of {total:,} particles ({percent(idle / total)})** "
+    f"are fixpoints that take no part in the task: {last['zero']:,} zero and "
+    f"{last['identity']:,} identity. {last['second_order']:,} are second-order, "
+    f"{last['other']:,} other, {last['divergent']:,} divergent (epsilon {epsilon:.0e})."
+)
+figure = type_lines(counts) if view == "lines" else type_stack(counts, shares=view == "shares")
+show(figure, counts, f"types-{run.run_id}", key=view, alt="Particles of every type by epoch")
+
+st.subheader("Training", anchor=False)
+records = run.records
+start, end = records.iloc[0], records.iloc[-1]
+st.markdown(
+    f"Test accuracy went from {percent(start['test_accuracy'])} to "
+    f"**{percent(end['test_accuracy'])}** in {int(end['epoch']):,} epochs."
+)
+show(
+    training_plot(records, run.snapshot_epochs),
+    records,
+    f"training-{run.run_id}",
+    alt="Losses on a logarithmic axis and accuracies by epoch",
+)

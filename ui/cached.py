@@ -1,0 +1,111 @@
+"""What pages compute again and again, kept by the server: keyed by the run's id and the settings.
+
+A finished run never changes, so its id and the settings are the whole key; nothing here expires.
+"""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from srnn.analysis import connectivity
+from srnn.analysis.trajectories import Trajectories, fit_trajectories
+from srnn.analysis.types import HistoryMeasures, history_measures
+from srnn.config import RunConfig
+from srnn.estimate import estimate, human
+from srnn.metanet import particle_table
+from srnn.store import get_run
+from srnn.tasks import load_task
+from ui.text import duration
+
+
+def cost(config: RunConfig) -> tuple[str, list[str]]:
+    """What a training will take, in a sentence, and what speaks against it.
+
+    Raises:
+        DataError: the data set cannot be used.
+    """
+    needs = estimate(config)
+    return (
+        f"Takes about {duration(needs.seconds)}, {human(needs.memory_bytes)} of memory and "
+        f"{human(needs.disk_bytes)} of disk.",
+        needs.problems,
+    )
+
+
+@st.cache_data(max_entries=40, show_spinner="Measuring every particle of every snapshot")
+def measures(run_id: str) -> HistoryMeasures:
+    """What the types of all recorded snapshots are decided by, for any epsilon."""
+    run = get_run(run_id)
+    return history_measures(run.snapshots, run.encoding)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def codes(run_id: str, epsilon: float) -> np.ndarray:
+    """Type codes ``(T, P)`` of all recorded snapshots."""
+    return measures(run_id).codes(epsilon)
+
+
+@st.cache_data(max_entries=40, show_spinner=False)
+def particles(run_id: str) -> pd.DataFrame:
+    """``particle, layer, cell, input`` of every particle of a run."""
+    return particle_table(get_run(run_id).shape)
+
+
+@st.cache_data(max_entries=60, show_spinner="Finding the principal components")
+def trajectories(run_id: str, fit: str, components: int, shown: tuple[int, ...]) -> Trajectories:
+    """Principal components of a run's snapshots."""
+    run, table = get_run(run_id), particles(run_id)
+    return fit_trajectories(
+        run.snapshots,
+        run.snapshot_epochs,
+        table["particle"].tolist(),
+        table["layer"].to_numpy(),
+        components=components,
+        fit=fit,
+        particles=np.array(shown, dtype=np.int64),
+    )
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def pruned(run_id: str, epsilon: float, index: int, keep: str) -> connectivity.Pruned:
+    """Accuracy of snapshot ``index`` before and after all but the chosen particles are dropped."""
+    run = get_run(run_id)
+    task = load_task(run.config.dataset)
+    mask = connectivity.select(codes(run_id, epsilon)[index], keep)
+    return connectivity.prune_to(run.snapshots[index], mask, task.x_test, task.y_test, run.shape)
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def graph(run_id: str, epsilon: float, index: int, keep: str) -> nx.DiGraph:
+    """The macro network of snapshot ``index``, with the chosen particles."""
+    run = get_run(run_id)
+    kinds = codes(run_id, epsilon)[index]
+    return connectivity.macro_graph(run.snapshots[index], kinds, run.shape, keep)
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def edges(run_id: str, epsilon: float, index: int) -> pd.DataFrame:
+    """All connections of snapshot ``index`` with type and scalar weight, one row each."""
+    run = get_run(run_id)
+    return connectivity.edge_table(run.snapshots[index], codes(run_id, epsilon)[index], run.shape)
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def cells(run_id: str, epsilon: float, index: int, keep: str) -> pd.DataFrame:
+    """What the chosen particles of snapshot ``index`` leave of every cell."""
+    mask = connectivity.select(codes(run_id, epsilon)[index], keep)
+    return connectivity.node_table(mask, get_run(run_id).shape)
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def thinning(run_id: str, epsilon: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Per snapshot: survivors, unread pixels, isolated cells; and the survivors of each layer."""
+    run, kinds = get_run(run_id), codes(run_id, epsilon)
+    epochs = run.snapshot_epochs
+    return (
+        connectivity.thinning(kinds, run.shape, epochs),
+        connectivity.survivors_per_layer(kinds, run.shape, epochs),
+    )

@@ -1,0 +1,76 @@
+"""Controls that several pages share; what is chosen is kept when the page is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from srnn.figures.style import LABELS, TYPES
+from srnn.fixpoints import EPSILON
+
+EPSILONS = tuple(sorted({float(f"{a}e{b}") for b in range(-12, 1) for a in (1, 3)} - {3.0}))
+
+
+def choose(label: str, options: Sequence[str], texts: Sequence[str], about: str, key: str) -> str:
+    """One of a few, always one; the first one at first."""
+    names = dict(zip(options, texts, strict=True))
+    return st.segmented_control(
+        label,
+        list(options),
+        default=options[0],
+        required=True,
+        format_func=names.__getitem__,
+        help=about,
+        key=key,
+        persist_state="session",
+    )
+
+
+def epsilon() -> float:
+    """The tolerance of the fixpoint types; the same one on every page of a visit."""
+    return st.select_slider(
+        "Epsilon",
+        EPSILONS,
+        value=EPSILON,
+        format_func=lambda value: f"{value:.0e}",
+        key="epsilon",
+        persist_state="session",
+        help="How near to zero, or to its own weights, a particle must be to count as zero or "
+        f"identity. From {EPSILONS[0]:g} to {EPSILONS[-1]:g}; the log used {EPSILON:g}.",
+    )
+
+
+def epoch(epochs: Sequence[int], run_id: str) -> int:
+    """The snapshot to look at; returns its index. Opens on the last one."""
+    if len(epochs) == 1:
+        st.caption(f"One snapshot only, of epoch {epochs[0]}.")
+        return 0
+    chosen = st.select_slider(
+        "Epoch",
+        list(epochs),
+        value=epochs[-1],
+        key=f"epoch-{run_id}",
+        persist_state="session",
+        help="The epochs whose weights were kept; 0 is before training.",
+    )
+    return list(epochs).index(chosen)
+
+
+def subset(label: str, options: Sequence, about: str, key: str, text: Callable = str) -> list:
+    """Some of the options; none chosen means all."""
+    return st.multiselect(
+        label,
+        list(options),
+        format_func=text,
+        placeholder="all",
+        help=about,
+        key=key,
+        persist_state="session",
+    )
+
+
+def types() -> list[str]:
+    """Particle types to show; none chosen means all."""
+    about = "The types at the end of training."
+    return subset("Types", TYPES, about, "types", LABELS.__getitem__)
