@@ -20,6 +20,7 @@ from typing import Any
 _UNWRITABLE = {
     errno.ENOSPC: "its disk is full; free some space, or delete runs",
     errno.EDQUOT: "your quota on its disk is used up; delete runs",
+    errno.EFBIG: "the system allows no larger file there; free some space, or delete runs",
     errno.EROFS: "it is read-only: runs can be looked at, not trained",
     errno.EACCES: "it may not be written: runs can be looked at, not trained",
     errno.EPERM: "it may not be written: runs can be looked at, not trained",

@@ -55,6 +55,11 @@ def slot_file(slot: str) -> Path:
     return cache_root() / "slots" / f"{slot}.json"
 
 
+def journal_file() -> Path:
+    """One line for every training begun and ended here, by which process."""
+    return cache_root() / "journal.txt"
+
+
 def trash_folder() -> Path:
     """Deleted runs, until the trash is emptied."""
     return cache_root() / "trash"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import shutil
 import tempfile
 import time
@@ -68,9 +69,12 @@ def get_run(run_id: str) -> Run:
     if not is_run_id(run_id):
         raise RunError(f"{run_id[:40]!r} is not the name of a run (16 hex digits)")
     run = find_run(run_id)
-    if run is None:
-        raise RunError(f"there is no finished run {run_id}; train it, or choose another one")
-    return run
+    if run is not None:
+        return run
+    reason = why_aside(run_id)
+    if reason:
+        raise RunError(f"{reason}. It was set aside; train it again")
+    raise RunError(f"there is no finished run {run_id}; train it, or choose another one")
 
 
 def is_run_id(text: str) -> bool:
@@ -265,9 +269,21 @@ def set_aside(folder: Path) -> Path | None:
             folder.rename(target)
     except OSError as error:
         raise RunError(f"{reason}; and it cannot be set aside ({error})") from error
+    logging.getLogger(__name__).warning("%s; it is set aside in %s", reason, target)
     with contextlib.suppress(OSError):
         (target / "why.txt").write_text(reason + "\n", encoding="utf-8")
     return target
+
+
+def why_aside(run_id: str) -> str | None:
+    """Why a run was set aside last, or None if none of that id lies there."""
+    found = sorted(entry for entry in _entries(paths.aside_folder()) if run_id in entry.name)
+    if not found:
+        return None
+    try:
+        return (found[-1] / "why.txt").read_text("utf-8", errors="replace").strip()[:500]
+    except OSError:
+        return f"run {run_id} is damaged"
 
 
 def run_size(run: Run) -> int:

@@ -32,7 +32,7 @@ from srnn.jobs.files import (
     write_job,
 )
 from srnn.jobs.process import me
-from srnn.jobs.report import Reporter, heartbeat
+from srnn.jobs.report import Reporter, heartbeat, note
 from srnn.metanet import macro_shape
 from srnn.space import clean_up
 from srnn.store import Run, find_run, find_shorter, save_run
@@ -109,18 +109,22 @@ def train_locked(
     """Train a run that this process has claimed, and put it into the cache. However it ends, the
     job's file says so."""
     run_id = config.run_id
+    note("begins", run_id)
     try:
         with writing(paths.cache_root()), heartbeat(paths.work_folder(run_id) / "alive"):
             run = _finish(_train_partial(config, job, on_progress))
     except Cancelled:
+        note("cancelled", run_id)
         raise
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | SystemExit)
         state = "interrupted" if stopped else "failed"
+        note(state, run_id)
         message = "stopped from outside" if stopped else f"{type(error).__name__}: {error}"
         with contextlib.suppress(OSError), job_lock(run_id):
             write_job(run_id, job | {"state": state, "message": message})
         raise
+    note("finished", run_id)
     with contextlib.suppress(OSError):
         with job_lock(run_id):
             clear(run_id)

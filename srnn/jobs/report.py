@@ -6,11 +6,13 @@ import contextlib
 import dataclasses
 import json
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from srnn import paths
 from srnn.checkpoint import Partial
 from srnn.config import RunConfig
 from srnn.files import write_bytes
@@ -54,6 +56,13 @@ class Reporter:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def note(what: str, run_id: str) -> None:
+    """Add a line to the cache's journal: when, which process, what, which run."""
+    line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {os.getpid()} {what} {run_id}\n"
+    with contextlib.suppress(OSError), paths.journal_file().open("ab") as file:
+        file.write(line.encode())
 
 
 @contextlib.contextmanager

@@ -1,0 +1,135 @@
+"""The Runs page's other half: disk use, the trash, importing, and the settings of the cache."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import streamlit as st
+
+from srnn.estimate import human
+from srnn.settings import change_settings, read_settings, worker_limit
+from srnn.sharing import import_run
+from srnn.space import Space, clean_up, empty_trash, list_trash, restore_run
+from srnn.store import RunError, list_damaged, open_run
+from ui.runs import attempt
+from ui.text import escape
+
+
+def disk_strip(used: Space) -> None:
+    """What the cache takes, by kind."""
+    cells = (
+        ("Runs", used.runs, "Finished runs in the cache, without the bundled ones."),
+        ("Unfinished", used.unfinished, "Checkpoints and logs of jobs that are not finished."),
+        ("Trash", used.trash + used.damaged, "Deleted runs, and damaged ones set aside."),
+        ("Free", used.free, "Free on the disk of the cache."),
+        ("Limit", used.limit, "Size at which the runs used longest ago are removed."),
+    )
+    with st.container(horizontal=True, gap="medium"):
+        for label, size, about in cells:
+            value = "none" if size is None else human(size)
+            st.metric(label, value, help=about, width="content")
+
+
+def damaged() -> None:
+    """Say which runs of the cache cannot be read, and why."""
+    for folder in list_damaged():
+        try:
+            open_run(folder, verify=False)
+        except RunError as error:
+            st.warning(
+                f"{escape(str(error))}. It is set aside as soon as it is asked for, and can then "
+                "be trained again."
+            )
+
+
+def undo() -> None:
+    """The run that was just deleted, and the way back."""
+    place, name = st.session_state.get("runs_undo", ("", ""))
+    if not place:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Deleted: {escape(name)}")
+        st.button("Undo", key="undo_delete", on_click=_restore, args=(place,))
+
+
+def trash() -> None:
+    """The deleted runs, to restore or to remove for good."""
+    found = list_trash()
+    for one in found[:20]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"`{one.run_id}`")
+            st.button("Restore", key=f"restore-{one.place}", on_click=_restore, args=(one.place,))
+    if len(found) > 20:
+        st.caption(f"and {len(found) - 20:,} more")
+    st.button(
+        "Empty the trash",
+        key="empty_trash",
+        help="Removes deleted and damaged runs for good.",
+        on_click=lambda: attempt(empty_trash, done="The trash is empty."),
+    )
+
+
+def _restore(place: str) -> None:
+    attempt(restore_run, place, done="Restored.")
+    if st.session_state.get("runs_undo", ("",))[0] == place:
+        del st.session_state["runs_undo"]
+
+
+def importer() -> None:
+    """Take a shared run in."""
+    file = st.file_uploader(
+        "A run that was exported here or elsewhere",
+        type="zip",
+        key="import_file",
+        help="Everything in it is checked before anything is written.",
+    )
+    if file is not None and st.button("Import", key="import_run", type="primary"):
+        imported = attempt(import_run, file)
+        if imported is not None:
+            what = "was here already" if imported.existed else "is imported"
+            st.session_state["runs_said"] = ("done", f"{imported.run.name} {what}.")
+            st.session_state["runs_chosen_next"] = imported.run.run_id
+        st.rerun()
+
+
+def settings() -> None:
+    """Jobs at once, and the size limit."""
+    now = read_settings()
+    fixed = [name for name in ("SRNN_JOBS", "SRNN_CACHE_LIMIT") if name in os.environ]
+    with st.form("cache_settings", border=False):
+        jobs = st.number_input(
+            "Jobs at once",
+            1,
+            256,
+            worker_limit(),
+            help="Further ones wait. The default is the number of cores minus one.",
+        )
+        limit = st.number_input(
+            "Size limit in GB (0: none)",
+            0.0,
+            100_000.0,
+            (now.cache_limit or 0) / 1e9,
+            step=1.0,
+            help="Beyond it the runs used longest ago are removed; pinned ones stay.",
+        )
+        if st.form_submit_button("Save"):
+            changes: dict[str, Any] = {"cache_limit": int(limit * 1e9) or None}
+            if jobs != worker_limit():
+                changes["jobs"] = int(jobs)
+            attempt(lambda: change_settings(**changes), done="Saved.")
+            st.rerun()
+    if fixed:
+        st.caption(f"{' and '.join(fixed)} in the environment go first.")
+    st.button(
+        "Clean up now",
+        key="clean_up",
+        help="Frees the trash, then the runs used longest ago, down to the limit.",
+        on_click=_clean_up,
+    )
+
+
+def _clean_up() -> None:
+    removed = attempt(clean_up)
+    if removed is not None:
+        st.session_state["runs_said"] = ("done", f"{len(removed)} runs removed.")
