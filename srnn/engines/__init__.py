@@ -6,35 +6,68 @@ trained it, and training it further uses that one; its identity does not depend 
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import torch
 
 from srnn.engines.autograd import AutogradEngine
-from srnn.engines.base import Engine, Problem, StepLog
+from srnn.engines.base import Engine, EngineUnavailable, Problem, StepLog
 from srnn.engines.manual import ManualEngine
 
-__all__ = ["ENGINES", "Engine", "Problem", "StepLog", "choose", "make_engine"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "EngineUnavailable",
+    "Problem",
+    "StepLog",
+    "choose",
+    "make_engine",
+    "prepare",
+]
+
+log = logging.getLogger(__name__)
+
+
+def _fused(*arguments: object, **options: object) -> Engine:
+    try:
+        from srnn.engines.fused import FusedEngine
+    except ImportError as error:
+        raise EngineUnavailable(f"the engine fused needs numba: {error}") from error
+    return FusedEngine(*arguments, **options)
+
+
+def _cuda(*arguments: object, **options: object) -> Engine:
+    if not torch.cuda.is_available():
+        raise EngineUnavailable("the engine cuda needs a CUDA device, and there is none")
+    engine = ManualEngine(*arguments, **{"device": "cuda", **options})
+    engine.name = "cuda"
+    return engine
+
 
 ENGINES: dict[str, Callable[..., Engine]] = {
     "autograd": AutogradEngine,
     "manual": ManualEngine,
-    "cuda": lambda *arguments, **options: ManualEngine(
-        *arguments, **{"device": "cuda", **options}
-    ),
+    "fused": _fused,
+    "cuda": _cuda,
 }
 """Engine constructors: ``(problem, weights, momentum, dtype=...)``."""
 
 
 def choose(name: str, problem: Problem) -> str:
-    """The engine's name, ``auto`` resolved to the fastest that works here.
+    """The engine's name, ``auto`` resolved to the fastest that works here: cuda, else fused (if
+    need be compiled first: see :func:`prepare`), else manual.
 
     Raises:
         ValueError: unknown engine; the message lists the names.
     """
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "manual"
+        if torch.cuda.is_available():
+            return "cuda"
+        return "fused" if _fused_works() else "manual"
     if name not in ENGINES:
         raise ValueError(f"unknown engine {name!r}; engines: auto, {', '.join(ENGINES)}")
     return name
@@ -47,5 +80,32 @@ def make_engine(
 
     Raises:
         ValueError: unknown engine.
+        EngineUnavailable: it does not work here.
     """
     return ENGINES[choose(name, problem)](problem, weights, momentum, **options)
+
+
+def prepare(name: str = "auto") -> float:
+    """Make an engine ready to start at once; returns the seconds that took.
+
+    Only the fused engine needs it, and ``auto`` where that would be chosen: about 15 s at its first
+    use on a machine, half a second once per process later, then nothing. Without it, the first
+    training waits as long.
+    """
+    start = time.perf_counter()
+    if name == "fused" or (name == "auto" and not torch.cuda.is_available()):
+        _fused_works()
+    return time.perf_counter() - start
+
+
+@cache
+def _fused_works() -> bool:
+    """Whether the fused engine can be imported and compiled here; says why not."""
+    try:
+        from srnn.engines import fused
+
+        fused.kernels()
+    except Exception as error:  # whatever is wrong with numba here, there is another engine
+        log.warning("the fused engine does not work here, the manual one trains instead: %s", error)
+        return False
+    return True

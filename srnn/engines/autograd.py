@@ -61,16 +61,15 @@ class AutogradEngine:
 
     def replicate(self, steps: int) -> np.ndarray:
         everyone = torch.ones(len(self._weights), dtype=torch.bool, device=self.device)
-        return _table(self._replication_call(steps, everyone))
+        losses = self._replication_call(steps, everyone)
+        return _table(losses) if losses else np.zeros((steps, len(self._weights)))
 
     def _replication_call(self, steps: int, mask: Tensor) -> list[Tensor]:
         """``steps`` replication steps: on the shared buffer, or on one of their own."""
         problem = self.problem
         if problem.goal == "none" or not mask.any():
             return []
-        buffer = (
-            self._momentum if problem.shared_optimizer else torch.zeros_like(self._momentum)
-        )
+        buffer = self._momentum if problem.shared_optimizer else torch.zeros_like(self._momentum)
         losses = []
         for _ in range(steps):
             loss = problem.alpha * self._goal_loss().sum(-1)

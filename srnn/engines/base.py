@@ -13,10 +13,13 @@ how they compute this, not in what: each is held against :mod:`srnn.engines.auto
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import torch
 
 from srnn.config import RunConfig
 from srnn.metanet import MacroShape, macro_shape
@@ -76,6 +79,10 @@ class StepLog(NamedTuple):
     correct: np.ndarray
 
 
+class EngineUnavailable(RuntimeError):
+    """An engine that does not work on this machine; the message says what it lacks."""
+
+
 class Engine(Protocol):
     """S networks in training. ``weights()`` and ``momentum()`` return copies ``(S, n, P)``."""
 
@@ -103,3 +110,17 @@ class Engine(Protocol):
 def batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
     """``order`` cut into consecutive batches."""
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Numbers below the smallest normal float count as zero on this thread meanwhile.
+
+    Dying particles are full of them, and a processor may be a hundred times slower at them.
+    """
+    before = bool((np.full(1, 1e-40, np.float32) + np.float32(0) == 0)[0])
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)

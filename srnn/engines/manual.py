@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from srnn.engines.base import Problem, StepLog
+from srnn.engines.base import Problem, StepLog, flushed_denormals
 from srnn.particles import INPUTS, matrices
 
 
@@ -84,6 +84,7 @@ class ManualEngine:
     # --- the two steps ---------------------------------------------------------------------
 
     @torch.no_grad()
+    @flushed_denormals()
     def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
         mask = None if replicate.all() else self._mask(replicate)
         idle = not replicate.any() or self.problem.replication_steps == 0
@@ -100,8 +101,10 @@ class ManualEngine:
         return StepLog(_table(replication), _table(task), correct.cpu().numpy())
 
     @torch.no_grad()
+    @flushed_denormals()
     def replicate(self, steps: int) -> np.ndarray:
-        return _table(self._replication_call(steps, None))
+        losses = self._replication_call(steps, None)
+        return _table(losses) if losses else np.zeros((steps, self.seeds))
 
     def _mask(self, replicate: np.ndarray) -> Tensor:
         each = torch.as_tensor(replicate, device=self.device).to(self.dtype)
@@ -177,9 +180,7 @@ class ManualEngine:
             torch.mul(self.w1, self.half.unsqueeze(1), out=self.first)
             torch.sum(self.first, 0, out=self.v)
 
-    def _descend(
-        self, buffer: Tensor, lr: float, channels: slice, direct: Tensor | None
-    ) -> None:
+    def _descend(self, buffer: Tensor, lr: float, channels: slice, direct: Tensor | None) -> None:
         """``buffer = momentum * buffer + gradient``, ``w -= lr * buffer``."""
         g, b1, b2, b3 = self.g[channels], *matrices(buffer)
         buffer *= self.problem.momentum

@@ -1,0 +1,251 @@
+"""The fused engine: a whole training call in one compiled function, for the CPU.
+
+The mathematics is that of :mod:`srnn.engines.manual`. In short, with ``a = W3 W2`` a particle's
+composite is ``v = a W1``, and from ``g = dL/dv``
+
+    dW1[i, c] = a[i] g[c]           back[i] = dL/da[i] = sum_c W1[i, c] g[c]
+    dW2[k, i] = W3[k] back[i]       dW3[k]  = sum_i W2[k, i] back[i]
+
+For replication g follows from ``S = sum w^2`` and ``b = E^T w``; for the task ``g[4]`` is the
+gradient of the dense layers by the scalar weight ``v[4]``, the rest is zero.
+
+It is faster than the manual engine because PyTorch's operations each go through all weights, which
+do not fit the processor's fast cache, while here a block of particles is loaded once per step pair
+(:mod:`srnn.engines.fused_kernels`); because a tiny dense layer costs what it computes, not what a
+call costs; and because images are read as the bytes they were stored as, where they were.
+
+It is deterministic, runs on the calling thread without holding the interpreter, and needs numba.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import torch
+
+from srnn.engines.base import Problem, StepLog, flushed_denormals
+from srnn.engines.fused_kernels import compiled
+from srnn.engines.fused_macro import ROUND, BatchRoom, Macro
+from srnn.engines.fused_particles import LANES, BlockRoom, Rules
+from srnn.metanet import MacroShape
+from srnn.particles import INPUTS, neurons_of, weight_count
+
+log = logging.getLogger(__name__)
+
+Entries = tuple[Callable, Callable]
+"""The compiled functions ``train`` and ``replicate``."""
+
+PAGE = 4096
+"""Bytes to which arrays are aligned."""
+
+_KINDS = {torch.float32: (np.float32, np.int32), torch.float64: (np.float64, np.int64)}
+_ACTIVATIONS = {"none": 0, "relu": 1, "tanh": 2}
+
+
+class FusedEngine:
+    """See :class:`srnn.engines.base.Engine`.
+
+    Raises:
+        ValueError: another device than the CPU, another type than float32 and float64, or arrays
+            that do not fit the problem (the compiled code does not check its indices).
+    """
+
+    name = "fused"
+
+    def __init__(
+        self,
+        problem: Problem,
+        weights: np.ndarray,
+        momentum: np.ndarray,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        entries: Entries | None = None,
+    ) -> None:
+        if device != "cpu" or dtype not in _KINDS:
+            raise ValueError(
+                f"the fused engine trains float32 or float64 on cpu, not {dtype} on {device}"
+            )
+        shape = problem.shape
+        if problem.x.shape[1] != shape.inputs or not _within(problem.y, shape.outputs):
+            raise ValueError("the data do not fit the macro network's inputs and outputs")
+        self.problem = problem
+        self.run_train, self.run_replicate = entries or kernels()
+        self.kind, self.index = _KINDS[dtype]
+        self.encoding = np.asarray(problem.encoding, self.kind)
+        self.gram = self.encoding.T @ self.encoding
+        self.x, unit = _stored(problem.x, self.kind)
+        self.y = np.ascontiguousarray(problem.y, np.int64)
+        self.rules = self._rules(unit)
+        self.macro = _macro(problem.shape)
+        self.room = self._block_room()
+        self.load(weights, momentum)
+
+    def load(self, weights: np.ndarray, momentum: np.ndarray) -> None:
+        rows, count = len(self.encoding), self.problem.shape.particles
+        if weights.shape[1:] != (rows, count) or momentum.shape != weights.shape:
+            raise ValueError(f"weights and momentum must be (S, {rows}, {count})")
+        self.w, self.buffer = self._inward(weights), self._inward(momentum)
+
+    def weights(self) -> np.ndarray:
+        return self._outward(self.w)
+
+    def momentum(self) -> np.ndarray:
+        return self._outward(self.buffer)
+
+    def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
+        order = np.ascontiguousarray(order, np.int64)
+        if not _within(order, len(self.x)):
+            raise IndexError(f"the order names rows that are not among {len(self.x)}")
+        pairs, seeds = -(-len(order) // batch_size), len(self.w)
+        goal = 0 if self.problem.goal == "none" else self.problem.replication_steps
+        steps = np.where(np.broadcast_to(replicate, seeds), goal, 0).astype(np.int64)
+        logs = np.zeros((seeds, pairs)), np.zeros((seeds, pairs)), np.zeros(seeds, np.int64)
+        rooms = (
+            self.room,
+            self._batch_room(min(batch_size, len(order))),
+            self._batch_room(len(order) % batch_size),
+        )
+        with flushed_denormals():
+            self.run_train(
+                self.w, self.buffer, (self.x, self.y), order, batch_size, steps, self.encoding,
+                self.gram, self.rules, self.macro, rooms, logs,
+            )  # fmt: skip
+        return StepLog(logs[0].T, logs[1].T, logs[2])
+
+    def replicate(self, steps: int) -> np.ndarray:
+        losses = np.zeros((len(self.w), steps))
+        if self.problem.goal != "none":
+            with flushed_denormals():
+                self.run_replicate(
+                    self.w, self.buffer, losses, self.encoding, self.gram, self.rules, self.room
+                )
+        return losses.T
+
+    # --- layout ----------------------------------------------------------------------------
+
+    def _inward(self, array: np.ndarray) -> np.ndarray:
+        """``(S, n, P)`` to ``(S, blocks, n, LANES)``, zeros past the last particle."""
+        seeds, rows, count = array.shape
+        blocks = -(-count // LANES)
+        padded = np.zeros((seeds, rows, blocks * LANES), self.kind)
+        padded[..., :count] = array
+        inward = _zeros((seeds, blocks, rows, LANES), self.kind)
+        inward[:] = padded.reshape(seeds, rows, blocks, LANES).transpose(0, 2, 1, 3)
+        return inward
+
+    def _outward(self, array: np.ndarray) -> np.ndarray:
+        seeds, _, rows, _ = array.shape
+        whole = array.transpose(0, 2, 1, 3).reshape(seeds, rows, -1)
+        return whole[..., : self.rules.count].copy()
+
+    def _rules(self, unit: float) -> Rules:
+        problem, number = self.problem, self.kind
+        return Rules(
+            number(problem.alpha),
+            number(problem.lr),
+            number(problem.replication_lr),
+            number(problem.momentum),
+            number(problem.goal_factor),
+            number(unit),
+            neurons_of(len(problem.encoding)),
+            problem.shape.particles,
+            problem.goal == "multiply",
+            problem.target_gradient,
+            problem.shared_optimizer,
+        )
+
+    def _block_room(self) -> BlockRoom:
+        rows = (INPUTS, INPUTS, 4, self.rules.neurons, len(self.encoding))
+        return BlockRoom(*(_zeros((count, LANES), self.kind) for count in rows))
+
+    def _batch_room(self, size: int) -> BatchRoom:
+        sizes, width = self.problem.shape.sizes, _rounded(size)
+        pixels, cells = _rounded(sizes[0]), sum(sizes[1:])
+        shapes = [(width, pixels), (sizes[1], pixels), *[(cells, width)] * 3, *[(width,)] * 5]
+        bits = np.zeros(width, self.index)
+        return BatchRoom(
+            *(_zeros(shape, self.kind) for shape in shapes),
+            bits,
+            bits.view(self.kind),
+            np.zeros(width, self.index),
+        )
+
+
+def _macro(shape: MacroShape) -> Macro:
+    skips = [shape.skip(layer) for layer in range(shape.depth)]
+    rows = [0, *np.cumsum((0, *shape.sizes[1:-1]))]
+    return Macro(
+        np.array(shape.sizes),
+        np.array(rows),
+        np.array(shape.starts),
+        np.array([-1 if source is None else source for source in skips]),
+        _ACTIVATIONS[shape.activation],
+    )
+
+
+def _stored(x: np.ndarray, kind: type) -> tuple[np.ndarray, float]:
+    """The images and the unit they are in: as bytes if they are whole multiples of 1/255, 1/16 or
+    1 (to one float32 rounding), which is a quarter of the memory to read; else as they are."""
+    for top in (255, 16, 1) if kind is np.float32 else ():
+        unit, codes = np.float32(1 / top), np.empty(x.shape, np.uint8)
+        for start in range(0, len(x), 4096):
+            part = x[start : start + 4096]
+            near = np.rint(part * np.float32(top))
+            if not (near.min() >= 0 and near.max() <= 255):
+                break
+            if np.abs(near * unit - part).max() > 1e-7:
+                break
+            codes[start : start + 4096] = near
+        else:
+            return codes, unit
+    return np.ascontiguousarray(x, np.float32), 1.0
+
+
+def _zeros(shape: tuple[int, ...], kind: type) -> np.ndarray:
+    """Zeros that start at a page of memory: vector instructions cross no cache line."""
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    room = np.zeros(size + PAGE, np.uint8)
+    start = -room.ctypes.data % PAGE
+    return room[start : start + size].view(kind).reshape(shape)
+
+
+def _rounded(count: int) -> int:
+    return -(-count // ROUND) * ROUND
+
+
+def _within(index: np.ndarray, count: int) -> bool:
+    return len(index) == 0 or (index.min() >= 0 and index.max() < count)
+
+
+# --- compilation ---------------------------------------------------------------------------------
+
+
+@cache
+def kernels() -> Entries:
+    """The compiled entries, tried out; read from disk if an earlier process kept them.
+
+    A folder that cannot be written, a full disk or a broken cache only costs compiling again.
+    """
+    try:
+        entries = compiled(stored=True)
+        _try(entries)
+    except Exception as error:
+        log.warning("compiled code of the fused engine cannot be kept on disk: %s", error)
+        entries = compiled(stored=False)
+        _try(entries)
+    return entries
+
+
+def _try(entries: Entries) -> None:
+    """One step of a tiny MetaNet in float32, on bytes."""
+    shape = MacroShape(2, 2, 1, 2)
+    x, y = np.ones((2, 2), np.float32), np.zeros(2, np.int64)
+    encoding = np.zeros((weight_count(1), 3), np.float32)
+    problem = Problem(shape, encoding, x, y, 1, 0, 0, 0, True, 1, True)
+    state = np.zeros((1, weight_count(1), shape.particles))
+    engine = FusedEngine(problem, state, state, entries=entries)
+    engine.train(np.arange(2), 2, np.array([True]))
+    engine.replicate(1)
