@@ -95,7 +95,7 @@ def refuse_impossible(config: RunConfig, engine: str = "auto") -> None:
         DataError: the data set cannot be used.
     """
     _, _, problems = _resources(config)
-    if not problems and _floor_seconds(config) * 100 > LONGEST:
+    if not problems and _floor_seconds(config) * 1000 > LONGEST:
         problems = _too_long(_seconds(config, engine))
     if problems:
         raise ImpossibleError("; ".join(problems))

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 _UNWRITABLE = {
@@ -142,6 +143,12 @@ def checksum(path: Path) -> str:
 
 def stamp(path: Path) -> tuple[int, int, int, int]:
     """Changes whenever a file does: inode, size, time of writing, time of change (which, unlike
-    the former, cannot be set back)."""
+    the former, cannot be set back).
+
+    Raises:
+        OSError: there is none, or it is a folder, a pipe or a device.
+    """
     stat = path.stat()
+    if not S_ISREG(stat.st_mode):
+        raise OSError(errno.EINVAL, f"{path.name} is not a plain file")
     return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

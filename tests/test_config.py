@@ -1,0 +1,167 @@
+"""Configurations: every field is checked before any work, and a run's name follows from all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from srnn.cli import main
+from srnn.config import (
+    PRESETS,
+    RECIPES,
+    ConfigError,
+    RunConfig,
+    describe,
+    field_names,
+    make_config,
+    preset,
+)
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+NUMBERS = [name for name in field_names() if "low" in describe(name)]
+CHOICES = [name for name in field_names() if "choices" in describe(name)]
+
+
+def valid(name: str) -> st.SearchStrategy:
+    """Values that a field may have."""
+    about = describe(name)
+    if "choices" in about:
+        return st.sampled_from(about["choices"])
+    kind = type(about["default"])
+    if kind is int:
+        return st.integers(about["low"], about["high"])
+    if kind is float:
+        return st.floats(about["low"], about["high"])
+    return st.booleans() if kind is bool else st.just(about["default"])
+
+
+CONFIGS = st.fixed_dictionaries({name: valid(name) for name in field_names()})
+
+
+@given(CONFIGS)
+def test_every_valid_configuration_survives_json(values):
+    config = RunConfig(**values)
+    again = RunConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+    assert again.run_id == config.run_id
+    assert len(config.run_id) == 16
+    assert config.particle_weights == config.neurons * (config.neurons + 6)
+
+
+@given(st.sampled_from(field_names()), ANYTHING)
+def test_a_field_takes_a_value_of_its_kind_and_range_or_says_what_it_takes(name, value):
+    about = describe(name)
+    kind = type(about["default"])
+    try:
+        config = make_config(**{name: value})
+    except ConfigError as error:
+        assert name in str(error)
+        return
+    stored = getattr(config, name)
+    assert type(stored) is kind
+    assert stored == value
+    assert "low" not in about or about["low"] <= stored <= about["high"]
+    assert "choices" not in about or stored in about["choices"]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_the_ends_of_a_range_are_in_and_what_is_beyond_is_refused_with_the_range(name):
+    about = describe(name)
+    for end in (about["low"], about["high"]):
+        assert getattr(make_config(**{name: end}), name) == end
+    step = 1 if isinstance(about["low"], int) else 1e-9 + abs(about["high"]) * 1e-6
+    for beyond in (about["low"] - step, about["high"] + step):
+        with pytest.raises(ConfigError, match=f"{name} = .*must be from {about['low']} to "):
+            make_config(**{name: beyond})
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if type(describe(name)["low"]) is float])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_no_number_is_refused(name, value):
+    with pytest.raises(ConfigError, match=f"{name}.*finite"):
+        make_config(**{name: value})
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_wrong_choice_lists_the_right_ones(name):
+    with pytest.raises(ConfigError) as caught:
+        make_config(**{name: "nonsense"})
+    assert all(choice in str(caught.value) for choice in describe(name)["choices"])
+
+
+@given(CONFIGS, st.sampled_from(field_names()), st.data())
+@settings(max_examples=60)
+def test_another_value_of_any_field_is_another_run(values, name, data):
+    config = RunConfig(**values)
+    other = data.draw(valid(name)) if name not in ("dataset", "dataset_digest") else "elsewhere"
+    changed = config.replace(**{name: other})
+    assert (changed.run_id == config.run_id) == (changed == config)
+
+
+@given(st.dictionaries(st.text(max_size=12), ANYTHING, max_size=5) | ANYTHING)
+def test_no_json_value_crashes_the_reader(value):
+    try:
+        RunConfig.from_dict(value)
+    except ConfigError as error:
+        assert str(error)
+
+
+def test_a_missing_field_and_an_unknown_one_are_named():
+    values = RunConfig().to_dict()
+    with pytest.raises(ConfigError, match="lacks epochs"):
+        RunConfig.from_dict({key: value for key, value in values.items() if key != "epochs"})
+    with pytest.raises(ConfigError, match=r"unknown setting neuron .*did you mean neurons"):
+        make_config(neuron=4)
+    with pytest.raises(ConfigError, match="presets: quick"):
+        preset("nonsense")
+    with pytest.raises(ConfigError, match="recipes: 2022-02"):
+        make_config("2021-01")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 5000, "a\0b"])
+def test_a_data_set_without_a_proper_name_is_refused(name):
+    with pytest.raises(ConfigError, match="dataset"):
+        make_config(dataset=name)
+
+
+def test_every_field_has_a_meaning_and_presets_and_recipes_are_valid():
+    assert all(describe(name)["help"] for name in field_names())
+    assert all(make_config(name).recipe == name for name in RECIPES)
+    assert all(dataclasses.is_dataclass(one.config) for one in PRESETS.values())
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--neurons", "0"),
+        ("--neurons", "65"),
+        ("--alpha", "-1"),
+        ("--alpha", "nan"),
+        ("--lr", "inf"),
+        ("--epochs", "-1"),
+        ("--seed", str(2**32)),
+        ("--width", "100000"),
+        ("--depth", "1"),
+        ("--batch-size", "0"),
+        ("--momentum", "1"),
+        ("--dataset", ""),
+    ],
+)
+def test_the_command_line_refuses_it_in_one_line(option, value, capsys):
+    assert main(["train", option, value]) == 2
+    error = capsys.readouterr().err
+    assert option.strip("-").replace("-", "_") in error
+    assert error.count("\n") == 1

@@ -1,0 +1,150 @@
+"""IDX files, as untrusted data: read right, or refused with the file's name."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from srnn.config import make_config
+from srnn.idx import DataError, read_idx, read_split, resize
+from srnn.jobs import obtain
+from srnn.tasks import load_task, resolve
+
+FILES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+
+
+def idx(array: np.ndarray) -> bytes:
+    """An array as an IDX file."""
+    head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+def write_set(folder: Path, count: int = 40, side: int = 5, classes: int = 3) -> Path:
+    """A small data set of four IDX files, one of them compressed."""
+    rng = np.random.default_rng(0)
+    folder.mkdir(exist_ok=True)
+    for split in ("train", "t10k"):
+        images = rng.integers(0, 256, (count, side, side))
+        labels = np.arange(count) % classes
+        packed = gzip.compress(idx(images))
+        (folder / f"{split}-images-idx3-ubyte.gz").write_bytes(packed)
+        (folder / f"{split}-labels-idx1-ubyte").write_bytes(idx(labels))
+    return folder
+
+
+@FILES
+@given(array=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=3, max_side=6)))
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_what_was_written_is_read(tmp_path, array, suffix):
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(gzip.compress(idx(array)) if suffix else idx(array))
+    assert np.array_equal(read_idx(path), array)
+
+
+@FILES
+@given(data=st.binary(max_size=200))
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_any_bytes_are_an_array_or_an_error_that_names_the_file(tmp_path, data, suffix):
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(data)
+    try:
+        array = read_idx(path)
+    except DataError as error:
+        assert str(path) in str(error)
+    else:
+        assert idx(array) == (gzip.decompress(data) if suffix else data)
+
+
+@FILES
+@given(data=st.data())
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_damaged_file_is_the_same_array_or_an_error(tmp_path, data, suffix):
+    array = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
+    good = gzip.compress(idx(array)) if suffix else idx(array)
+    path = tmp_path / f"file{suffix}"
+    cut = data.draw(st.integers(0, len(good) - 1))
+    path.write_bytes(good[:cut])
+    with pytest.raises(DataError) as caught:
+        read_idx(path)
+    assert str(path) in str(caught.value)
+    path.write_bytes(good + b"x")
+    if not suffix:
+        with pytest.raises(DataError, match="longer than"):
+            read_idx(path)
+
+
+def test_a_wrong_magic_number_is_shown(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"\x00\x00\x0d\x01\x00\x00\x00\x01xxxx")
+    with pytest.raises(DataError, match="magic number 00000d01"):
+        read_idx(path)
+
+
+def test_a_huge_claim_is_refused_before_it_is_believed(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(struct.pack(">BBBB3I", 0, 0, 8, 3, 2**31, 2**31, 2**31))
+    with pytest.raises(DataError, match="claims"):
+        read_idx(path)
+
+
+def test_a_bomb_is_not_unpacked(tmp_path):
+    path = tmp_path / "file.gz"
+    path.write_bytes(gzip.compress(idx(np.zeros(10)) + bytes(50_000_000)))
+    with pytest.raises(DataError, match="longer than the 10 values"):
+        read_idx(path)
+
+
+@pytest.mark.parametrize("split", ["train", "t10k"])
+def test_counts_that_differ_name_both_files(tmp_path, split):
+    write_set(tmp_path)
+    (tmp_path / f"{split}-labels-idx1-ubyte").write_bytes(idx(np.zeros(39)))
+    with pytest.raises(DataError) as caught:
+        load_task(str(tmp_path))
+    for name in (f"{split}-images-idx3-ubyte.gz", f"{split}-labels-idx1-ubyte"):
+        assert name in str(caught.value)
+    assert "40" in str(caught.value) and "39" in str(caught.value)
+
+
+def test_labels_for_images_are_refused(tmp_path):
+    write_set(tmp_path)
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(np.zeros(40))))
+    with pytest.raises(DataError, match="not images"):
+        read_split(tmp_path, "train")
+
+
+def test_a_missing_file_and_a_missing_folder_are_named(tmp_path):
+    write_set(tmp_path)
+    (tmp_path / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(DataError, match="lacks t10k-labels-idx1-ubyte"):
+        load_task(str(tmp_path))
+    with pytest.raises(DataError, match="no such data set"):
+        load_task(str(tmp_path / "nowhere"))
+
+
+def test_a_folder_is_a_task_that_can_be_trained_on_and_is_pinned_to_its_content(tmp_path):
+    folder = write_set(tmp_path / "data")
+    config = make_config(dataset=str(folder), neurons=2, depth=2, width=3, batch_size=20, epochs=1)
+    run = obtain(config)[0]
+    assert (run.info["inputs"], run.info["classes"]) == (225, 3)
+    pinned = resolve(config)
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(np.ones(40)))
+    assert resolve(config).run_id != pinned.run_id
+    with pytest.raises(DataError, match="no longer holds the data"):
+        resolve(pinned)
+
+
+@given(st.integers(1, 9), st.integers(1, 40), st.integers(1, 20))
+@settings(max_examples=25)
+def test_resizing_keeps_the_range_and_a_plain_image_plain(count, size, side):
+    images = np.full((count, size, size), 200, dtype=np.uint8)
+    small = resize(images, side)
+    assert small.shape == (count, side, side)
+    assert small.dtype == np.uint8
+    assert (small == 200).all()
