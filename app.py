@@ -11,27 +11,22 @@ from ui.overview import presets, runs
 
 page("MetaNet lab", "Networks whose connections are networks that replicate themselves.")
 
-text, picture = st.columns([2, 3], gap="large")
-with text:
-    st.markdown(
-        """
+st.markdown(
+    """
 A **MetaNet** is a plain dense network in which every connection is a small network of its own, a
 **particle**. A particle multiplies what passes through it, and it can be asked for its own weights:
-fed with each weight and its position, it answers with a new weight.
-
-Particles are trained for both at once: to serve the **task** and to **replicate themselves**,
-weighed by alpha. Most of them end as *zero* or as *identity*, perfect replicators that no longer
-take part in the task. They can be dropped, and the few that remain do the work: the network has
-pruned itself.
+fed with each weight and its position, it answers with a new weight. All particles are trained for
+both at once: to serve the **task** and to **replicate themselves**, weighed by alpha. Most end as
+*zero* or as *identity*, perfect replicators. When these are dropped, a sparse network is left: the
+MetaNet has pruned itself. How well it still does its task is what this lab measures.
 """
-    )
-with picture:
-    show(
-        schematic(),
-        name="metanet",
-        alt="A dense network; one of its connections, enlarged, is "
-        "a small network that maps a weight and its position to a new weight.",
-    )
+)
+show(
+    schematic(),
+    name="metanet",
+    alt="A dense network; one of its connections, enlarged, is a small network that maps a weight "
+    "and its position to a new weight.",
+)
 
 presets()
 runs()

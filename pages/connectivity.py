@@ -2,31 +2,26 @@
 
 import streamlit as st
 
-from srnn.analysis.connectivity import CHOICES, connections_per_pixel, graphml, select
+from srnn.analysis.connectivity import connections_per_pixel, graphml, select
 from srnn.figures.connectivity import connectivity_graph
 from srnn.figures.draggable import draggable_page
 from srnn.figures.survivors import pixel_map, survivors_over_epochs, survivors_per_layer
 from ui import cached, choices
 from ui.charts import dark, download
 from ui.frame import page, pick_run, show
-from ui.network import choice_text, finding, isolated
+from ui.network import finding, isolated
 
 page("Connectivity", "Which connections survive when the replicators are pruned?")
 run = pick_run()
 shape, name = run.shape, run.run_id
 
-left, right = st.columns(2, gap="large")
-with left:
-    keep = st.selectbox(
-        "Connections shown", CHOICES, format_func=choice_text, key="keep", persist_state="session",
-        help="Survivors: neither zero nor identity. Or all connections, or those of one type.",
-    )  # fmt: skip
+with st.container(horizontal=True):
+    keep = choices.connections()
     index = choices.epoch(run.snapshot_epochs, name)
-with right:
+    epsilon = choices.epsilon()
     color = choices.choose(
         "Colour", ("type", "weight"), ("type", "scalar weight"), "Of the edges.", "edge-color"
     )
-    epsilon = choices.epsilon()
 epoch, codes = run.snapshot_epochs[index], cached.codes(name, epsilon)[index]
 
 finding(cached.pruned(name, epsilon, index, keep), keep, epoch)

@@ -12,14 +12,12 @@ from ui.text import percent
 page("Particle types", "Which particles replicate, and when do they begin to?")
 run = pick_run()
 
-left, right = st.columns(2, gap="large")
-with left:
+with st.container(horizontal=True, gap="medium"):
     epsilon = choices.epsilon()
-with right:
     view = choices.choose(
         "Drawn",
         ("stack", "shares", "lines"),
-        ("Stacked", "Stacked, in percent", "Lines"),
+        ("stacked", "stacked, in percent", "lines"),
         "Stacked: the whole is the network. Lines: every type by itself.",
         "types-view",
     )
@@ -29,8 +27,8 @@ last, total = counts.iloc[-1], run.info["particles"]
 idle = last["zero"] + last["identity"]
 st.markdown(
     f"After {last['epoch']:,} epochs **{idle:,} of {total:,} particles ({percent(idle / total)})** "
-    f"are fixpoints that take no part in the task: {last['zero']:,} zero and "
-    f"{last['identity']:,} identity. {last['second_order']:,} are second-order, "
+    f"are replicators or dead: {last['identity']:,} identity and {last['zero']:,} zero. "
+    f"{last['second_order']:,} are second-order, "
     f"{last['other']:,} other, {last['divergent']:,} divergent (epsilon {epsilon:.0e})."
 )
 figure = type_lines(counts) if view == "lines" else type_stack(counts, shares=view == "shares")

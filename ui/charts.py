@@ -12,6 +12,8 @@ import streamlit as st
 from srnn.figures import style
 from ui.png import NO_BROWSER, browser_found, renderer
 
+TOOL_BAR = 30
+"""Height of Plotly's tool bar, in pixels."""
 Data = pd.DataFrame | Callable[[], pd.DataFrame]
 
 
@@ -37,8 +39,10 @@ def show(
     ``more`` draws further buttons in the same row. The PNG is drawn for paper, whatever the theme.
     """
     name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "figure"
+    shown = style.themed(figure, dark())
+    _make_room(shown)
     st.plotly_chart(
-        style.themed(figure, dark()),
+        shown,
         theme=None,
         key=f"chart-{key or name}",
         alt=alt,
@@ -58,6 +62,14 @@ def show(
             more()
     if not browser_found():
         st.caption(NO_BROWSER)
+
+
+def _make_room(figure: go.Figure) -> None:
+    """Room above the figure for its tool bar, which would lie on the legend in a narrow window."""
+    layout = figure.layout
+    top = layout.margin.t if layout.margin.t is not None else layout.template.layout.margin.t
+    height = layout.height or style.COLUMNS["double"][1]
+    figure.update_layout(margin={"t": top + TOOL_BAR}, height=height + TOOL_BAR)
 
 
 def paper(figure: go.Figure) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from srnn.analysis.connectivity import ALL, CHOICES, SURVIVORS
 from srnn.figures.style import LABELS, TYPES
 from srnn.fixpoints import EPSILON
 
@@ -27,6 +28,20 @@ def choose(label: str, options: Sequence[str], texts: Sequence[str], about: str,
     )
 
 
+def connections() -> str:
+    """Which connections of the macro network to show."""
+    names = {SURVIVORS: "survivors of pruning", ALL: "all connections"}
+    return st.selectbox(
+        "Connections",
+        CHOICES,
+        format_func=lambda keep: names.get(keep) or f"only {LABELS[keep]}",
+        key="keep",
+        width=200,
+        persist_state="session",
+        help="Survivors: neither zero nor identity. Or all connections, or those of one type.",
+    )
+
+
 def epsilon() -> float:
     """The tolerance of the fixpoint types; the same one on every page of a visit."""
     return st.select_slider(
@@ -35,6 +50,7 @@ def epsilon() -> float:
         value=EPSILON,
         format_func=lambda value: f"{value:.0e}",
         key="epsilon",
+        width=205,
         persist_state="session",
         help="How near to zero, or to its own weights, a particle must be to count as zero or "
         f"identity. From {EPSILONS[0]:g} to {EPSILONS[-1]:g}; the log used {EPSILON:g}.",
@@ -51,6 +67,7 @@ def epoch(epochs: Sequence[int], run_id: str) -> int:
         list(epochs),
         value=epochs[-1],
         key=f"epoch-{run_id}",
+        width=205,
         persist_state="session",
         help="The epochs whose weights were kept; 0 is before training.",
     )

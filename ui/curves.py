@@ -22,7 +22,7 @@ SQUARES = alt.Legend(orient="top", title=None, labelLimit=0, symbolType="square"
 
 def loss_curves(rows: pd.DataFrame) -> alt.Chart:
     """Replication and task loss on one log axis; a loss of zero has no place there."""
-    names = {"replication_loss": "Self-replication (times alpha)", "task_loss": "Task"}
+    names = {"replication_loss": "Self-replication × alpha", "task_loss": "Task"}
     table = _long(rows, names)
     y = alt.Y("value:Q", title="Loss", scale=alt.Scale(type="log"), axis=DECADES)
     return _lines(table[table["value"] > 0], list(names.values()), y)

@@ -72,7 +72,7 @@ def strip(run: Run) -> None:
         ("Survivors", f"{survivors:,} of {run.info['particles']:,}", "Neither zero nor identity."),
         ("Epochs", f"{results['epochs']:,} of {run.config.epochs:,}", "Done, of those asked for."),
     )
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         for label, value, about in cells:
             st.metric(label, value, help=about, width="content")
     if run.stopped:
@@ -91,6 +91,7 @@ def _picker(runs: dict[str, Run], chosen: str | None) -> None:
         key="picked_run",
         on_change=_picked,
         placeholder="Choose a run",
+        label_visibility="collapsed",
         help="The finished run that this page shows. The address of the page names it too.",
     )
 

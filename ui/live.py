@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from srnn.jobs import Job, cancel, list_jobs, read_job, read_log, submit
-from srnn.store import Run, RunError, find_run, is_run_id
+from srnn.store import Run, RunError, describe, find_run, is_run_id
 from ui.curves import accuracy_curves, loss_curves, type_areas
 from ui.frame import strip
 from ui.menu import link
@@ -78,6 +78,9 @@ def _look(run_id: str, was_active: bool) -> None:
 
 
 def _finished(run: Run) -> None:
+    if st.session_state.get("run_id") != run.run_id:
+        st.session_state["run_id"] = run.run_id
+        st.rerun()  # the menu now leads to this run
     if st.session_state.get("job_cached") and st.session_state.get("job_id") == run.run_id:
         st.success(
             "This configuration was trained before: loaded at once. "
@@ -85,7 +88,7 @@ def _finished(run: Run) -> None:
         )
     else:
         st.success(f"Trained in {duration(run.info['seconds'])}.")
-    st.session_state["run_id"] = run.run_id
+    st.markdown(escape(run.name))
     with st.container(horizontal=True):
         for page in ("trajectories", "particle_types", "connectivity"):
             link(f"pages/{page}.py", run_id=run.run_id)
@@ -95,6 +98,7 @@ def _finished(run: Run) -> None:
 
 def _unfinished(job: Job) -> None:
     progress = job.progress
+    st.markdown(escape(describe(job.config)))
     st.progress(progress.share if progress else 0.0, text=_state(job))
     if job.state in ("queued", "running"):
         if st.button("Cancel", key="cancel_job", help="What is done so far is kept."):

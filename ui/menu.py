@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,11 +39,13 @@ def entries() -> list[Entry]:
 
 
 def link(file: str, label: str | None = None, run_id: str | None = None) -> None:
-    """A link to a page that keeps the run in the address; nothing if the page is not there."""
+    """A link to a page that keeps the run in the address. Nothing if the page is not there, or if
+    one page is run all by itself (``streamlit run pages/train.py``): there is nowhere to go."""
     entry = next((entry for entry in entries() if entry.file == file), None)
     if entry is not None:
         address = {"run": run_id} if run_id else None
-        st.page_link(file, label=label or entry.label, query_params=address)
+        with contextlib.suppress(StreamlitPageNotFoundError):
+            st.page_link(file, label=label or entry.label, query_params=address)
 
 
 def menu() -> None:

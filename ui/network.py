@@ -10,13 +10,6 @@ from srnn.figures.style import points, type_label
 from ui.text import percent
 
 
-def choice_text(keep: str) -> str:
-    """What a choice of connections is called."""
-    return {SURVIVORS: "survivors of the pruning", ALL: "all connections"}.get(
-        keep, f"only {type_label(keep)}"
-    )
-
-
 def finding(pruned: Pruned, keep: str, epoch: int) -> None:
     """The page's answer, with the accuracy before and after beside it."""
     total = pruned.kept + pruned.dropped
@@ -36,11 +29,11 @@ def finding(pruned: Pruned, keep: str, epoch: int) -> None:
             f"At epoch {epoch:,} {pruned.kept:,} of {total:,} connections are "
             f"{type_label(keep)}. Keeping only these {change}."
         )
-    st.markdown(text)
-    with st.container(horizontal=True, gap="medium"):
-        st.metric("Accuracy, whole", percent(pruned.before), width="content")
-        delta = points(pruned.difference) if pruned.dropped else None
-        st.metric("Accuracy, pruned", percent(pruned.after), delta, width="content")
+    words, figures = st.columns([3, 1], gap="medium", vertical_alignment="center")
+    words.markdown(text)
+    with figures.container(horizontal=True, gap="medium", horizontal_alignment="right"):
+        st.metric("Before pruning", percent(pruned.before), width="content")
+        st.metric("After pruning", percent(pruned.after), width="content")
 
 
 def isolated(cells: pd.DataFrame, keep: str) -> None:

@@ -20,17 +20,18 @@ def presets() -> None:
     st.subheader("Presets", anchor=False)
     with st.container(horizontal=True):
         for name, preset in PRESETS.items():
-            with st.container(border=True, width=250):
+            with st.container(border=True, width=276, height=176):
                 st.markdown(f"**{preset.title}**")
                 st.caption(preset.about)
-                if st.button("Open in Train", key=f"preset-{name}"):
-                    settings()
-                    load(preset.config, name)
-                    st.session_state.pop("job_id", None)
-                    st.switch_page("pages/train.py")
-                run = find_run(preset.config.run_id)
-                if run is not None:
-                    link("pages/connectivity.py", "Look at its run", run.run_id)
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    if st.button("Open in Train", key=f"preset-{name}"):
+                        settings()
+                        load(preset.config, name)
+                        st.session_state.pop("job_id", None)
+                        st.switch_page("pages/train.py")
+                    run = find_run(preset.config.run_id)
+                    if run is not None:
+                        link("pages/connectivity.py", "See its run", run.run_id)
 
 
 def runs() -> None:

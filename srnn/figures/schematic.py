@@ -37,7 +37,7 @@ Point = tuple[float, float]
 def schematic() -> go.Figure:
     """The picture; light and dark follow from the template, the colours are the types'."""
     macro = _cells(MACRO, left=0.3, right=3.9)
-    particle = _cells(PARTICLE, left=6.7, right=9.3)
+    particle = _cells(PARTICLE, left=6.6, right=8.7)
     figure = blank()
     drawn = {edge: kind for kind, edges in DRAWN.items() for edge in edges}
     ways: dict[str, list[tuple[Point, Point]]] = {"zero": [], "identity": [], "other": []}
@@ -106,9 +106,9 @@ def _words(figure: go.Figure, particle: list[list[Point]]) -> None:
     for text, (x, y) in zip(INPUTS, particle[0], strict=True):
         figure.add_annotation(x=x - 0.2, y=y, text=text, xanchor="right", **common)
     x, y = particle[-1][0]
-    figure.add_annotation(x=x, y=y + 0.3, text="new weight", yanchor="bottom", **common)
+    figure.add_annotation(x=x + 0.2, y=y, text="new weight", xanchor="left", **common)
     figure.add_annotation(x=2.1, y=4.35, text="<b>MetaNet</b>", yanchor="bottom", **common)
     title = "<b>One connection is one particle</b>"
     figure.add_annotation(x=7.7, y=4.35, text=title, yanchor="bottom", **common)
-    text = "a replicator: every new weight is the old one"
+    text = "a replicator answers with its own weights"
     figure.add_annotation(x=7.7, y=0.25, text=text, yanchor="top", **common)

@@ -82,7 +82,7 @@ _DARK = {
 }
 _LIGHT = {dark: light for light, dark in _DARK.items()}
 
-FONT = "Source Sans Pro, Helvetica Neue, Helvetica, Arial, sans-serif"
+FONT = "Source Sans, Source Sans Pro, Helvetica Neue, Helvetica, Arial, sans-serif"
 COLUMNS = {"single": (336, 260), "double": (691, 420)}
 """Width and height in pixels at 96 dpi of a figure in one column (89 mm) or two (183 mm)."""
 SCALE = 3

@@ -1,0 +1,293 @@
+"""Every page through ``app.py``: it opens, answers one interaction, and never shows a trace."""
+
+from __future__ import annotations
+
+import struct
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from srnn import paths
+from srnn.config import RunConfig
+from srnn.files import write_json
+from srnn.jobs import obtain, read_job
+from srnn.jobs.files import new_job
+from srnn.store import Run
+from ui.menu import PAGES, ROOT, entries
+from ui.text import duration, escape, percent
+
+ABOUT_A_RUN = ("pages/trajectories.py", "pages/particle_types.py", "pages/connectivity.py")
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    """Nothing kept from another test's cache folder."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def no_bundled_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "BUNDLED_RUNS", tmp_path / "no-runs")
+
+
+@pytest.fixture
+def run(small: RunConfig) -> Run:
+    return obtain(small)[0]
+
+
+def open_page(file: str, run_id: str | None = None) -> AppTest:
+    """A page, reached from the overview."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert_calm(app)
+    if run_id:
+        app.query_params["run"] = run_id
+    if file != "app.py":
+        app.switch_page(file)
+    app.run()
+    assert_calm(app)
+    return app
+
+
+def assert_calm(app: AppTest) -> None:
+    assert not app.exception, [one.message for one in app.exception]
+
+
+def words(app: AppTest) -> str:
+    """All text of a page, in one string."""
+    kinds = (app.title, app.markdown, app.caption, app.info, app.error, app.warning, app.success)
+    return "\n".join(one.value for kind in kinds for one in kind)
+
+
+@pytest.mark.parametrize("file", [entry.file for entry in entries()])
+def test_every_page_opens_through_the_overview(file: str, run: Run) -> None:
+    app = open_page(file, run.run_id)
+    assert app.title[0].value == ("MetaNet lab" if file == "app.py" else _label(file))
+    assert not app.error
+
+
+@pytest.mark.parametrize("file", [entry.file for entry in entries()])
+def test_every_page_works_all_by_itself(file: str, run: Run) -> None:
+    app = AppTest.from_file(str(ROOT / file), default_timeout=60).run()
+    assert_calm(app)
+    assert app.title[0].value == ("MetaNet lab" if file == "app.py" else _label(file))
+
+
+def _label(file: str) -> str:
+    return next(entry.label for entry in PAGES if entry.file == file)
+
+
+@pytest.mark.usefixtures("no_bundled_run")
+@pytest.mark.parametrize("file", ABOUT_A_RUN)
+def test_without_any_run_a_page_says_where_one_is_made(file: str) -> None:
+    assert "No run is there yet" in words(open_page(file))
+
+
+@pytest.mark.usefixtures("no_bundled_run")
+def test_without_any_run_overview_and_train_open() -> None:
+    assert "No run is there yet" in words(open_page("app.py"))
+    assert "Nothing is being trained" in words(open_page("pages/train.py"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lr": 10.0, "alpha": 1e4, "on_divergence": "stop"},
+        {"epochs": 0},
+        {"neurons": 1, "depth": 2, "width": 1, "residual": "none", "epochs": 1},
+        {"residual": "pairs", "activation": "tanh", "epochs": 1},
+    ],
+    ids=["diverged", "one snapshot", "smallest", "with activation"],
+)
+@pytest.mark.parametrize("file", [*ABOUT_A_RUN, "pages/train.py"])
+def test_unusual_runs_are_shown(file: str, changes: dict, small: RunConfig) -> None:
+    run, _ = obtain(small.replace(**changes))
+    app = open_page(file, run.run_id)
+    assert not app.error
+    if "lr" in changes:
+        assert run.stopped, "this configuration was chosen to diverge"
+        assert "Training ended early" in words(app)
+
+
+def test_connectivity_opens_on_the_survivors_and_follows_its_controls(run: Run) -> None:
+    app = open_page("pages/connectivity.py", run.run_id)
+    types, total = run.results["types"], run.info["particles"]
+    dropped = types["zero"] + types["identity"]
+    assert f"{dropped:,} of {total:,} connections" in words(app)
+    assert app.metric[5].value == percent(run.results["test_accuracy"])  # before pruning
+    app.selectbox(key="keep").set_value("all").run()
+    assert_calm(app)
+    assert f"All {total:,} connections of epoch 3" in words(app)
+    app.select_slider(key=f"epoch-{run.run_id}").set_value(0).run()
+    assert_calm(app)
+    assert f"All {total:,} connections of epoch 0" in words(app)
+
+
+def test_epsilon_reclassifies_at_once_and_is_kept_across_pages(run: Run) -> None:
+    app = open_page("pages/particle_types.py", run.run_id)
+    app.select_slider(key="epsilon").set_value(1.0).run()
+    total = run.info["particles"]
+    assert f"{total:,} of {total:,} particles (100.0 %)" in words(app)
+    app.segmented_control(key="types-view").set_value("lines").run()
+    assert_calm(app)
+    app.switch_page("pages/connectivity.py").run()
+    assert app.select_slider(key="epsilon").value == 1.0
+
+
+@pytest.mark.parametrize("fit", ["all", "layer", "particle"])
+def test_trajectories_follow_fit_and_filters(fit: str, run: Run) -> None:
+    app = open_page("pages/trajectories.py", run.run_id)
+    app.segmented_control(key="fit").set_value(fit).run()
+    app.segmented_control(key="cube").set_value("three").run()
+    app.multiselect(key="layers-3").set_value([1]).run()
+    assert_calm(app)
+    assert f"{4 * 4} of {4 * 4} particles are shown" in words(app)
+    app.multiselect(key="types").set_value(["divergent"]).run()
+    assert_calm(app)
+
+
+def test_the_run_is_kept_across_pages_and_in_the_address(run: Run, small: RunConfig) -> None:
+    other, _ = obtain(small.replace(seed=1))
+    app = open_page("pages/connectivity.py", run.run_id)
+    app.selectbox(key="picked_run").set_value(other.run_id).run()
+    assert app.query_params["run"] in (other.run_id, [other.run_id])
+    del app.query_params["run"]
+    app.switch_page("pages/particle_types.py").run()
+    assert app.selectbox(key="picked_run").value == other.run_id
+
+
+@pytest.mark.parametrize("file", ABOUT_A_RUN)
+@pytest.mark.parametrize("asked", ["f" * 16, "../../etc", "*bold* <b>"])
+def test_an_unknown_run_in_the_address_is_said_and_nothing_else(
+    file: str, asked: str, run: Run
+) -> None:
+    app = open_page(file, asked)
+    assert "There is no run" in app.error[0].value
+    assert escape(asked) in app.error[0].value
+    app.selectbox(key="picked_run").set_value(run.run_id).run()
+    assert not app.error
+
+
+def test_a_damaged_run_is_said_with_what_to_do(run: Run) -> None:
+    snapshots = run.path / "snapshots.npy"
+    snapshots.write_bytes(snapshots.read_bytes()[:-8])
+    app = open_page("pages/connectivity.py", run.run_id)
+    assert "train" in app.error[0].value
+
+
+def test_train_in_the_background_then_the_same_again_loads_at_once() -> None:
+    app = open_page("pages/train.py")
+    app.select_slider(key="set_epochs").set_value(3).run()
+    app.button(key="train").click().run()
+    assert_calm(app)
+    until = time.monotonic() + 60
+    while not app.success and time.monotonic() < until:
+        time.sleep(0.3)
+        app.run()
+        assert_calm(app)
+    assert "Trained in" in app.success[0].value
+    assert app.metric[4].value == "3 of 3"
+    app.button(key="train").click().run()
+    assert "loaded at once" in app.success[0].value
+    second = open_page("pages/train.py", app.session_state["job_id"])  # another browser
+    assert second.metric[0].value == app.metric[0].value
+
+
+def test_presets_and_recipes_set_the_controls() -> None:
+    app = open_page("pages/train.py")
+    app.selectbox(key="set_preset").set_value("log-h8-residual").run()
+    assert (app.select_slider(key="set_neurons").value, app.selectbox(key="set_dataset").value) == (
+        8,
+        "mnist",
+    )
+    app.selectbox(key="set_recipe").set_value("2022-03").run()
+    assert app.number_input(key="set_lr").value == 0.004
+    assert app.selectbox(key="set_preset").value is None
+    app.number_input(key="set_lr").set_value(0.01).run()
+    assert app.number_input(key="set_replication_lr").value == 0.01
+    app.number_input(key="exact_alpha").set_value(77.0).run()
+    assert app.select_slider(key="set_alpha").value == 77.0
+    app.switch_page("app.py").run()
+    app.switch_page("pages/train.py").run()
+    assert app.select_slider(key="set_alpha").value == 77.0
+    assert_calm(app)
+
+
+def test_a_folder_that_is_not_there_is_said_before_anything_starts() -> None:
+    app = open_page("pages/train.py")
+    app.selectbox(key="set_dataset").set_value("a folder of IDX files").run()
+    assert "path of the folder" in app.error[0].value
+    app.text_input(key="set_folder").set_value("/no/such *folder*").run()
+    assert escape("no such data set") in app.error[0].value
+    assert "*folder*" not in app.error[0].value.replace("\\*", "")
+    assert app.button(key="train").disabled
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled", "running"])
+def test_a_training_that_ended_badly_shows_why_and_can_go_on(
+    state: str, small: RunConfig, cache: Path
+) -> None:
+    folder = paths.work_folder(small.run_id)
+    folder.mkdir(parents=True)
+    gone = {"pid": 1, "born": 0.0, "host": ""}
+    job = new_job(small, "auto") | {"state": state, "message": "the disk is *full*"} | gone
+    write_json(folder / "job.json", job)
+    (folder / "log.txt").write_text("the last words\n", encoding="utf-8")
+    found = read_job(small.run_id)
+    assert found is not None and found.state == {"running": "interrupted"}.get(state, state)
+    app = open_page("pages/train.py", small.run_id)
+    assert app.button(key="resume_job").label == "Start again"
+    if state == "failed":
+        assert escape("the disk is *full*") in app.error[0].value
+        assert "the last words" in app.code[0].value
+    other = open_page("pages/connectivity.py", small.run_id)
+    assert "is not finished" in other.info[0].value
+
+
+def test_a_name_cannot_format_the_page(tmp_path: Path, small: RunConfig) -> None:
+    folder = tmp_path / "**x** <img src=a> $y$"
+    _write_idx(folder)
+    run, _ = obtain(small.replace(dataset=str(folder), epochs=0))
+    text = words(open_page("pages/train.py", run.run_id))
+    assert escape(folder.name) in text and folder.name not in text
+    for file in ("app.py", *ABOUT_A_RUN):
+        assert folder.name not in words(open_page(file, run.run_id))
+
+
+def test_without_chrome_the_page_says_so_and_names_the_other_way(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROWSER_PATH", "/nonexistent")
+    app = open_page("pages/particle_types.py", run.run_id)
+    assert "No Chrome or Chromium" in words(app)
+    assert "camera" in words(app)
+
+
+def test_words_and_numbers() -> None:
+    assert escape("a*b_c<d>[e](f)") == r"a\*b\_c\<d\>\[e\]\(f\)"
+    assert percent(0.8534) == "85.3 %"
+    assert percent(float("nan")) == percent(None) == "–"
+    assert [duration(s) for s in (0.2, 40, 200, 7500)] == [
+        "under 1 s",
+        "40 s",
+        "3 min 20 s",
+        "2 h 5 min",
+    ]
+
+
+def _write_idx(folder: Path) -> None:
+    """A tiny data set in IDX format."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 40), ("t10k", 20)):
+        images = rng.integers(0, 256, (count, 15, 15), dtype=np.uint8)
+        labels = (np.arange(count) % 3).astype(np.uint8)
+        for what, values in (("images-idx3", images), ("labels-idx1", labels)):
+            head = (
+                b"\0\0\x08" + bytes([values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
+            )
+            (folder / f"{split}-{what}-ubyte").write_bytes(head + values.tobytes())
