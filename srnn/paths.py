@@ -83,3 +83,8 @@ def result_file(name: str) -> Path:
 def reproduction_folder() -> Path:
     """The background run of the experiments: its job, progress and log."""
     return cache_root() / "experiments" / "job"
+
+
+def comparison_folder() -> Path:
+    """The background comparison of pruning rivals: its job, progress and log."""
+    return cache_root() / "experiments" / "rivals"

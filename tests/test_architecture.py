@@ -23,7 +23,8 @@ FLOORS = [
     ("store",),
     ("space", "estimate", "checkpoint", "sharing"),
     ("jobs",),
-    ("export", "pruning"),
+    ("pruning",),
+    ("export",),
     ("experiments",),
     ("cli",),
 ]

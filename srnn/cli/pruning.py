@@ -1,0 +1,231 @@
+"""``prune``, ``export``, ``rivals``: drop connections, write the compact network, compare."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from srnn.cli.output import command
+from srnn.config import PRESETS, ConfigError
+
+CRITERIA = (
+    "replicators",
+    "zeros",
+    "magnitude",
+    "activity",
+    "gradient",
+    "random",
+    "replicators-last",
+    "magnitude-last",
+)
+"""The names of :data:`srnn.pruning.CRITERIA`, known here before torch is loaded."""
+
+FORMATS = ("torch", "safetensors", "onnx", "npz")
+"""The names of :data:`srnn.export.FORMATS`."""
+
+
+def add(commands: Any) -> None:
+    """Declare the commands."""
+    prune = command(commands, "prune", "drop particles of a run, measure the accuracy", _prune)
+    prune.add_argument("run_id", metavar="RUN", help="a finished run (see: runs)")
+    _add_choice(prune, CRITERIA)
+    prune.add_argument(
+        "--retrain", type=int, default=0, metavar="E", help="then train the survivors E epochs"
+    )
+
+    export = command(commands, "export", "write a pruned run as a compact network", _export)
+    export.add_argument("run_id", metavar="RUN", help="a finished run (see: runs)")
+    export.add_argument("--format", choices=FORMATS, required=True, help="the file's format")
+    export.add_argument("--out", type=Path, required=True, metavar="PATH", help="file to write")
+    _add_choice(export, (*CRITERIA, "none"))
+
+    rivals = command(
+        commands, "rivals", "make the table rival x sparsity, with the control tests", _rivals
+    )
+    chosen = rivals.add_mutually_exclusive_group()
+    chosen.add_argument("--preset", choices=PRESETS, help="default: log-h8-residual")
+    chosen.add_argument("--run", dest="run_id", metavar="RUN", help="a run's configuration")
+    rivals.add_argument("--seeds", type=int, default=5, help="seeds, from 0 (default 5)")
+    rivals.add_argument("--epochs", type=int, help="epochs of every training (default: its own)")
+    rivals.add_argument(
+        "--retrain", type=int, help="epochs of retraining (default: a twentieth, 1 at least)"
+    )
+    rivals.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
+
+
+def _add_choice(parser: argparse.ArgumentParser, criteria: tuple[str, ...]) -> None:
+    parser.add_argument(
+        "--criterion",
+        choices=criteria,
+        default="replicators",
+        help="what goes first (default: replicators)",
+    )
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("--count", type=int, metavar="K", help="drop exactly K particles")
+    amount.add_argument("--fraction", type=float, metavar="F", help="drop this share, 0 to 1")
+    parser.add_argument(
+        "--epsilon", type=float, help="tolerance of the fixpoint types (default 1e-5)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of a random order (default 0)")
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse wrong amounts before torch is loaded."""
+    if options.count is not None and options.count < 0:
+        raise ConfigError(f"--count {options.count}: must be zero or more")
+    if options.fraction is not None and not 0 <= options.fraction <= 1:
+        raise ConfigError(f"--fraction {options.fraction}: must be from 0 to 1")
+    if options.epsilon is not None and not options.epsilon >= 0:
+        raise ConfigError(f"--epsilon {options.epsilon}: must be zero or more")
+    if options.seed < 0:
+        raise ConfigError(f"--seed {options.seed}: must be zero or more")
+    if getattr(options, "retrain", 0) < 0:
+        raise ConfigError(f"--retrain {options.retrain}: must be zero or more")
+
+
+def _chosen(options: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """The run, its subject and the mask that the options ask for.
+
+    Raises:
+        ConfigError: more particles are to be dropped than there are.
+    """
+    import numpy as np
+    import torch
+
+    from srnn.fixpoints import EPSILON
+    from srnn.pruning import Subject, count_of, drop_first, natural_count, order_of
+    from srnn.store import get_run
+
+    torch.set_num_threads(1)
+    run = get_run(options.run_id)
+    subject = Subject.of(run, EPSILON if options.epsilon is None else options.epsilon)
+    if options.criterion == "none":
+        return run, subject, np.ones(subject.particles, dtype=bool)
+    if options.count is not None:
+        count = options.count
+    elif options.fraction is not None:
+        count = count_of(options.fraction, subject.particles)
+    else:
+        count = natural_count(options.criterion, subject)
+    if count > subject.particles:
+        raise ConfigError(f"--count {count}: the network has {subject.particles} particles")
+    return run, subject, drop_first(order_of(options.criterion, subject, options.seed), count)
+
+
+def _facts(options: argparse.Namespace, subject: Any, mask: Any) -> dict[str, Any]:
+    return {
+        "run_id": options.run_id,
+        "criterion": options.criterion,
+        "particles": subject.particles,
+        "dropped": int((~mask).sum()),
+        "surviving": int(mask.sum()),
+        "base_accuracy": subject.accuracy(),
+        "accuracy": subject.accuracy(mask),
+    }
+
+
+def _prune(options: argparse.Namespace) -> int:
+    _check(options)
+    run, subject, mask = _chosen(options)
+    facts = _facts(options, subject, mask)
+    if options.retrain:
+        facts |= {"retrain_epochs": options.retrain, "retrained_accuracy": None}
+        facts["retrained_accuracy"] = _retrained(run, subject, mask, options.retrain)
+    if options.json:
+        print(json.dumps(facts))
+        return 0
+    print(
+        f"{facts['dropped']:,} of {facts['particles']:,} particles dropped "
+        f"({options.criterion}), {facts['surviving']:,} survive"
+    )
+    print(f"test accuracy {facts['base_accuracy']:.2%} before, {facts['accuracy']:.2%} after")
+    if options.retrain:
+        print(f"{facts['retrained_accuracy']:.2%} after {options.retrain} epochs of retraining")
+    return 0
+
+
+def _retrained(run: Any, subject: Any, mask: Any, epochs: int) -> float:
+    from dataclasses import replace
+
+    from srnn.pruning.retrain import retrain
+
+    (weights,) = retrain(run.config, subject.task, [run.state], mask[None], epochs)
+    return replace(subject, weights=weights).accuracy()
+
+
+def _export(options: argparse.Namespace) -> int:
+    _check(options)
+    from srnn.export import export
+
+    _, subject, mask = _chosen(options)
+    if options.out.is_dir():
+        raise ConfigError(f"--out {options.out}: this is a folder; name a file")
+    done = export(subject, mask, options.format, options.out)
+    facts = _facts(options, subject, mask) | done.facts()
+    if options.json:
+        print(json.dumps(facts))
+        return 0
+    sizes = "-".join(str(size) for size in done.network.sizes)
+    print(f"wrote {done.path} ({sizes}, {done.network.connections:,} connections)")
+    print(f"accuracy {facts['base_accuracy']:.2%} before, {facts['accuracy']:.2%} in the file")
+    print(
+        f"largest logit difference to the pruned MetaNet {done.max_logit_difference:.1e} "
+        f"(logits up to {done.largest_logit:.0f}), over all test images"
+    )
+    print(done.table.to_string(index=False, float_format="{:.3f}".format))
+    print(f"try it without srnn: python {done.example}")
+    return 0
+
+
+def _rivals(options: argparse.Namespace) -> int:
+    if options.epochs is not None and options.epochs < 2:
+        raise ConfigError(f"--epochs {options.epochs}: must be 2 or more")
+    config = _rivals_config(options)
+    from srnn.jobs import comparison
+    from srnn.pruning.answers import grid, sentences, summary
+    from srnn.pruning.rivals import Study, run_study
+
+    study = Study(config, seeds=options.seeds, retrain=options.retrain)
+    started = time.perf_counter()
+    result = run_study(study, comparison.tell if options.background else _show)
+    if options.background:
+        comparison.tell(1, 1, comparison.DONE)
+        return 0
+    seconds = time.perf_counter() - started
+    if options.json:
+        tables = {"table": summary(result.tables["points"]), **result.tables}
+        tables.pop("points")
+        body = {
+            "run_ids": [one.run_id for one in study.configs],
+            "seeds": study.seeds,
+            "epochs": config.epochs,
+            "retrain": study.retrain,
+            "seconds": seconds,
+            "sentences": sentences(result),
+            **{name: json.loads(table.to_json(orient="records")) for name, table in tables.items()},
+        }
+        print(json.dumps(body))
+        return 0
+    print(grid(result.tables["points"]).to_string(index=False))
+    print("test accuracy in %, mean ± spread over seeds, by share of dropped connections")
+    for sentence in sentences(result):
+        print(f"- {sentence}")
+    return 0
+
+
+def _show(done: int, total: int, what: str) -> None:
+    print(f"{done}/{total} {what}", file=sys.stderr, flush=True)
+
+
+def _rivals_config(options: argparse.Namespace) -> Any:
+    if options.run_id:
+        from srnn.store import get_run
+
+        config = get_run(options.run_id).config
+    else:
+        config = PRESETS[options.preset or "log-h8-residual"].config
+    return config if options.epochs is None else config.replace(epochs=options.epochs)

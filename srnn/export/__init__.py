@@ -1,0 +1,13 @@
+"""Export: the pruned network as a small, ordinary one that needs nothing of this project.
+
+:mod:`~srnn.export.compact` (what is left once pruned connections, dead neurons and unread pixels
+are gone), :mod:`~srnn.export.formats` (torch, safetensors, ONNX, CSR in npz),
+:mod:`~srnn.export.example` (a generated program that loads the file with plain libraries),
+:mod:`~srnn.export.proof` (equivalence, sizes and latency, measured).
+"""
+
+from srnn.export.compact import Compact, CompactNet, compact
+from srnn.export.formats import FORMATS, MissingPackage
+from srnn.export.proof import Export, export
+
+__all__ = ["FORMATS", "Compact", "CompactNet", "Export", "MissingPackage", "compact", "export"]

@@ -1,0 +1,198 @@
+"""Exporting, and proving it: the same answers, the true size, the real latency.
+
+The file is loaded again with its own library, answers the whole test set, and is held against the
+MetaNet with the same particles dropped. Sizes are files on the disk; latencies are medians of
+interleaved calls on one thread, so that all see the same machine.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from srnn.export.compact import Compact, compact
+from srnn.export.example import example
+from srnn.export.formats import FORMATS, Format
+from srnn.files import write_bytes
+from srnn.metanet import forward
+from srnn.particles import scalar_weights
+from srnn.pruning.subject import Subject
+
+CHECK_IMAGES = 500
+"""Test images, from the first, in the file that the example checks itself against."""
+
+REPEATS = 30
+"""Calls behind a latency's median."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was exported and measured.
+
+    ``max_logit_difference`` is over the whole test set, between the file and the MetaNet with the
+    same particles dropped, computed in float64; ``float32_difference`` is between the file and the
+    MetaNet computed in float32, whose own rounding it contains; ``largest_logit`` is what to
+    measure them against. ``table`` has the rows
+    ``particles`` (the MetaNet), ``dense`` (its collapsed network) and ``compact`` (the file) with
+    ``parameters``, ``connections``, ``bytes``, ``ms_one`` and ``ms_all``: milliseconds for one
+    image and for the whole test set.
+    """
+
+    path: Path
+    example: Path
+    check: Path
+    format: str
+    network: Compact
+    max_logit_difference: float
+    float32_difference: float
+    largest_logit: float
+    accuracy: float
+    table: pd.DataFrame
+
+    def facts(self) -> dict[str, Any]:
+        """The result as plain JSON values."""
+        network = self.network
+        return {
+            "format": self.format,
+            "path": str(self.path),
+            "example": str(self.example),
+            "check": str(self.check),
+            "max_logit_difference": self.max_logit_difference,
+            "float32_difference": self.float32_difference,
+            "largest_logit": self.largest_logit,
+            "accuracy": self.accuracy,
+            "connections": network.connections,
+            "pixels": len(network.pixels),
+            "unread_pixels": network.inputs - len(network.pixels),
+            "neurons_removed": network.neurons_removed,
+            "sizes": list(network.sizes),
+            "measured": self.table.to_dict("records"),
+        }
+
+
+def export(subject: Subject, mask: np.ndarray, format: str, path: Path) -> Export:
+    """Write what the mask ``(P,)`` leaves as a compact network, its example (``.._example.py``)
+    and check file (``.._check.npz``) beside it, and measure.
+
+    Raises:
+        ValueError: unknown format, or a surviving particle has diverged.
+        MissingPackage: the format's library is not installed.
+        OSError: the files cannot be written.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"unknown format {format!r}; formats: {', '.join(FORMATS)}")
+    kind = FORMATS[format]
+    network = compact(subject.scalars.numpy(), mask, subject.shape)
+    expected, rounded = (subject.logits(mask, one).numpy() for one in _PRECISIONS)
+    write_bytes(path, kind.write(network))
+    check = path.with_name(f"{path.stem}_check.npz")
+    script = path.with_name(f"{path.stem}_example.py")
+    write_bytes(check, _check_file(subject, expected))
+    write_bytes(script, example(format, network, path.name, check.name).encode())
+    predict = kind.load(path, network)
+    logits = predict(subject.task.x_test)
+    return Export(
+        path,
+        script,
+        check,
+        format,
+        network,
+        float(np.abs(logits - expected).max()),
+        float(np.abs(logits - rounded).max()),
+        float(np.abs(expected).max()),
+        float((logits.argmax(1) == subject.task.y_test).mean()),
+        _measure(subject, mask, network, kind, path, predict),
+    )
+
+
+_PRECISIONS = (torch.float64, torch.float32)
+
+
+def _check_file(subject: Subject, expected: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        images=subject.task.x_test[:CHECK_IMAGES],
+        labels=subject.task.y_test[:CHECK_IMAGES],
+        logits=expected[:CHECK_IMAGES],
+    )
+    return buffer.getvalue()
+
+
+def _measure(
+    subject: Subject,
+    mask: np.ndarray,
+    network: Compact,
+    kind: Format,
+    path: Path,
+    predict: Callable[[np.ndarray], np.ndarray],
+) -> pd.DataFrame:
+    weights, everything = torch.from_numpy(subject.weights), np.ones_like(mask)
+    whole = compact(subject.scalars.nan_to_num().numpy(), everything, subject.shape)
+    dense, shape = subject.scalars, subject.shape
+
+    def particles(x: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return forward(scalar_weights(weights), torch.from_numpy(x), shape).numpy()
+
+    def collapsed(x: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return forward(dense, torch.from_numpy(x), shape).numpy()
+
+    calls = {"particles": particles, "dense": collapsed, "compact": predict}
+    one, every = subject.task.x_test[:1], subject.task.x_test
+    ms_one, ms_all = latencies(calls, one, REPEATS), latencies(calls, every, REPEATS // 3)
+    sizes = {
+        "particles": _bytes_of(weights),
+        "dense": _bytes_of([part.clone() for part in shape.split(dense)]),
+        "compact": path.stat().st_size,
+    }
+    counts = {
+        "particles": (weights.numel(), subject.particles),
+        "dense": (subject.particles, whole.connections),
+        "compact": (network.parameters, network.connections),
+    }
+    return pd.DataFrame(
+        [
+            {
+                "network": name,
+                "parameters": counts[name][0],
+                "connections": counts[name][1],
+                "bytes": sizes[name],
+                "ms_one": ms_one[name],
+                "ms_all": ms_all[name],
+            }
+            for name in calls
+        ]
+    )
+
+
+def _bytes_of(tensors: object) -> int:
+    """Bytes of a torch file of these tensors, on the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.pt"
+        torch.save(tensors, path)
+        return path.stat().st_size
+
+
+def latencies(
+    calls: dict[str, Callable[[np.ndarray], np.ndarray]], x: np.ndarray, repeats: int
+) -> dict[str, float]:
+    """Median milliseconds of each call on ``x``, interleaved, after one call to warm up."""
+    spent: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(repeats + 1):
+        for name, call in calls.items():
+            started = time.perf_counter()
+            call(x)
+            if turn:
+                spent[name].append(1000 * (time.perf_counter() - started))
+    return {name: float(np.median(values)) for name, values in spent.items()}

@@ -1,0 +1,128 @@
+"""Criteria: orders in which particles are dropped, the first ones first.
+
+A criterion is a row of :data:`CRITERIA` with a function from a subject (and a seed) to *keys*
+``(K, P)``: particles are sorted by the first key, ties by the next, and in the end by index, so an
+order is exact and the same everywhere. A reversed criterion negates the keys (ties still go by
+index). What is not a number, a diverged particle, is dropped last.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from srnn.fixpoints import IDENTITY, ZERO
+from srnn.pruning.subject import Subject
+
+Keys = Callable[[Subject, int], "tuple[np.ndarray, ...]"]
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A rule and what it says; ``sanity`` marks a reversed order, which should be a bad one."""
+
+    title: str
+    about: str
+    keys: Keys
+    sanity: bool = False
+    draws: bool = False
+
+
+def _replicators(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
+    return ~subject.replicators, subject.error
+
+
+def _zeros(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
+    zero, identity = subject.types == ZERO, subject.types == IDENTITY
+    rank = np.where(zero, 0, np.where(identity, 1, 2))
+    return rank, np.where(zero, subject.size, subject.error)
+
+
+def _magnitude(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
+    return (subject.scalars.abs().numpy(),)
+
+
+def _activity(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
+    return (subject.scalars.abs().numpy() * subject.input_std,)
+
+
+def _gradient(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
+    return (subject.saliency,)
+
+
+def _random(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
+    return (np.random.default_rng([seed, 0x5EED]).random(subject.particles),)
+
+
+def _reversed(keys: Keys) -> Keys:
+    def negated(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
+        return tuple(-np.asarray(key, dtype=np.float64) for key in keys(subject, seed))
+
+    return negated
+
+
+CRITERIA: dict[str, Criterion] = {
+    "replicators": Criterion(
+        "Replicators first",
+        "Zero and identity particles first, by their replication error; then the rest by it.",
+        _replicators,
+    ),
+    "zeros": Criterion(
+        "Zeros, then replicators",
+        "Zero particles by their largest weight, then identity particles, then the rest, "
+        "by replication error.",
+        _zeros,
+    ),
+    "magnitude": Criterion(
+        "Smallest |scalar weight|",
+        "What the connection multiplies its input by: classical magnitude pruning.",
+        _magnitude,
+    ),
+    "activity": Criterion(
+        "Smallest |scalar weight × input std|",
+        "How much the connection's output varies over the training images.",
+        _activity,
+    ),
+    "gradient": Criterion(
+        "Smallest gradient saliency",
+        "|scalar weight × gradient of the training loss|, as in SNIP.",
+        _gradient,
+    ),
+    "random": Criterion(
+        "Random",
+        "Particles in a random order; the seed decides.",
+        _random,
+        draws=True,
+    ),
+    "replicators-last": Criterion(
+        "Replicators last",
+        "The reverse of replicators first: the workers go first.",
+        _reversed(_replicators),
+        sanity=True,
+    ),
+    "magnitude-last": Criterion(
+        "Largest |scalar weight| first",
+        "The reverse of magnitude pruning.",
+        _reversed(_magnitude),
+        sanity=True,
+    ),
+}
+"""All criteria, by the name that the command line and the page use."""
+
+
+def order_of(criterion: str, subject: Subject, seed: int = 0) -> np.ndarray:
+    """Particle indices ``(P,)``, the first to be dropped first. ``seed`` matters to ``random``.
+
+    Raises:
+        ValueError: unknown criterion; the message lists the names.
+    """
+    if criterion not in CRITERIA:
+        near = difflib.get_close_matches(criterion, CRITERIA, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"unknown criterion {criterion!r}{hint}; criteria: {', '.join(CRITERIA)}")
+    keys = CRITERIA[criterion].keys(subject, seed)
+    lost = ~np.isfinite(subject.error)
+    return np.lexsort((*keys[::-1], lost))

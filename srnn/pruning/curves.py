@@ -1,0 +1,98 @@
+"""Curves: accuracy against surviving connections, for any criteria on one network.
+
+Nothing is trained here: every point is the same network with fewer connections. All points of a
+criterion are evaluated as one batch of masked scalar weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from srnn.pruning.criteria import CRITERIA, order_of
+from srnn.pruning.masks import count_of, drop_first, masks_of, natural_count
+from srnn.pruning.subject import Subject
+
+SPARSITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Shares of dropped connections in the tables, 10 to 95 %."""
+
+RANDOM_DRAWS = 30
+"""Random orders behind the random criterion's band."""
+
+BAND = (0.025, 0.975)
+"""Quantiles of a band over draws or seeds."""
+
+
+def curves(
+    subject: Subject,
+    criteria: Iterable[str] = tuple(CRITERIA),
+    sparsities: Sequence[float] = SPARSITIES,
+    draws: int = RANDOM_DRAWS,
+) -> pd.DataFrame:
+    """Accuracy after dropping, one row per criterion, draw and sparsity.
+
+    Columns: ``criterion, draw, sparsity`` (asked for), ``dropped, surviving`` (exact counts),
+    ``accuracy`` and ``base_accuracy`` (0..1, test images). Draws differ for ``random`` only.
+
+    Raises:
+        ValueError: unknown criterion, or a sparsity outside 0..1.
+    """
+    counts = [count_of(share, subject.particles) for share in sparsities]
+    base = subject.accuracy()
+    tables = []
+    for name in criteria:
+        repeats = draws if name in CRITERIA and CRITERIA[name].draws else 1
+        for draw in range(repeats):
+            masks = masks_of(order_of(name, subject, draw), counts)
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "criterion": name,
+                        "draw": draw,
+                        "sparsity": sparsities,
+                        "dropped": counts,
+                        "surviving": masks.sum(1),
+                        "accuracy": subject.accuracies(masks),
+                        "base_accuracy": base,
+                    }
+                )
+            )
+    return pd.concat(tables, ignore_index=True)
+
+
+def natural_points(subject: Subject) -> pd.DataFrame:
+    """All replicators dropped, beside every other criterion at the same count; columns as in
+    :func:`curves` (``random`` is the mean over its draws)."""
+    rows = []
+    base, count = subject.accuracy(), natural_count("replicators", subject)
+    for name, criterion in CRITERIA.items():
+        draws = range(RANDOM_DRAWS if criterion.draws else 1)
+        masks = np.stack([drop_first(order_of(name, subject, draw), count) for draw in draws])
+        rows.append(
+            {
+                "criterion": name,
+                "draw": 0,
+                "sparsity": count / subject.particles,
+                "dropped": count,
+                "surviving": subject.particles - count,
+                "accuracy": float(subject.accuracies(masks).mean()),
+                "base_accuracy": base,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def summary(table: pd.DataFrame, by: Sequence[str] = ("criterion", "sparsity")) -> pd.DataFrame:
+    """Mean, standard deviation (over draws and seeds; 0 for a single one), band (quantiles
+    :data:`BAND`) and number of values of ``accuracy``, per group."""
+    groups = table.groupby(list(by), sort=False)["accuracy"]
+    found = groups.agg(
+        accuracy="mean",
+        spread=lambda values: float(np.std(values)),
+        low=lambda values: float(np.quantile(values, BAND[0])),
+        high=lambda values: float(np.quantile(values, BAND[1])),
+        values="count",
+    )
+    return found.reset_index()

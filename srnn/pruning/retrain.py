@@ -1,0 +1,68 @@
+"""Training what survived: the pruned MetaNet itself, mask kept and momentum masked.
+
+A dropped particle has weights and momentum of exactly 0. Every gradient of a particle is a sum of
+products of three of its weight matrices' factors, at least two of them its own, so the gradient of
+an all-zero particle is exactly 0 and training leaves it where it is: with the replication loss,
+whose direct term is ``2u (u w + E p) / n`` and has w = 0, p = 0, as with the task's. That is
+nevertheless checked after every epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from srnn.config import RunConfig
+from srnn.pruning.masks import apply, assert_dropped
+from srnn.tasks import Task
+from srnn.training import TrainingState, train_population
+
+NETWORKS_AT_ONCE = 10
+"""Networks trained as one population."""
+
+
+def masked_state(state: TrainingState, mask: np.ndarray) -> TrainingState:
+    """A training state with the dropped particles' weights and momentum at exactly 0."""
+    return replace(state, weights=apply(state.weights, mask), momentum=apply(state.momentum, mask))
+
+
+def retrain(
+    config: RunConfig,
+    task: Task,
+    states: Sequence[TrainingState],
+    masks: np.ndarray,
+    epochs: int,
+    on_epoch: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Train pruned MetaNets on for some epochs: states with their masks ``(S, P)`` -> weights
+    ``(S, n, P)``. All states must be of one epoch; ``on_epoch`` is told the epochs done so far,
+    0 to S * epochs.
+
+    A network that diverges keeps its last, non-finite weights.
+
+    Raises:
+        ValueError: there is not one mask per state, or a state does not fit.
+        RuntimeError: a dropped particle revived.
+    """
+    if len(states) != len(masks):
+        raise ValueError(f"{len(masks)} masks for {len(states)} states")
+    longer = config.replace(epochs=states[0].epoch + epochs)
+    parts = []
+    for start in range(0, len(states), NETWORKS_AT_ONCE):
+        some, theirs = states[start : start + NETWORKS_AT_ONCE], masks[start:]
+        begun = [masked_state(one, mask) for one, mask in zip(some, theirs, strict=False)]
+        weights = [state.weights for state in begun]
+        for done, records in enumerate(
+            train_population([longer] * len(begun), task, begun), start=1
+        ):
+            for member, record in enumerate(records):
+                if record is not None:
+                    weights[member] = record.state.weights
+                    when = f"in epoch {record.epoch}"
+                    assert_dropped(weights[member], theirs[member], when)
+            if on_epoch:
+                on_epoch(start * epochs + done * len(begun))
+        parts += weights
+    return np.stack(parts)

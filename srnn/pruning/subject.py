@@ -1,0 +1,183 @@
+"""The subject of a pruning study: a trained MetaNet and what its particles can be judged by.
+
+Everything derived is computed once, when first asked for. A dropped particle has scalar weight 0,
+so accuracy after pruning needs the scalar weights and a mask, never the particles themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from srnn.fixpoints import EPSILON, IDENTITY, ZERO, classify_measures, measures
+from srnn.metanet import MacroShape, accuracy, forward
+from srnn.particles import scalar_weights
+from srnn.store import Run
+from srnn.tasks import Task, load_task
+
+NEARLY_CONSTANT = 0.02
+"""Standard deviation over the training images (pixels are 0..1) below which an input pixel is
+called nearly constant: 63 of the 225 pixels of MNIST at 15x15."""
+
+SALIENCY_IMAGES = 10_000
+"""Training images, from the first, over which the loss's gradient is averaged."""
+
+NETWORKS_AT_ONCE = 16
+"""Masked networks evaluated in one batch; more would only fill the memory."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained MetaNet with its task.
+
+    ``weights`` is ``(n, P)`` float32, ``encoding`` ``(n, 3)``; ``epsilon`` decides the types.
+    Equality and hash are by identity, as arrays have none.
+    """
+
+    weights: np.ndarray
+    encoding: np.ndarray
+    shape: MacroShape
+    task: Task
+    epsilon: float = EPSILON
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    @classmethod
+    def of(cls, run: Run, epsilon: float = EPSILON) -> Subject:
+        """The subject that a finished run left.
+
+        Raises:
+            DataError: its data set cannot be read any more.
+        """
+        weights = np.array(run.weights)
+        return cls(weights, run.encoding, run.shape, load_task(run.config.dataset), epsilon)
+
+    def at(self, epsilon: float) -> Subject:
+        """The same network judged with another epsilon; what does not depend on it is kept.
+
+        Raises:
+            ValueError: epsilon is negative or not a number.
+        """
+        if not epsilon >= 0:
+            raise ValueError(f"epsilon = {epsilon}: must be zero or more")
+        other = replace(self, epsilon=epsilon)
+        kept = ("scalars", "_measures", "input_std", "saliency", "x_test", "y_test")
+        other.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
+        return other
+
+    @property
+    def particles(self) -> int:
+        """Number of connections P."""
+        return self.shape.particles
+
+    @cached_property
+    def scalars(self) -> Tensor:
+        """Scalar weights ``(P,)``; not finite where a particle diverged."""
+        return scalar_weights(torch.from_numpy(self.weights))
+
+    @cached_property
+    def _measures(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return measures(torch.from_numpy(self.weights), torch.from_numpy(self.encoding))
+
+    @property
+    def size(self) -> np.ndarray:
+        """Largest |w| of every particle ``(P,)``; NaN where it diverged."""
+        return self._measures[0]
+
+    @property
+    def error(self) -> np.ndarray:
+        """Replication error of every particle ``(P,)``."""
+        return self._measures[1]
+
+    @cached_property
+    def types(self) -> np.ndarray:
+        """Type codes ``(P,)`` at this epsilon."""
+        return classify_measures(*self._measures, self.epsilon)
+
+    @property
+    def replicators(self) -> np.ndarray:
+        """Zero and identity particles, ``(P,)`` bool: what self-replication pruning drops."""
+        return (self.types == ZERO) | (self.types == IDENTITY)
+
+    @cached_property
+    def layer(self) -> np.ndarray:
+        """Macro layer of every particle, ``(P,)``."""
+        return np.repeat(np.arange(self.shape.depth), np.diff(self.shape.starts))
+
+    @cached_property
+    def input_std(self) -> np.ndarray:
+        """Standard deviation, over the training images, of what every particle reads, ``(P,)``."""
+        x = torch.from_numpy(self.task.x_train)
+        parts = []
+        for layer, (out, _) in enumerate(self.shape.layers):
+            x_in = self._activations(x, layer)
+            parts.append(x_in.double().std(0, correction=0).repeat(out))
+        return torch.cat(parts).numpy()
+
+    def _activations(self, x: Tensor, layer: int) -> Tensor:
+        """What a weight layer reads, ``(B, in)``: the output of the network in which that layer
+        is the last one and passes its input on (a last layer has no activation and no skip)."""
+        if layer == 0:
+            return x
+        shape = replace(self.shape, depth=layer + 1, outputs=self.shape.width)
+        passing = torch.eye(self.shape.width).reshape(-1)
+        return forward(torch.cat([self.scalars[: shape.starts[layer]], passing]), x, shape)
+
+    @cached_property
+    def constant_input(self) -> np.ndarray:
+        """First-layer particles that read a nearly constant pixel, ``(P,)`` bool."""
+        std = self.task.x_train.std(0)
+        quiet = np.zeros(self.particles, dtype=bool)
+        out, _ = self.shape.layers[0]
+        quiet[: self.shape.starts[1]] = np.tile(std < NEARLY_CONSTANT, out)
+        return quiet
+
+    @cached_property
+    def saliency(self) -> np.ndarray:
+        """|scalar weight x gradient of the training loss| of every particle, ``(P,)``.
+
+        Source: Lee, Ajanthan, Torr, "SNIP" (ICLR 2019); here on the trained network.
+        """
+        x = torch.from_numpy(self.task.x_train[:SALIENCY_IMAGES])
+        y = torch.from_numpy(self.task.y_train[:SALIENCY_IMAGES])
+        scalars = self.scalars.clone().requires_grad_()
+        loss = torch.nn.functional.cross_entropy(forward(scalars, x, self.shape), y)
+        (gradient,) = torch.autograd.grad(loss, scalars)
+        return (scalars.detach() * gradient).abs().numpy()
+
+    @cached_property
+    def x_test(self) -> Tensor:
+        return torch.from_numpy(self.task.x_test)
+
+    @cached_property
+    def y_test(self) -> Tensor:
+        return torch.from_numpy(self.task.y_test)
+
+    def masked(self, mask: np.ndarray | None) -> Tensor:
+        """Scalar weights with what is dropped at 0, ``(..., P)``; None drops nothing."""
+        if mask is None:
+            return self.scalars
+        return torch.where(torch.from_numpy(mask), self.scalars, 0)
+
+    def accuracy(self, mask: np.ndarray | None = None) -> float:
+        """Test accuracy, 0..1, of what the mask ``(P,)`` (True: survives) leaves."""
+        return accuracy(self.masked(mask), self.x_test, self.y_test, self.shape)
+
+    def accuracies(self, masks: np.ndarray) -> np.ndarray:
+        """Test accuracy of every mask, ``(S, P)`` bool -> ``(S,)``."""
+        found: list[float] = []
+        for start in range(0, len(masks), NETWORKS_AT_ONCE):
+            part = self.masked(masks[start : start + NETWORKS_AT_ONCE])
+            found += accuracy(part, self.x_test, self.y_test, self.shape)
+        return np.array(found)
+
+    def logits(self, mask: np.ndarray | None, precision: torch.dtype = torch.float32) -> Tensor:
+        """Logits of all test images, ``(B, classes)``, of what the mask leaves."""
+        return forward(self.masked(mask).to(precision), self.x_test.to(precision), self.shape)

@@ -1,0 +1,126 @@
+"""Sweeps: is the result an artefact of epsilon, and which alpha and size of particle prune best?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from srnn.fixpoints import EPSILON, count_types
+from srnn.pruning.criteria import order_of
+from srnn.pruning.masks import drop_first, natural_count
+from srnn.pruning.subject import Subject
+from srnn.store import Run
+
+EPSILONS = tuple(float(f"{value:.4g}") for value in np.geomspace(1e-7, 1e-2, 21))
+"""Five decades of epsilon, four steps each; the log's 1e-5 is among them."""
+
+
+def epsilon_sweep(subject: Subject, epsilons: Sequence[float] = EPSILONS) -> pd.DataFrame:
+    """What dropping all zero and identity particles would cost, were epsilon another.
+
+    One row per epsilon: a count per type, ``dropped, surviving, accuracy, base_accuracy`` (0..1)
+    and ``difference`` (accuracy - base_accuracy, signed).
+    """
+    at = [subject.at(epsilon) for epsilon in epsilons]
+    masks = np.stack([~one.replicators for one in at])
+    base = subject.accuracy()
+    table = pd.DataFrame([count_types(one.types) for one in at])
+    table.insert(0, "epsilon", epsilons)
+    table["dropped"] = (~masks).sum(1)
+    table["surviving"] = masks.sum(1)
+    table["accuracy"] = subject.accuracies(masks)
+    table["base_accuracy"] = base
+    table["difference"] = table["accuracy"] - base
+    return table
+
+
+def epsilon_sentence(table: pd.DataFrame, tolerance: float = 0.01) -> str:
+    """Over which range around the log's epsilon the drop cost stays within ``tolerance`` (0..1) of
+    nothing, in words."""
+    fine = (table["difference"] >= -tolerance).to_numpy()
+    epsilons = table["epsilon"].to_numpy()
+    centre = int(np.argmin(np.abs(np.log(epsilons / EPSILON))))
+    points = f"{100 * tolerance:g} percentage point" + ("" if tolerance == 0.01 else "s")
+    if not fine[centre]:
+        cost = -100 * table["difference"].iloc[centre]
+        return f"At epsilon {epsilons[centre]:g} dropping all replicators costs {cost:.2f} points."
+    low = high = centre
+    while low > 0 and fine[low - 1]:
+        low -= 1
+    while high < len(fine) - 1 and fine[high + 1]:
+        high += 1
+    counts = table["dropped"].to_numpy()
+    decades = np.log10(epsilons[high] / epsilons[low])
+    return (
+        f"Dropping all replicators costs under {points} for every epsilon from {epsilons[low]:.1e} "
+        f"to {epsilons[high]:.1e} ({decades:.1f} decades), while their number goes from "
+        f"{counts[low]:,} to {counts[high]:,}."
+    )
+
+
+def pareto(runs: Iterable[Run], epsilon: float = EPSILON) -> pd.DataFrame:
+    """Every run as one point: what it answers, and how much of it self-replication lets go.
+
+    Columns: ``run_id, name, dataset, alpha, neurons, residual, seed, epochs, particles, accuracy,
+    replicators`` (share, 0..1), ``pruned_accuracy, drop_cost`` (accuracy - pruned accuracy) and
+    ``front``: no other run of the same data set has both more replicators and a better pruned
+    accuracy. Runs whose data are gone are left out.
+    """
+    rows = []
+    for run in runs:
+        subject = Subject.of(run, epsilon)
+        count = natural_count("replicators", subject)
+        mask = drop_first(order_of("replicators", subject), count)
+        before, after = subject.accuracy(), subject.accuracy(mask)
+        config = run.config
+        rows.append(
+            {
+                "run_id": run.run_id,
+                "name": run.name,
+                "dataset": config.dataset,
+                "alpha": config.alpha,
+                "neurons": config.neurons,
+                "residual": config.residual,
+                "seed": config.seed,
+                "epochs": run.results["epochs"],
+                "particles": subject.particles,
+                "accuracy": before,
+                "replicators": count / subject.particles,
+                "pruned_accuracy": after,
+                "drop_cost": before - after,
+            }
+        )
+    table = pd.DataFrame(rows, columns=PARETO_COLUMNS[:-1])
+    table["front"] = [_undominated(table, row) for row in table.itertuples()]
+    return table
+
+
+PARETO_COLUMNS = (
+    "run_id",
+    "name",
+    "dataset",
+    "alpha",
+    "neurons",
+    "residual",
+    "seed",
+    "epochs",
+    "particles",
+    "accuracy",
+    "replicators",
+    "pruned_accuracy",
+    "drop_cost",
+    "front",
+)
+
+
+def _undominated(table: pd.DataFrame, row: tuple) -> bool:
+    same = table[table["dataset"] == row.dataset]
+    better = (same["replicators"] >= row.replicators) & (
+        same["pruned_accuracy"] >= row.pruned_accuracy
+    )
+    strictly = (same["replicators"] > row.replicators) | (
+        same["pruned_accuracy"] > row.pruned_accuracy
+    )
+    return not (better & strictly).any()
