@@ -1,0 +1,307 @@
+"""The parts of the page Pruning lab: what is computed and kept, and how its sections are shown."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from srnn.export import FORMATS, MissingPackage, export
+from srnn.figures.pruning import (
+    accuracy_curves,
+    control_intervals,
+    epsilon_curves,
+    export_bars,
+    pareto_map,
+)
+from srnn.figures.style import points
+from srnn.jobs import comparison
+from srnn.pruning import CRITERIA, Subject, drop_first, natural_count, order_of
+from srnn.pruning.answers import grid, sentences, summary
+from srnn.pruning.controls import TOLERANCE, control_table, control_tests
+from srnn.pruning.curves import curves, natural_points
+from srnn.pruning.rivals import RIVALS, Study, load_study
+from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
+from srnn.store import Run, get_run, list_runs
+from ui.charts import download
+from ui.frame import show
+from ui.text import duration, escape, percent
+
+SPARSITIES = (*(step / 20 for step in range(1, 20)), 0.98)
+"""Shares of dropped connections that the curves are drawn through."""
+
+POLL = 1.0
+"""Seconds between two looks at a comparison in the background."""
+
+
+@st.cache_resource(max_entries=20, show_spinner="Reading the network")
+def _measured(run_id: str) -> Subject:
+    found = Subject.of(get_run(run_id))
+    _ = found.error, found.scalars, found.input_std, found.saliency, found.x_test, found.y_test
+    return found
+
+
+def subject(run_id: str, epsilon: float) -> Subject:
+    """The run's network, judged with an epsilon; what does not depend on it is measured once."""
+    return _measured(run_id).at(epsilon)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def order(run_id: str, epsilon: float, criterion: str) -> pd.Series:
+    """Particles in the order in which a criterion drops them."""
+    return pd.Series(order_of(criterion, subject(run_id, epsilon)))
+
+
+@st.cache_data(max_entries=40, show_spinner="Dropping connections, 30 random orders too")
+def rival_curves(run_id: str, epsilon: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All criteria's curves, summed up over draws, and their points at the replicators' count."""
+    one = subject(run_id, epsilon)
+    points = curves(one, sparsities=SPARSITIES).assign(seed=0)
+    table = summary(points.rename(columns={"criterion": "rival"}))
+    return table, natural_points(one).rename(columns={"criterion": "rival"})
+
+
+@st.cache_data(max_entries=40, show_spinner="Matching and dropping, 200 draws for each test")
+def controls(run_id: str, epsilon: float) -> pd.DataFrame:
+    """The control tests of a run."""
+    return control_table(control_tests(subject(run_id, epsilon)))
+
+
+@st.cache_data(max_entries=40, show_spinner=False)
+def sweep(run_id: str) -> pd.DataFrame:
+    """The drop cost over five decades of epsilon."""
+    return epsilon_sweep(_measured(run_id))
+
+
+@st.cache_data(max_entries=10, show_spinner="Pruning every run")
+def runs_map(run_ids: tuple[str, ...], epsilon: float) -> pd.DataFrame:
+    """All these runs as points of the Pareto map."""
+    return pareto([get_run(run_id) for run_id in run_ids], epsilon)
+
+
+def on_this_network(run: Run, epsilon: float) -> None:
+    """Sliders and curves: what a criterion costs on this one network, nothing trained."""
+    one = subject(run.run_id, epsilon)
+    natural = natural_count("replicators", one)
+    with st.container(horizontal=True):
+        criterion = st.selectbox(
+            "Criterion",
+            list(CRITERIA),
+            format_func=lambda name: CRITERIA[name].title,
+            key="criterion",
+            width=280,
+            persist_state="session",
+            help="In which order connections are dropped.",
+        )
+        count = st.slider(
+            "Connections dropped",
+            0,
+            one.particles,
+            natural,
+            key=f"dropped-{run.run_id}",
+            width=420,
+            persist_state="session",
+            help=f"Exactly that many, ties by index. This network has {natural:,} zero and "
+            "identity particles at this epsilon.",
+        )
+    mask = drop_first(order(run.run_id, epsilon, criterion).to_numpy(), count)
+    before, after = one.accuracy(), one.accuracy(mask)
+    st.markdown(
+        f"**{count:,} of {one.particles:,} connections dropped** ({percent(count / one.particles)})"
+        f", {CRITERIA[criterion].title.lower()}: accuracy {percent(before)} → "
+        f"**{percent(after)}** ({points(after - before)}). {CRITERIA[criterion].about}"
+    )
+    table, marks = rival_curves(run.run_id, epsilon)
+    show(
+        accuracy_curves(
+            table,
+            {name: one.title for name, one in CRITERIA.items()},
+            particles=one.particles,
+            base=before,
+            natural=marks,
+            dropped=count,
+        ),
+        table,
+        f"pruning-{run.run_id}",
+        alt="Accuracy against surviving connections, one line per criterion",
+    )
+    st.caption(
+        "Nothing is trained after dropping. Large markers: as many dropped as there are zero and "
+        "identity particles. Band of random: 95 % of 30 orders."
+    )
+
+
+def control_section(run: Run, epsilon: float) -> None:
+    """The control tests, their sentences first."""
+    table = controls(run.run_id, epsilon)
+    for sentence in table["sentence"]:
+        st.markdown(f"- {escape(sentence)}")
+    show(control_intervals(table), table, f"controls-{run.run_id}")
+    st.caption(
+        "Replicators and others are paired within the same layer; where it says so, their scalar "
+        f"weight or contribution (scalar weight × input's standard deviation) differs by under "
+        f"{100 * TOLERANCE:.0f} %. Intervals: 95 % over random pairings and resampled test images; "
+        "p by swapping the labels within pairs."
+    )
+
+
+def threshold_section(run: Run, epsilon: float) -> None:
+    """Is it the threshold?"""
+    table = sweep(run.run_id)
+    st.markdown(escape(epsilon_sentence(table)))
+    show(epsilon_curves(table, epsilon), table, f"epsilon-{run.run_id}")
+
+
+def pareto_section(run: Run, epsilon: float) -> None:
+    """All runs of the same data set as a map."""
+    same = [one.run_id for one in list_runs() if one.config.dataset == run.config.dataset]
+    table = runs_map(tuple(same), epsilon)
+    front = table[table["front"].astype(bool)]
+    st.markdown(
+        f"{len(table):,} run{'s' * (len(table) > 1)} on this data set; for {len(front):,} of them "
+        "no other run has both more replicators and a better accuracy without them."
+    )
+    show(pareto_map(table, run.run_id), table, "pareto")
+
+
+def export_section(run: Run, epsilon: float) -> None:
+    """Write the pruned network as a small ordinary one, measured."""
+    one = subject(run.run_id, epsilon)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        format_ = st.selectbox(
+            "Format",
+            list(FORMATS),
+            format_func=lambda name: FORMATS[name].about,
+            key="export-format",
+            help="What the survivors are written as. None of the files holds code.",
+        )
+        go = st.button("Export and measure", key="export", type="primary")
+    criterion = st.session_state.get("criterion", "replicators")
+    count = st.session_state.get(f"dropped-{run.run_id}", natural_count("replicators", one))
+    st.caption(
+        f"Exports what the first section leaves: {count:,} connections dropped, "
+        f"{CRITERIA[criterion].title.lower()}."
+    )
+    if go:
+        mask = drop_first(order(run.run_id, epsilon, criterion).to_numpy(), count)
+        try:
+            _exported(one, mask, format_, run.run_id)
+        except (MissingPackage, ValueError) as error:
+            st.error(escape(str(error)))
+
+
+def _exported(one: Subject, mask: pd.Series, format_: str, run_id: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{run_id}{FORMATS[format_].suffix}"
+        with st.spinner("Writing, reading back, measuring"):
+            done = export(one, mask, format_, path)
+        files = [(file.name, file.read_bytes()) for file in (done.path, done.example, done.check)]
+    network = done.network
+    st.markdown(
+        f"**{network.connections:,} connections, {len(network.pixels):,} of {network.inputs:,} "
+        f"pixels read, {network.neurons_removed} neurons removed.** The file's logits differ from "
+        f"the pruned MetaNet's by at most {done.max_logit_difference:.1e} over all test images "
+        f"(logits up to {done.largest_logit:.0f}); accuracy {percent(done.accuracy)}."
+    )
+    with st.container(horizontal=True):
+        for (name, data), label in zip(files, ("The network", "Example", "Check"), strict=True):
+            download(label, lambda data=data: data, name, "application/octet-stream")
+    names = ("MetaNet", "collapsed", "exported")
+    show(export_bars(done.table, names), done.table, f"export-{run_id}-{format_}")
+    st.code(files[1][1].decode(), language="python")
+
+
+def seeds_section(run: Run) -> None:
+    """The whole table over seeds: shown if it is there, made in the background if not."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seeds = st.number_input(
+            "Seeds", 1, 20, 5, key="rival-seeds", width=120, help="Trainings behind every figure."
+        )
+    study = Study(run.config, seeds=int(seeds))
+    result = load_study(study)
+    if result is None:
+        _comparison(run, int(seeds))
+        return
+    for sentence in sentences(result):
+        st.markdown(f"- {escape(sentence)}")
+    table = summary(result.tables["points"])
+    groups = {"one network": "This network", "retrained": "Retrained", "from scratch": "Dense"}
+    chosen = st.pills(
+        "Rivals",
+        list(groups),
+        default=list(groups),
+        selection_mode="multi",
+        format_func=groups.__getitem__,
+        key="rival-groups",
+    )
+    titles = {name: title for name, (title, group) in RIVALS.items() if group in chosen}
+    natural = result.tables["natural"]
+    marks = natural.groupby("rival", sort=False)[["surviving", "accuracy"]].mean().reset_index()
+    show(
+        accuracy_curves(
+            table,
+            titles,
+            particles=run.shape.particles,
+            base=float(natural["base_accuracy"].mean()),
+            natural=marks,
+        ),
+        table,
+        f"rivals-{run.run_id}",
+    )
+    printed = grid(result.tables["points"])
+    printed["rival"] = [RIVALS[name][0] for name in printed["rival"]]
+    st.dataframe(printed, hide_index=True)
+    st.caption(
+        f"Test accuracy in %, mean ± standard deviation over {seeds} seeds, by share of dropped "
+        f"connections; retrained for {study.retrain} epochs of {study.config.epochs}."
+    )
+    tests = result.tables["controls"]
+    show(control_intervals(tests), tests, f"controls-seeds-{run.run_id}")
+
+
+def _comparison(run: Run, seeds: int) -> None:
+    now = comparison.status()
+    running = now is not None and now.state == "running"
+    if not running:
+        st.info(
+            f"The table over {seeds} seeds is not there yet: it trains {seeds} MetaNets like this "
+            "one, prunes, retrains, and trains the dense rivals. The page may be left meanwhile."
+        )
+        if now is not None and now.state == "failed":
+            st.error("The last comparison failed.")
+            st.code(now.log or "It left no message.", language=None)
+        if st.button("Compare over seeds", key="compare", type="primary"):
+            try:
+                comparison.start(run.run_id, seeds)
+            except (RuntimeError, OSError) as error:
+                st.error(escape(str(error)))
+                return
+            st.rerun()
+        return
+    st.fragment(_watch, run_every=POLL)()
+
+
+def _watch() -> None:
+    now = comparison.status()
+    if now is None or now.state != "running":
+        st.rerun()
+    st.progress(
+        now.share,
+        text=f"{now.done} of {now.total or '?'} pieces, {escape(now.what)}, "
+        f"{duration(now.seconds)} so far",
+    )
+    if st.button("Cancel", key="cancel-compare", help="What is done so far is kept."):
+        comparison.cancel()
+        st.rerun()
+
+
+SECTIONS = {
+    "network": "On this network",
+    "controls": "Control tests",
+    "epsilon": "Threshold",
+    "seeds": "Over seeds",
+    "pareto": "Pareto map",
+    "export": "Export",
+}
