@@ -34,14 +34,17 @@ COPIES = 20
 """Populations held at the same time: weights, momentum and work space of the engine, the state
 before and after an epoch, a record's copy, a checkpoint on its way out."""
 
-BASE_BYTES = 400_000_000
-"""A process with torch and numpy loaded, before any data."""
+BASE_BYTES = 450_000_000
+"""A process with torch, numpy and numba loaded, before any data."""
 
 ROW_BYTES = 160
 """A row of records, as text."""
 
 START_SECONDS = 3.0
 """From a worker's start to its first epoch: importing torch, reading the data."""
+
+WRITE_RATE = 1e8
+"""Bytes a second at which a run is written, checked and written again."""
 
 LONGEST = 30 * 86_400.0
 """Longest training that is accepted, in seconds."""
@@ -148,7 +151,8 @@ def _seconds(config: RunConfig, engine: str) -> float:
     train, _ = _rows(config.dataset)
     steps = math.ceil(train / config.batch_size)
     pair, record = _speed(config, engine)
-    return START_SECONDS + config.epochs * (steps * pair + record)
+    writing = 2 * run_bytes(config) / WRITE_RATE
+    return START_SECONDS + writing + config.epochs * (steps * pair + record)
 
 
 def _floor_seconds(config: RunConfig) -> float:

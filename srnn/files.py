@@ -18,6 +18,8 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
+import numpy as np
+
 _UNWRITABLE = {
     errno.ENOSPC: "its disk is full; free some space, or delete runs",
     errno.EDQUOT: "your quota on its disk is used up; delete runs",
@@ -73,6 +75,18 @@ def write_bytes(path: Path, *parts: bytes | memoryview, durable: bool = True) ->
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write a new ``.npy`` file of float32 and flush it to the disk. (``numpy.save`` does not say
+    that a disk is full, only that it could not write.)"""
+    array = np.asarray(array, dtype="<f4", order="C")
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(memoryview(array).cast("B"))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def flush_file(path: Path) -> None:

@@ -27,7 +27,16 @@ import pandas as pd
 
 from srnn import paths
 from srnn.config import SCHEMA, ConfigError, RunConfig
-from srnn.files import checksum, flush_file, flush_folder, read_json, stamp, write_json, writing
+from srnn.files import (
+    checksum,
+    flush_folder,
+    read_json,
+    stamp,
+    write_array,
+    write_bytes,
+    write_json,
+    writing,
+)
 from srnn.fixpoints import TYPES
 from srnn.labels import last_used, locked_label, mark_used
 from srnn.metanet import MacroShape
@@ -184,9 +193,9 @@ def save_run(
     """
     target = (into or paths.runs_folder()) / config.run_id
     with writing(paths.cache_root()), aside() as folder:
-        records.to_csv(folder / "records.csv", index=False)
+        write_bytes(folder / "records.csv", records.to_csv(index=False).encode())
         for name, array in (("snapshots.npy", snapshots), ("momentum.npy", state.momentum)):
-            np.save(folder / name, np.asarray(array, dtype="<f4"), allow_pickle=False)
+            write_array(folder / name, array)
         last = records.iloc[-1]
         info = {
             "schema": SCHEMA,
@@ -214,8 +223,6 @@ def save_run(
         info["seal"] = seal(info)
         check_info(info, config.run_id)
         write_json(folder / "run.json", info)
-        for name in FILES:
-            flush_file(folder / name)
         publish(folder, target)
     run = open_run(target)
     if into is None:

@@ -27,7 +27,7 @@ from srnn.config import RunConfig, make_config
 from srnn.store import Run
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["srnn.jobs", "srnn.sharing", "sklearn.datasets"])
+_context.set_forkserver_preload(["__main__", "srnn.jobs", "srnn.sharing", "sklearn.datasets"])
 
 
 def victim(seed: int = 0, epochs: int = 12) -> RunConfig:
@@ -100,13 +100,34 @@ def count_operations(cache: Path, config: RunConfig) -> int:
 
 
 def killed_after(cache: Path, config: RunConfig, seconds: float) -> bool:
-    """Start a training and kill it after so many seconds; whether it was still at it."""
+    """Start a training and kill it so many seconds after it began; whether it was still at it."""
+    before = _begun(cache)
     process = start(train_in_child, str(cache), config.to_dict())
+    while _begun(cache) == before and process.is_alive():
+        time.sleep(0.002)
     process.join(seconds)
     with contextlib.suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGKILL)
     process.join(60)
     return process.exitcode == -signal.SIGKILL
+
+
+def _begun(cache: Path) -> int:
+    """Trainings that the cache's journal says were begun."""
+    try:
+        return (cache / "journal.txt").read_text().count(" begins ")
+    except OSError:
+        return 0
+
+
+def duration(cache: Path, config: RunConfig) -> float:
+    """Train a run whole; returns the seconds from its beginning to the end of its process."""
+    process = start(train_in_child, str(cache), config.to_dict())
+    while not _begun(cache) and process.is_alive():
+        time.sleep(0.002)
+    started = time.monotonic()
+    process.join(120)
+    return time.monotonic() - started
 
 
 def killed_at(cache: Path, config: RunConfig, operation: int) -> bool:

@@ -1,0 +1,141 @@
+"""Visitors of the app, as websocket clients: they open pages as a browser does and time the reruns.
+
+They speak Streamlit's own protocol (its protobuf messages), so the server cannot tell them from
+browsers; what a browser would still have to draw is not in the times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Visits:
+    """What the visitors saw: seconds of every rerun, by page, and what went wrong."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[float]:
+        """The seconds of all pages."""
+        return [value for values in self.seconds.values() for value in values]
+
+
+@contextlib.contextmanager
+def server(cache: Path) -> Iterator[int]:
+    """The app on a free port of this machine, on a cache folder; ends with the block."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    environment = os.environ | {"SRNN_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait(port)
+        yield port
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+
+
+def _wait(port: int) -> None:
+    end = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
+            return
+        if time.monotonic() > end:
+            raise RuntimeError("the app did not start")
+        time.sleep(0.2)
+
+
+def browse(
+    port: int, pages: list[str], runs: list[str], sessions: int, seconds: float, pause: float
+) -> Visits:
+    """Let visitors open random pages with random runs for a while, each with pauses of 0.5 to 1.5
+    times ``pause`` seconds to look at what they see."""
+    visits = Visits()
+
+    async def everybody() -> None:
+        crowd = [
+            _visitor(port, pages, runs, seconds, pause, np.random.default_rng(seed), visits)
+            for seed in range(sessions)
+        ]
+        await asyncio.gather(*crowd)
+
+    asyncio.run(everybody())
+    return visits
+
+
+async def _visitor(
+    port: int,
+    pages: list[str],
+    runs: list[str],
+    seconds: float,
+    pause: float,
+    rng: np.random.Generator,
+    visits: Visits,
+) -> None:
+    end = time.monotonic() + seconds
+    address = f"ws://127.0.0.1:{port}/_stcore/stream"
+    origin = f"http://127.0.0.1:{port}"
+    await asyncio.sleep(float(rng.uniform(0, pause)))
+    async with websockets.connect(
+        address, origin=origin, max_size=None, subprotocols=["streamlit"]
+    ) as socket_:
+        while time.monotonic() < end:
+            page = pages[int(rng.integers(len(pages)))]
+            run = runs[int(rng.integers(len(runs)))]
+            message = BackMsg()
+            message.rerun_script.query_string = f"run={run}"
+            message.rerun_script.page_name = page
+            started = time.monotonic()
+            await socket_.send(message.SerializeToString())
+            error = await _until_finished(socket_)
+            visits.seconds.setdefault(page or "overview", []).append(time.monotonic() - started)
+            if error:
+                visits.errors.append(f"{page}: {error}")
+            await asyncio.sleep(pause * float(rng.uniform(0.5, 1.5)))
+
+
+async def _until_finished(socket_: websockets.ClientConnection) -> str:
+    """Read messages until the page has run; returns the exception it shows, if any."""
+    error = ""
+    while True:
+        data = await asyncio.wait_for(socket_.recv(), 60)
+        message = ForwardMsg()
+        message.ParseFromString(data if isinstance(data, bytes) else data.encode())
+        kind = message.WhichOneof("type")
+        if kind == "delta" and message.delta.new_element.HasField("exception"):
+            error = message.delta.new_element.exception.message or "an exception"
+        if kind == "script_finished":
+            if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                return error
+            if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+                return "the page does not compile"
