@@ -38,7 +38,7 @@ with st.expander("Which particles"):
         "Components",
         3,
         most,
-        min(3, most),
+        most,
         key=f"components-{most}",
         help=f"Components in the data and the explained variance. From 3 to {most}.",
     )
