@@ -147,6 +147,23 @@ def test_train_look_and_take_a_picture(chromium: str, server: str, tmp_path: Pat
     assert hosts - {""} == {urlsplit(server).netloc}, "something was asked of another host"
 
 
+def test_figures_drawn_at_once_are_each_their_own(chromium: str, tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    import plotly.graph_objects as go
+
+    from srnn.figures.export import to_png
+
+    def size_of(width: int) -> tuple[int, int]:
+        file = tmp_path / f"{width}.png"
+        file.write_bytes(to_png(go.Figure(go.Scatter(y=[1, 2])), width, 200, 1))
+        return png_size(file)
+
+    widths = [300, 310, 320, 330]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(size_of, widths)) == [(width, 200) for width in widths]
+
+
 def png_size(file: Path) -> tuple[int, int]:
     """Width and height in pixels, from the header."""
     head = file.read_bytes()[:24]

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from srnn.figures import style
-from ui.png import NO_BROWSER, browser_found, renderer
+from srnn.figures.export import to_png
+from ui.png import NO_BROWSER, browser_found
 
 TOOL_BAR = 30
 """Height of Plotly's tool bar, in pixels."""
@@ -76,11 +77,9 @@ def paper(figure: go.Figure) -> bytes:
     """A figure as PNG for paper: light, white, three times its size in pixels.
 
     Raises:
-        RenderError: it could not be drawn.
+        ExportError: it could not be drawn.
     """
-    layout, (width, height) = figure.layout, style.COLUMNS["double"]
-    size = (layout.width or width, layout.height or height)
-    return renderer().draw(style.themed(figure, False), *size, style.SCALE)
+    return to_png(style.themed(figure, False))
 
 
 def csv(table: pd.DataFrame) -> bytes:
