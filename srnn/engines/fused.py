@@ -103,6 +103,9 @@ class FusedEngine:
         goal = 0 if self.problem.goal == "none" else self.problem.replication_steps
         steps = np.where(np.broadcast_to(replicate, seeds), goal, 0).astype(np.int64)
         logs = np.zeros((seeds, pairs)), np.zeros((seeds, pairs)), np.zeros(seeds, np.int64)
+        x, y = self.x, self.y
+        if seeds > 1:  # gathered once for all networks, which then read them one after the other
+            x, y, order = x[order], y[order], np.arange(len(order))
         rooms = (
             self.room,
             self._batch_room(min(batch_size, len(order))),
@@ -110,7 +113,7 @@ class FusedEngine:
         )
         with flushed_denormals():
             self.run_train(
-                self.w, self.buffer, (self.x, self.y), order, batch_size, steps, self.encoding,
+                self.w, self.buffer, (x, y), order, batch_size, steps, self.encoding,
                 self.gram, self.rules, self.macro, rooms, logs,
             )  # fmt: skip
         return StepLog(logs[0].T, logs[1].T, logs[2])

@@ -16,7 +16,8 @@ Task: dense layers of the scalar weights ``v[4]``, so ``g[4]`` is the dense weig
 all other entries are zero; only column 4 of W1 is touched.
 
 Layout. Several networks are one longer particle axis, ``(n, S * P)``: the replication step does not
-know where one network ends. Nothing in a step waits for the device.
+know where one network ends. On the CPU that axis is cut into blocks that fit the processor's cache,
+which matters with several networks; a GPU has one block. Nothing in a step waits for the device.
 """
 
 from __future__ import annotations
@@ -27,6 +28,46 @@ from torch import Tensor
 
 from srnn.engines.base import Problem, StepLog, flushed_denormals
 from srnn.particles import INPUTS, matrices
+
+BLOCK_BYTES = 2 << 20
+"""About the size of a block's weights on the CPU."""
+
+
+class _Block:
+    """Neighbouring particles: weights and momentum ``(n, C)``, views of their matrices, and room
+    for what a step computes. A replication optimizer of its own has its own momentum."""
+
+    def __init__(self, weights: Tensor, momentum: Tensor, shared: bool) -> None:
+        self.w, self.buffer = weights.contiguous(), momentum.contiguous()
+        self.own = self.buffer if shared else torch.zeros_like(self.buffer)
+        self.w1, self.w2, self.w3 = matrices(self.w)
+        h, count = self.w3.shape
+        make = self.w.new_empty
+        self.half, self.v, self.g = make(h, count), make(5, count), make(5, count)
+        self.first, self.second = make(h, INPUTS, count), make(h, h, count)
+        self.whole = make(self.w.shape)
+
+    def composite(self, task_only: bool = False) -> None:
+        """``half = W3 W2`` and ``v = half W1`` (of channel 4 alone for the task)."""
+        torch.mul(self.w2, self.w3.unsqueeze(1), out=self.second)
+        torch.sum(self.second, 0, out=self.half)
+        if task_only:
+            torch.sum(self.w1[:, 4] * self.half, 0, out=self.v[4])
+        else:
+            torch.mul(self.w1, self.half.unsqueeze(1), out=self.first)
+            torch.sum(self.first, 0, out=self.v)
+
+    def descend(self, buffer: Tensor, momentum: float, lr: float, channels: slice) -> None:
+        """``buffer = momentum * buffer + gradient``, ``w -= lr * buffer``; the gradient follows
+        from ``g = dL/dv`` of some channels."""
+        g, b1, b2, b3 = self.g[channels], *matrices(buffer)
+        if momentum != 1:
+            buffer *= momentum
+        b1[:, channels].addcmul_(self.half.unsqueeze(1), g)
+        back = (self.w1[:, channels] * g).sum(1)
+        b2.addcmul_(self.w3.unsqueeze(1), back)
+        b3 += torch.mul(self.w2, back, out=self.second).sum(1)
+        self.w.add_(buffer, alpha=-lr)
 
 
 class ManualEngine:
@@ -54,32 +95,30 @@ class ManualEngine:
     # --- state -----------------------------------------------------------------------------
 
     def load(self, weights: np.ndarray, momentum: np.ndarray) -> None:
-        self.w, self.buffer = self._inward(weights), self._inward(momentum)
-        self.w1, self.w2, self.w3 = matrices(self.w)
-        h, count = self.w3.shape
-        make = self.w.new_empty
-        self.half, self.v, self.g = make(h, count), make(5, count), make(5, count)
-        self.first, self.second, self.whole = (
-            make(h, INPUTS, count),
-            make(h, h, count),
-            make(self.w.shape),
-        )
-        # a replication optimizer of its own starts from rest at every call
-        self.own = self.buffer if self.problem.shared_optimizer else torch.zeros_like(self.buffer)
+        states = self._inward(weights), self._inward(momentum)
+        rows, count = states[0].shape
+        bytes_each = rows * states[0].element_size()
+        width = max(512, BLOCK_BYTES // bytes_each) if self.device == "cpu" else count
+        shared = self.problem.shared_optimizer
+        self.blocks = [
+            _Block(*state, shared)
+            for state in zip(*(s.split(width, 1) for s in states), strict=True)
+        ]
+        self.widths = [block.w.shape[1] for block in self.blocks]
 
     def weights(self) -> np.ndarray:
-        return self._outward(self.w)
+        return self._outward([block.w for block in self.blocks])
 
     def momentum(self) -> np.ndarray:
-        return self._outward(self.buffer)
+        return self._outward([block.buffer for block in self.blocks])
 
     def _inward(self, array: np.ndarray) -> Tensor:
         flat = np.moveaxis(np.asarray(array), 0, 1).reshape(array.shape[1], -1)
         return torch.tensor(np.ascontiguousarray(flat), dtype=self.dtype, device=self.device)
 
-    def _outward(self, tensor: Tensor) -> np.ndarray:
-        array = tensor.cpu().numpy().reshape(len(tensor), self.seeds, -1)
-        return np.moveaxis(array, 1, 0).copy()
+    def _outward(self, parts: list[Tensor]) -> np.ndarray:
+        array = torch.cat(parts, 1).cpu().numpy()
+        return np.moveaxis(array.reshape(len(array), self.seeds, -1), 1, 0).copy()
 
     # --- the two steps ---------------------------------------------------------------------
 
@@ -88,7 +127,7 @@ class ManualEngine:
     def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
         mask = None if replicate.all() else self._mask(replicate)
         idle = not replicate.any() or self.problem.replication_steps == 0
-        nothing = self.w.new_zeros(self.seeds)
+        nothing = self.encoding.new_zeros(self.seeds)
         rows = torch.as_tensor(order, device=self.device)
         correct = torch.zeros(self.seeds, dtype=torch.int64, device=self.device)
         replication, task = [], []
@@ -107,22 +146,34 @@ class ManualEngine:
         return _table(losses) if losses else np.zeros((steps, self.seeds))
 
     def _mask(self, replicate: np.ndarray) -> Tensor:
-        each = torch.as_tensor(replicate, device=self.device).to(self.dtype)
-        return each.repeat_interleave(self.w.shape[1] // self.seeds)
+        each = torch.as_tensor(replicate, device=self.device)
+        return each.repeat_interleave(sum(self.widths) // self.seeds)
 
     def _replication_call(self, steps: int, mask: Tensor | None) -> list[Tensor]:
+        """Losses ``(S,)`` of every step; only networks that are masked in make it."""
         if self.problem.goal == "none":
             return []
-        if self.own is not self.buffer:
-            self.own.zero_()
         step = self._multiply_step if self.problem.goal == "multiply" else self._replication_step
-        return [step(mask) for _ in range(steps)]
+        keeps = [None] * len(self.blocks) if mask is None else mask.split(self.widths)
+        rows: list[list[Tensor]] = [[] for _ in range(steps)]
+        for block, keep in zip(self.blocks, keeps, strict=True):
+            if block.own is not block.buffer:
+                block.own.zero_()
+            for row in rows:
+                before = None if keep is None else (block.w.clone(), block.own.clone())
+                loss = step(block)
+                if before is not None:
+                    block.w.copy_(torch.where(keep, block.w, before[0]))
+                    block.own.copy_(torch.where(keep, block.own, before[1]))
+                    loss = torch.where(keep, loss, 0)
+                row.append(loss)
+        return [self._per_seed(torch.cat(row)).sum(1) * self.problem.alpha for row in rows]
 
-    def _replication_step(self, mask: Tensor | None) -> Tensor:
-        problem, w, v, g = self.problem, self.w, self.v, self.g
-        self._composite()
-        u, p = v[0] - 1, v[1:4]
-        square = torch.mul(w, w, out=self.whole).sum(0)
+    def _replication_step(self, block: _Block) -> Tensor:
+        problem, w, g = self.problem, block.w, block.g
+        block.composite()
+        u, p = block.v[0] - 1, block.v[1:4]
+        square = torch.mul(w, w, out=block.whole).sum(0)
         b = self.columns @ w
         bp = (b * p).sum(0)
         gp = self.gram @ p
@@ -131,66 +182,31 @@ class ManualEngine:
         torch.addcmul(bp, u, square, out=g[0])
         torch.addcmul(gp, u, b, out=g[1:4])
         g[:4] *= scale
-        direct = None
-        if problem.target_gradient:
-            direct = scale * u
-            torch.mul(w, u, out=self.whole)
-            self.whole.addmm_(self.encoding, p)
-        losses = self._per_seed(loss).sum(1) * (problem.alpha / w.shape[0])
-        return self._descend_goal(4, direct, losses, mask)
+        momentum = problem.momentum
+        if problem.target_gradient:  # the direct term, 2 u (w_i u + E_i . p) / n
+            block.own.addmm_(self.encoding, scale * u * p, beta=momentum)
+            block.own.addcmul_(w, scale * u * u)
+            momentum = 1.0
+        block.descend(block.own, momentum, problem.replication_lr, slice(0, 4))
+        return loss / w.shape[0]
 
-    def _multiply_step(self, mask: Tensor | None) -> Tensor:
+    def _multiply_step(self, block: _Block) -> Tensor:
         problem = self.problem
-        self._composite()
-        off = self.v[4] - problem.goal_factor
-        losses = self._per_seed(off * off).sum(1) * problem.alpha
-        self.g.zero_()
-        torch.mul(off, 2 * problem.alpha, out=self.g[4])
-        return self._descend_goal(INPUTS, None, losses, mask)
-
-    def _descend_goal(
-        self, channels: int, direct: Tensor | None, losses: Tensor, mask: Tensor | None
-    ) -> Tensor:
-        """Apply dL/dv of the first ``channels`` inputs, only on networks that are masked in."""
-        lr = self.problem.replication_lr
-        if mask is None:
-            self._descend(self.own, lr, slice(0, channels), direct)
-            return losses
-        keep = mask.bool()
-        before, old = self.w.clone(), self.own.clone()
-        self._descend(self.own, lr, slice(0, channels), direct)
-        self.w.copy_(torch.where(keep, self.w, before))
-        self.own.copy_(torch.where(keep, self.own, old))
-        return torch.where(self._per_seed(keep)[:, 0], losses, 0)
+        block.composite(task_only=True)
+        off = block.v[4] - problem.goal_factor
+        torch.mul(off, 2 * problem.alpha, out=block.g[4])
+        block.descend(block.own, problem.momentum, problem.replication_lr, slice(4, 5))
+        return off * off
 
     def _task_step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        self._composite(task_only=True)
-        losses, right, gradient = self._macro(self._per_seed(self.v[4]), x, y)
-        self.g[4] = gradient.reshape(-1)
-        self._descend(self.buffer, self.problem.lr, slice(4, 5), None)
+        for block in self.blocks:
+            block.composite(task_only=True)
+        scalars = self._per_seed(torch.cat([block.v[4] for block in self.blocks]))
+        losses, right, gradient = self._macro(scalars, x, y)
+        for block, part in zip(self.blocks, gradient.reshape(-1).split(self.widths), strict=True):
+            block.g[4] = part
+            block.descend(block.buffer, self.problem.momentum, self.problem.lr, slice(4, 5))
         return losses, right
-
-    def _composite(self, task_only: bool = False) -> None:
-        """``half = W3 W2`` and ``v = half W1`` (of channel 4 alone for the task)."""
-        torch.mul(self.w2, self.w3.unsqueeze(1), out=self.second)
-        torch.sum(self.second, 0, out=self.half)
-        if task_only:
-            torch.sum(self.w1[:, 4] * self.half, 0, out=self.v[4])
-        else:
-            torch.mul(self.w1, self.half.unsqueeze(1), out=self.first)
-            torch.sum(self.first, 0, out=self.v)
-
-    def _descend(self, buffer: Tensor, lr: float, channels: slice, direct: Tensor | None) -> None:
-        """``buffer = momentum * buffer + gradient``, ``w -= lr * buffer``."""
-        g, b1, b2, b3 = self.g[channels], *matrices(buffer)
-        buffer *= self.problem.momentum
-        if direct is not None:
-            buffer.addcmul_(self.whole, direct)
-        b1[:, channels].addcmul_(self.half.unsqueeze(1), g)
-        back = (self.w1[:, channels] * g).sum(1)
-        b2.addcmul_(self.w3.unsqueeze(1), back)
-        b3 += torch.mul(self.w2, back, out=self.second).sum(1)
-        self.w.add_(buffer, alpha=-lr)
 
     # --- the macro network -----------------------------------------------------------------
 
@@ -198,23 +214,27 @@ class ManualEngine:
         return row.view(self.seeds, -1)
 
     def _macro(self, scalars: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss ``(S,)``, right answers ``(S,)`` and the loss's gradient ``(S, P)``."""
+        """Loss ``(S,)``, right answers ``(S,)`` and the loss's gradient ``(S, P)``. Layers are
+        ``(S, cells, batch)``: the long axis last, also here."""
         shape = self.problem.shape
         layers = list(shape.split(scalars))
-        ins, outs = [x], []
+        ins, outs = [x.T], []
         for layer, matrix in enumerate(layers):
-            out = self._wide(ins[0], matrix) if layer == 0 else ins[layer] @ matrix.mT
+            if layer == 0:  # one product for all networks, x is shared
+                out = (matrix.reshape(-1, matrix.shape[-1]) @ ins[0]).view(self.seeds, -1, len(x))
+            else:
+                out = matrix @ ins[layer]
             if layer < shape.depth - 1:
                 out = _activate(out, shape.activation)
             outs.append(out)
             source = shape.skip(layer)
             ins.append(out if source is None else out + ins[source])
-        top = torch.log_softmax(ins[-1], -1)
-        right = (ins[-1].argmax(-1) == y).sum(-1)
-        chosen = y.expand(self.seeds, -1).unsqueeze(-1)
-        losses = -top.gather(-1, chosen).squeeze(-1).mean(-1)
+        top = torch.log_softmax(ins[-1], 1)
+        right = (ins[-1].argmax(1) == y).sum(-1)
+        chosen = y.expand(self.seeds, 1, -1)
+        losses = -top.gather(1, chosen).squeeze(1).mean(-1)
         delta = top.exp_()
-        delta.scatter_add_(-1, chosen, torch.full_like(delta[..., :1], -1.0))
+        delta.scatter_add_(1, chosen, torch.full_like(delta[:, :1], -1.0))
         delta /= len(y)
         return losses, right, self._macro_backward(delta, layers, ins, outs)
 
@@ -229,20 +249,15 @@ class ManualEngine:
                 skipped[source] = delta
             if layer < shape.depth - 1:
                 delta = _through_activation(delta, outs[layer], shape.activation)
-            if layer == 0:  # one product for all networks, x is shared
-                flat = delta.permute(0, 2, 1).reshape(-1, delta.shape[1])
-                parts.append((flat @ ins[0]).view(self.seeds, -1))
+            if layer == 0:
+                flat = delta.reshape(-1, delta.shape[-1]) @ ins[0].T
+                parts.append(flat.view(self.seeds, -1))
                 break
-            parts.append((delta.mT @ ins[layer]).reshape(self.seeds, -1))
-            delta = delta @ layers[layer]
+            parts.append((delta @ ins[layer].mT).reshape(self.seeds, -1))
+            delta = layers[layer].mT @ delta
             if layer in skipped:
                 delta = delta + skipped.pop(layer)
         return torch.cat(parts[::-1], 1)
-
-    def _wide(self, x: Tensor, matrix: Tensor) -> Tensor:
-        """The first layer of all networks as one product: ``(S, B, out)``."""
-        out = x @ matrix.reshape(-1, matrix.shape[-1]).T
-        return out.view(len(x), self.seeds, -1).permute(1, 0, 2)
 
 
 def _activate(x: Tensor, activation: str) -> Tensor:

@@ -1,0 +1,181 @@
+"""What was measured, as text and as plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import plotly.graph_objects as go
+
+from benchmarks.contenders import LOOP, PLAIN
+
+WHERE = "225-6-6-6-6-10 on MNIST, batch 500"
+
+
+class Goal(NamedTuple):
+    """A ratio and what it should be at most."""
+
+    name: str
+    value: float
+    limit: float
+
+
+def goals(found: dict[str, Any]) -> list[Goal]:
+    """The goals that this machine can say something about."""
+    pairs = {(row["h"], row["variant"]): row for row in found["step_pairs"]}
+    grown = {(row["particles"], row["variant"]): row for row in found["growth"]}
+    batched = {(row["variant"], row["h"], row["seeds"]): row for row in found["seeds"]}
+    run = found["whole_run"]
+    wanted = [
+        *(
+            (f"step pair, h={h}, fused to plain dense", pairs.get((h, "fused")), limit)
+            for h, limit in ((4, 0.35), (8, 0.55), (16, 1.1))
+        ),
+        *(
+            (f"8 seeds, h={h}, per seed to one alone, {name}", batched.get((name, h, 8)), limit)
+            for name, h, limit in (
+                ("manual", 4, 0.4),
+                ("manual", 8, 0.6),
+                ("fused", 4, 1.0),
+                ("fused", 8, 1.0),
+            )
+        ),
+        ("a step at 109,400 particles, h=8, fused to manual", grown.get((109_400, "fused")), 1.0),
+        (f"{run['preset']}, {run['epochs']} epochs, to plain dense", run, 0.8),
+    ]
+    found_goals = [Goal(name, row["ratio"], limit) for name, row, limit in wanted if row]
+    types = found["classification"]["median"]
+    return [*found_goals, Goal("milliseconds to classify 1,518 particles", types, 5.0)]
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """All tables."""
+    machine, run = found["machine"], found["whole_run"]
+    about = ", ".join(f"{key} {value}" for key, value in machine.items())
+    effort = "--quick" if found["quick"] else "the full measurement"
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            f"Written by `python -m benchmarks` ({effort}). Machine: {about}.",
+            "",
+            "All contenders take turns in one process, on one thread. Times are medians, quartiles "
+            "in brackets; ratios are medians of the ratios within a turn. A step pair is one "
+            f"replication step and one task step, {WHERE} unless said otherwise; the plain dense "
+            "network makes the task step alone. The fused engine was ready in "
+            f"{found['prepare_seconds']:.1f} s.",
+            "",
+            "## Goals",
+            "",
+            *_table(
+                ("ratio", "measured", "goal", ""),
+                [
+                    (one.name, f"{one.value:.2f}", f"<= {one.limit:g}", _verdict(one))
+                    for one in goals(found)
+                ],
+            ),
+            "",
+            "## A step pair",
+            "",
+            "![A step pair, to the plain dense network's step](step_pairs.png)",
+            "",
+            *_table(
+                ("h", "variant", "milliseconds", "to plain dense"),
+                [
+                    (row["h"], row["variant"], _spread(row), _ratio(row))
+                    for row in found["step_pairs"]
+                ],
+            ),
+            "",
+            "## More particles",
+            "",
+            "784 inputs (225 for the smallest), four hidden layers, h = 8, random images.",
+            "",
+            "![Time of a step pair against the number of particles](growth.png)",
+            "",
+            *_table(
+                ("particles", "engine", "milliseconds", "us a particle", "to manual"),
+                [
+                    (
+                        f"{row['particles']:,}",
+                        row["variant"],
+                        _spread(row),
+                        f"{row['per_particle_us']:.2f}",
+                        _ratio(row),
+                    )
+                    for row in found["growth"]
+                ],
+            ),
+            "",
+            "## Several seeds at once",
+            "",
+            *_table(
+                ("h", "engine", "seeds", "milliseconds a seed", "to one alone"),
+                [
+                    (row["h"], row["variant"], row["seeds"], _spread(row), _ratio(row))
+                    for row in found["seeds"]
+                ],
+            ),
+            "",
+            f"## A whole run: `{run['preset']}`, {run['epochs']} epochs",
+            "",
+            "Evaluation, history and checkpoints included; its epochs took turns with the plain "
+            "dense network's. Peak memory is that of processes of their own, data included.",
+            "",
+            *_table(
+                ("", "seconds", "peak MB"),
+                [
+                    (f"MetaNet, engine {run['engine']}", f"{run['seconds']:.1f}", _mb(run, "")),
+                    (PLAIN, f"{run['plain_seconds']:.1f}", _mb(run, "plain_")),
+                ],
+            ),
+            "",
+        ]
+    )
+
+
+def plots(found: dict[str, Any], folder: Path) -> None:
+    """``step_pairs.png`` and ``growth.png``.
+
+    Raises:
+        RuntimeError: no browser to draw with (kaleido needs Chrome or Chromium).
+    """
+    bars, lines = go.Figure(), go.Figure()
+    pairs, grown = found["step_pairs"], found["growth"]
+    for name in dict.fromkeys(row["variant"] for row in pairs if row["variant"] != LOOP):
+        rows = [row for row in pairs if row["variant"] == name]
+        bars.add_bar(
+            name=name, x=[f"h = {row['h']}" for row in rows], y=[row["ratio"] for row in rows]
+        )
+    bars.update_yaxes(type="log", title="to the plain dense network's step")
+    for name in dict.fromkeys(row["variant"] for row in grown):
+        rows = [row for row in grown if row["variant"] == name]
+        lines.add_scatter(
+            name=name, x=[row["particles"] for row in rows], y=[row["median"] for row in rows]
+        )
+    lines.update_yaxes(type="log", title="milliseconds a step pair")
+    lines.update_xaxes(type="log", title="particles")
+    for figure, name in ((bars, "step_pairs"), (lines, "growth")):
+        figure.update_layout(template="plotly_white", legend={"orientation": "h", "y": 1.12})
+        figure.write_image(folder / f"{name}.png", width=900, height=420, scale=2)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple]) -> list[str]:
+    lines = [head, ("---",) * len(head), *rows]
+    return [f"| {' | '.join(str(cell) for cell in line)} |" for line in lines]
+
+
+def _spread(row: dict[str, Any]) -> str:
+    return f"{row['median']:.3g} ({row['low']:.3g}..{row['high']:.3g})"
+
+
+def _ratio(row: dict[str, Any]) -> str:
+    return f"{row['ratio']:.2f}"
+
+
+def _verdict(goal: Goal) -> str:
+    return "met" if goal.value <= goal.limit else "missed"
+
+
+def _mb(run: dict[str, Any], which: str) -> str:
+    return f"{run[f'{which}peak_mb']:.0f}"

@@ -1,0 +1,213 @@
+"""The measurements, each a list of plain rows."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import resource
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import contenders
+from benchmarks.contenders import LOOP, PLAIN, SPARSE
+from benchmarks.timing import by_turns
+from srnn.config import RunConfig, preset
+from srnn.engines import Problem, choose, prepare
+from srnn.fixpoints import classify
+from srnn.tasks import load_task
+
+Row = dict[str, Any]
+
+BATCH = 500
+SHAPES = ((225, 6), (784, 20), (784, 100), (784, 200))
+"""Macro shapes ``inputs, width`` of the growth with particles (1.5 thousand to 280 thousand)."""
+
+PRESET = "log-connectivity-h4"
+
+
+def machine() -> dict[str, str]:
+    """What this was measured on."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        models = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        name = models[0].split(":", 1)[1].strip() if models else name
+    return {
+        "processor": name,
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": "1",
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+    }
+
+
+def step_pairs(quick: bool) -> list[Row]:
+    """One step pair of everything, for h = 2, 4, 8, 16, to a plain dense step."""
+    rows, engines, task = [], contenders.engine_names(), load_task("mnist")
+    for h in (2, 4, 8, 16):
+        problem = contenders.on_images(task.x_train, task.y_train, h)
+        steps = {PLAIN: contenders.plain(problem, BATCH)}
+        steps |= {name: contenders.engine(name, problem, BATCH) for name in engines}
+        steps[SPARSE] = contenders.sparse(problem, BATCH)
+        if h == 4 or not quick:
+            steps[LOOP] = contenders.loop(problem, BATCH)
+        for name, times in by_turns(steps, *_effort(quick)).items():
+            rows.append({"h": h, "variant": name, **asdict(times)})
+    return rows
+
+
+def growth(quick: bool) -> list[Row]:
+    """One step pair at h = 8 of ever larger macro networks; the ratio is to the manual engine."""
+    rows, names = [], [name for name in contenders.engine_names() if name != "autograd"]
+    for inputs, width in SHAPES[:-1] if quick else SHAPES:
+        problem = contenders.synthetic(inputs, width, 8, BATCH)
+        steps = {name: contenders.engine(name, problem, BATCH) for name in names}
+        for name, times in by_turns(steps, *_effort(quick)).items():
+            count = problem.shape.particles
+            each = {"per_particle_us": times.median * 1000 / count}
+            rows.append({"particles": count, "variant": name, **asdict(times), **each})
+    return rows
+
+
+def seeds(quick: bool) -> list[Row]:
+    """One step pair of S networks together; the ratio is per network, to one network alone."""
+    rows, task = [], load_task("mnist")
+    names = [name for name in contenders.engine_names() if name != "autograd"]
+    for h in (4, 8):
+        problem = contenders.on_images(task.x_train, task.y_train, h)
+        for name in names:
+            sizes = (1, 8) if quick else (1, 8, 32)
+            steps = {str(s): contenders.engine(name, problem, BATCH, s) for s in sizes}
+            for size, times in by_turns(steps, *_effort(quick)).items():
+                values = {key: value / int(size) for key, value in asdict(times).items()}
+                values["turns"] = times.turns
+                rows.append({"h": h, "variant": name, "seeds": int(size), **values})
+    return rows
+
+
+def whole_run(quick: bool) -> Row:
+    """The preset's whole training (evaluation and history included), epoch by epoch in turns with
+    the plain dense network's; and the peak memory of both, in processes of their own."""
+    config = preset(PRESET, **({"epochs": 10} if quick else {}))
+    task = load_task(config.dataset)
+    problem = Problem.of(config, task)
+    plain, batches = contenders.plain(problem, BATCH), len(task.x_train) // BATCH
+    ours = others = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        training = _training(config, Path(folder))
+        next(training)
+        plain(1)
+        for _ in range(config.epochs):
+            started = time.perf_counter()
+            next(training)
+            between = time.perf_counter()
+            plain(batches)
+            ours, others = ours + between - started, others + time.perf_counter() - between
+        started = time.perf_counter()
+        for _ in training:
+            pass
+        ours += time.perf_counter() - started
+    return {
+        "preset": PRESET,
+        "engine": choose("auto", problem),
+        "epochs": config.epochs,
+        "seconds": ours,
+        "plain_seconds": others,
+        "ratio": ours / others,
+        "peak_mb": _in_a_process(_train_for_memory),
+        "plain_peak_mb": _in_a_process(_plain_for_memory),
+    }
+
+
+def _training(config: RunConfig, folder: Path):
+    """The training as a job does it, into ``folder``; yields after every epoch, from epoch 0."""
+    from srnn.checkpoint import Partial
+    from srnn.training import train
+
+    partial = Partial(config, folder)
+    for record in train(config, load_task(config.dataset)):
+        partial.add(record)
+        partial.save_if_due()
+        yield record.epoch
+    partial.save()
+
+
+def _in_a_process(work) -> float:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work)
+
+
+def _train_for_memory() -> float:
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in _training(preset(PRESET, epochs=6), Path(folder)):
+            pass
+    return _peak()
+
+
+def _plain_for_memory() -> float:
+    torch.set_num_threads(1)
+    config = preset(PRESET)
+    contenders.plain(Problem.of(config, load_task(config.dataset)), BATCH)(6 * 120)
+    return _peak()
+
+
+def _peak() -> float:
+    """Peak memory of this process, MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # elsewhere a parent's peak is not inherited
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1e3
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if platform.system() == "Darwin" else 1e3)
+
+
+def classification(quick: bool) -> Row:
+    """Types of 1,518 particles, milliseconds."""
+    problem = contenders.synthetic(225, 6, 8, 1)
+    weights, encoding = torch.from_numpy(contenders.start_of(problem)[0]), problem.encoding
+    places = torch.from_numpy(encoding)
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            classify(weights, places)
+
+    times = by_turns({"classify": run}, *_effort(quick))["classify"]
+    return {"particles": problem.shape.particles, "h": 8, **asdict(times)}
+
+
+def preparation() -> float:
+    """Seconds to make the fused engine ready (compiled, or read from its cache)."""
+    return prepare("fused")
+
+
+def _effort(quick: bool) -> tuple[int, float]:
+    """Turns, and seconds of one contender's turn."""
+    return (7, 0.04) if quick else (21, 0.2)
+
+
+def everything(quick: bool) -> dict[str, Any]:
+    """All measurements, about a minute if quick, else about ten."""
+    torch.set_num_threads(1)
+    np.seterr(all="ignore")
+    parts: dict[str, Any] = {"machine": machine(), "quick": quick, "prepare_seconds": preparation()}
+    for name, measure in (
+        ("step_pairs", step_pairs),
+        ("growth", growth),
+        ("seeds", seeds),
+        ("classification", classification),
+        ("whole_run", whole_run),
+    ):
+        started = time.perf_counter()
+        parts[name] = measure(quick)
+        print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
+    return parts
