@@ -14,6 +14,8 @@ collapsed one, which answers exactly as the MetaNet does.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import torch
@@ -78,8 +80,10 @@ def explain_pixels(
     explainer = _method(PIXEL_METHODS, method)(_Layered(collapse(weights, shape), shape))
     options = {"n_steps": STEPS} if method == "integrated gradients" else {}
     parts = []
-    for images, classes in _chunks(x, target):
-        parts.append(explainer.attribute(images.requires_grad_(), target=classes, **options))
+    with warnings.catch_warnings():  # DeepLift says that it sets hooks, every time
+        warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
+        for images, classes in _chunks(x, target):
+            parts.append(explainer.attribute(images.requires_grad_(), target=classes, **options))
     return torch.cat(parts).detach().numpy()
 
 

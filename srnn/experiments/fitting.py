@@ -1,0 +1,71 @@
+"""Training of networks without particles, in the same order of the same data as a MetaNet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from srnn.tasks import Task
+from srnn.training import data_order
+
+
+def fit(
+    network: nn.Module,
+    task: Task,
+    epochs: int,
+    batch_size: int,
+    *,
+    lr: float = 0.008,
+    adam: bool = False,
+    penalty: Callable[[], Tensor] | None = None,
+    evaluate: bool = True,
+) -> tuple[pd.DataFrame, float]:
+    """Train on cross-entropy (plus a penalty): SGD with momentum 0.9, or Adam.
+
+    Returns ``epoch, loss, test_accuracy`` per epoch (from 1; the loss is the epoch's mean, the
+    accuracy 0..1, NaN except at the last epoch unless ``evaluate``) and the seconds of training.
+    """
+    kind = torch.optim.Adam if adam else torch.optim.SGD
+    options = {} if adam else {"momentum": 0.9}
+    optimizer = kind(network.parameters(), lr=lr, **options)
+    x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
+    rows, seconds = [], 0.0
+    for epoch in range(1, epochs + 1):
+        started, total = time.perf_counter(), 0.0
+        order = torch.from_numpy(data_order(0, epoch, len(x)))
+        for start in range(0, len(order), batch_size):
+            part = order[start : start + batch_size]
+            loss = cross_entropy(network(x.index_select(0, part)), y[part])
+            if penalty is not None:
+                loss = loss + penalty()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            total += float(loss.detach()) * len(part)
+        seconds += time.perf_counter() - started
+        last = evaluate or epoch == epochs
+        accuracy = accuracy_of(network, task) if last else float("nan")
+        rows.append({"epoch": epoch, "loss": total / len(order), "test_accuracy": accuracy})
+    return pd.DataFrame(rows), seconds
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Mean cross-entropy of logits ``(..., B, outputs)``; over all networks if there are many."""
+    flat = logits.reshape(-1, logits.shape[-1])
+    return nn.functional.cross_entropy(flat, y.repeat(len(flat) // len(y)))
+
+
+def accuracy_of(network: nn.Module, task: Task) -> float:
+    """Test accuracy, 0..1; the mean if the network stands for many."""
+    with torch.no_grad():
+        logits = network(torch.from_numpy(task.x_test))
+    return float((logits.argmax(-1) == torch.from_numpy(task.y_test)).double().mean())
+
+
+def trained_parameters(network: nn.Module) -> int:
+    """Numbers that training changes."""
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -1,0 +1,446 @@
+"""The research log's experiments, each against something known beforehand."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from srnn import paths
+from srnn.analysis.dropout import dropout_test
+from srnn.cli import main
+from srnn.config import ConfigError, make_config
+from srnn.engines import Problem, make_engine
+from srnn.experiments import EXPERIMENTS, Settings, baselines, longer, multiplication, networks
+from srnn.experiments.base import Check, judge, percent, points, spread
+from srnn.experiments.block_sparse import BlockSparse
+from srnn.experiments.comparisons import KINDS, compare, largest
+from srnn.experiments.fitting import fit
+from srnn.experiments.literature import literature_table
+from srnn.experiments.membership import constant_pixels
+from srnn.experiments.multiplication import learn
+from srnn.experiments.reproduce import reproduce, saved_outcome
+from srnn.experiments.scalars import bent_errors
+from srnn.figures.experiments import FIGURES, row_figure
+from srnn.fixpoints import IDENTITY, OTHER, ZERO
+from srnn.jobs import reproduction
+from srnn.jobs.parallel import in_parallel
+from srnn.metanet import MacroShape, macro_shape
+from srnn.particles import (
+    initial_weights,
+    position_encoding,
+    replication_loss,
+    scalar_weights,
+)
+from srnn.results import load_result, remember, result_name
+from srnn.tasks import load_task
+
+QUICK = Settings(quick=True, seeds=1)
+
+
+@pytest.fixture
+def tiny(small):
+    """The smallest training that still is a MetaNet, as a JSON value."""
+    return small.replace(epochs=1).to_dict()
+
+
+# the registry, bands and verdicts
+
+
+def test_rows_1_to_17_are_registered_once_each_with_a_figure_and_words():
+    assert list(EXPERIMENTS) == list(range(1, 18)) == sorted(FIGURES)
+    for row, one in EXPERIMENTS.items():
+        assert one.row == row and one.title and one.question.endswith("?")
+        assert one.help and one.expected and "fixed point" not in one.help
+
+
+def test_quick_settings_use_digits_and_make_no_verdict():
+    config = QUICK.config(neurons=8, residual="none")
+    assert (config.dataset, config.epochs, config.residual) == ("digits", 20, "none")
+    assert QUICK.verdict("agrees") == "quick: no verdict"
+    assert Settings().verdict("agrees") == "agrees"
+
+
+def test_full_settings_are_the_presets_of_the_log():
+    assert Settings().config(neurons=4) == make_config("2022-02", neurons=4)
+    assert [config.seed for config in Settings(seeds=2).configs(neurons=4)] == [0, 1]
+
+
+def test_a_check_compares_the_mean_with_a_closed_band():
+    assert Check("", "", 1, 2, "", [0.0, 4.0]).agrees  # the mean, 2, is on the edge
+    assert not Check("", "", 1, 2, "", [2.0, 2.1]).agrees
+    assert not Check("", "", 0, 1, "", []).agrees  # every run diverged
+
+
+def test_an_optional_check_is_named_but_does_not_decide():
+    good, bad = Check("a", "", 0, 1, "", [0.5]), Check("b", "", 0, 1, "", [7.0], required=False)
+    assert judge([good]) == "agrees"
+    assert judge([good, bad]) == "agrees; but differs in b"
+    assert judge([good, Check("c", "", 0, 1, "", [7.0])]) == "differs: c"
+
+
+def test_spreads_show_mean_and_range():
+    assert spread([1.0, 2.0]) == "1.500 (1.000 to 2.000)"
+    assert percent([0.5]) == "50.0 %" and points([-0.001]) == "-0.10 pp"
+    assert percent([0.5, 0.6]) == "55.0 % (50.0 to 60.0)"
+    assert spread([]) == percent([]) == "nothing (diverged)"
+
+
+# results: computed once, never taken for another
+
+
+def test_a_result_is_computed_once_and_comes_back_as_it_was():
+    table = pd.DataFrame({"a": [1, 2], "b": [0.1, np.nan], "c": ["x", "y"], "d": [True, False]})
+    calls = []
+
+    def compute():
+        calls.append(1)
+        return {"fact": 3}, {"table": table}
+
+    _, cached = remember("thing", {"n": 1}, compute)
+    again, cached_now = remember("thing", {"n": 1}, compute)
+    assert (cached, cached_now, len(calls)) == (False, True, 1)
+    assert again.facts == {"fact": 3}
+    pd.testing.assert_frame_equal(again.tables["table"], table)
+    assert load_result("thing", {"n": 2}) is None
+
+
+def test_a_damaged_result_is_computed_again():
+    remember("thing", {}, lambda: ({"value": 1}, {}))
+    path = paths.result_file(result_name("thing", {}))
+    path.write_text(path.read_text().replace('"value": 1', '"value": 2'))
+    assert load_result("thing", {}) is None
+    path.write_text(path.read_text()[:40])
+    assert remember("thing", {}, lambda: ({"value": 3}, {}))[0].facts == {"value": 3}
+
+
+def test_pieces_in_parallel_are_all_done_under_their_own_index():
+    assert dict(in_parallel(abs, [-1, 2, -3], workers=2)) == {0: 1, 1: 2, 2: 3}
+    assert dict(in_parallel(abs, [-1], workers=1)) == {0: 1}
+
+
+# row 2
+
+
+def test_replicators_that_carry_no_task_weight_lose_nothing_when_dropped():
+    """A MetaNet by hand: half its particles are zero or identities with v4 = 0, half work."""
+    shape, h = MacroShape(64, 2, 4, 10), 3
+    weights = initial_weights(h, shape.particles, 1)
+    weights[:, ::4] = 0
+    one = np.zeros(len(weights), np.float32)  # w -> w: v = (1, 0, 0, 0, 0)
+    one[0], one[5 * h], one[5 * h + h * h] = 1, 1, 1
+    weights[:, 1::4] = one[:, None]
+    codes = np.full(shape.particles, OTHER, np.uint8)
+    codes[::4], codes[1::4] = ZERO, IDENTITY
+    assert not scalar_weights(torch.from_numpy(weights))[1::4].any()
+    task = load_task("digits")
+    test = dropout_test(weights, codes, task.x_test, task.y_test, shape).set_index("type")
+    assert test.loc["zero", "difference"] == test.loc["identity", "difference"] == 0
+    assert test.loc["other", "accuracy"] < 0.2
+
+
+# row 3
+
+
+def test_tanh_particles_would_make_the_scalar_weight_approximate():
+    small = initial_weights(3, 5, 0) * 1e-3  # tanh is linear for small weights
+    assert bent_errors(small).max() < 1e-9
+    assert bent_errors(initial_weights(3, 5, 0) * 10).max() > 0.1
+
+
+# row 6
+
+
+def test_constant_pixels_are_those_that_hardly_vary():
+    x = np.zeros((100, 3), np.float32)
+    x[::2, 1], x[0, 2] = 1, 0.1
+    assert constant_pixels(x).tolist() == [True, False, True]
+
+
+# row 9
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_rival_trains_and_counts_its_connections(kind, tiny):
+    facts, tables = compare(kind, tiny, 2)[0], compare(kind, tiny, 2)[1]
+    shape = MacroShape(64, 3, 4, 10, "each")
+    assert 0 <= facts["accuracy"] <= 1 and facts["seconds"] > 0
+    assert facts["parameters"] > 0 and len(tables["curve"])
+    if kind in ("magnitude pruning", "lottery ticket", "torch.sparse"):
+        assert facts["connections"] == round(353 / 1518 * shape.particles)
+    elif kind == "dense":
+        assert facts["connections"] == facts["parameters"] == shape.particles
+
+
+def test_an_unknown_rival_is_refused(tiny):
+    with pytest.raises(ValueError, match="hypernetwork"):
+        compare("capsules", tiny, 1)
+
+
+def test_a_hypernetwork_learns_the_digits():
+    network = networks.Hyper(MacroShape(64, 3, 6, 10, "each"), 0)
+    curve, _ = fit(network, load_task("digits"), 25, 50, lr=0.003, adam=True)
+    assert curve["test_accuracy"].iloc[-1] > 0.8
+    assert curve["loss"].iloc[-1] < curve["loss"].iloc[0]
+
+
+def test_pruned_connections_stay_dead_through_training():
+    shape = MacroShape(64, 3, 4, 10)
+    mask = torch.arange(shape.particles) % 2 == 0
+    network = networks.Plain(shape, 0, mask)
+    fit(network, load_task("digits"), 1, 100)
+    assert not network.scalars()[~mask].any() and network.scalars()[mask].all()
+
+
+def test_sparse_layers_answer_as_a_masked_dense_network():
+    shape = MacroShape(64, 4, 5, 10, "each", "relu")
+    mask = torch.rand(shape.particles, generator=torch.Generator().manual_seed(3)) < 0.5
+    x = torch.rand(7, 64)
+    sparse, masked = networks.Sparse(shape, 4, mask), networks.Plain(shape, 4, mask)
+    torch.testing.assert_close(sparse(x), masked(x))
+
+
+def test_the_largest_weights_are_kept_exactly_ties_by_index():
+    mask = largest(torch.tensor([0.5, -2.0, 0.5, 0.0]), 2)
+    assert mask.tolist() == [True, True, False, False]
+
+
+def test_diversity_grows_as_networks_move_apart_but_not_with_their_scale():
+    network = networks.FromNoise(MacroShape(9, 2, 3, 2), 0)
+    network.last = network.sample(6)
+    before = network.diversity().item()
+    network.last = network.last * 5
+    assert network.diversity().item() == pytest.approx(before, abs=1e-4)
+    network.last = network.last[:1].repeat(6, 1) + 1e-4 * network.last
+    assert network.diversity().item() < before - 3
+
+
+def test_the_literature_names_all_seven_works():
+    table = literature_table()
+    assert table["year"].tolist() == [2013, 2016, 2018, 2019, 2019, 2021, 2022]
+    assert not table.isna().any().any() and table["source"].is_unique
+
+
+# row 10
+
+
+def _sgd(weights, buffer, gradient, lr):
+    buffer.mul_(0.9).add_(gradient)
+    return (weights - lr * buffer).detach()
+
+
+@pytest.mark.parametrize("mode", multiplication.MODES)
+def test_the_sanity_check_equals_autograd_on_single_particles(mode):
+    """Two sizes at once, two batches, against one particle after the other with autograd."""
+    ends = learn(mode, [2, 4], 2, epochs=1, batches=2, steps=3)[1]["curves"].set_index(
+        ["h", "seed"]
+    )
+    squares = np.random.default_rng(0).chisquare(multiplication.BATCH, 2) / multiplication.BATCH
+    for h in (2, 4):
+        encoding = torch.from_numpy(position_encoding(h))
+        for seed in (0, 1):
+            weights = torch.from_numpy(initial_weights(h, 2, 0)[:, seed : seed + 1].copy())
+            task_buffer = torch.zeros_like(weights)
+            for square in squares:
+                left, own_buffer = torch.zeros_like(weights), torch.zeros_like(weights)
+                for _ in range(3):
+                    left = _replication_gradient(weights, encoding, coupled=mode == "log")
+                    if mode == "log":
+                        weights = _sgd(weights, own_buffer, left, 0.0004)
+                    else:
+                        weights = _sgd(weights, task_buffer, left, 0.008)
+                weights.requires_grad_()
+                loss = (scalar_weights(weights)[0] - 0.03) ** 2 * float(square)
+                gradient = torch.autograd.grad(loss, weights)[0] + (left if mode == "log" else 0)
+                weights = _sgd(weights.detach(), task_buffer, gradient, 0.008)
+            learned = float(scalar_weights(weights)[0])
+            assert ends.loc[(h, seed), "learned"] == pytest.approx(learned, abs=1e-5)
+
+
+def _replication_gradient(weights, encoding, coupled):
+    weights = weights.detach().requires_grad_()
+    if coupled:
+        loss = replication_loss(weights, encoding).sum()
+    else:
+        from srnn.particles import composite
+
+        v, fixed = composite(weights), weights.detach()
+        answer = fixed * v[0] + encoding @ v[1:4]
+        loss = (answer - fixed).square().mean()
+    return torch.autograd.grad(loss, weights)[0]
+
+
+def test_a_particle_replicates_and_multiplies_in_clean_mode():
+    ends = learn("clean", [2, 3], 3, epochs=10)[1]["ends"]
+    assert (ends["type"] == "identity").all() and (ends["error"] < 1e-5).all()
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match="log, clean"):
+        learn("dirty", [2], 1)
+
+
+# row 13
+
+
+def test_a_continued_run_equals_the_uninterrupted_one(small):
+    facts, _ = longer.compare_bits(small.to_dict(), small.replace(epochs=5).to_dict())
+    assert facts["equal_weights"] and facts["equal_momentum"] and facts["equal_records"]
+    assert (facts["continued_at"], facts["epochs"]) == (3, 5)
+
+
+# row 15
+
+
+def test_dense_baselines_match_neurons_and_weights():
+    config = make_config("2022-02", neurons=4)
+    assert baselines.total_neurons(config) == 34 + 1518 * 9
+    goal, width = 1518 * 40, baselines.width_for(config, "weights")
+
+    def weights(width):
+        return sum(out * inp for out, inp in MacroShape(225, 5, width, 10).layers)
+
+    assert abs(weights(width) - goal) <= min(
+        abs(weights(width - 1) - goal), abs(weights(width + 1) - goal)
+    )
+    wide = 4 * baselines.width_for(config, "neurons") + 10
+    assert abs(wide - baselines.total_neurons(config)) <= 4
+    with pytest.raises(ValueError, match="neurons, weights"):
+        baselines.width_for(config, "colours")
+
+
+def test_a_wide_network_answers_as_a_plain_one():
+    shape, x = MacroShape(9, 4, 3, 2, "pairs", "tanh"), torch.rand(5, 9)
+    wide, plain = networks.Wide(shape, 0), networks.Plain(shape, 1)
+    flat = torch.cat([matrix.detach().flatten() for matrix in wide.layers])
+    plain.weights.data.copy_(flat)
+    torch.testing.assert_close(wide(x), plain(x))
+
+
+# row 17
+
+
+@pytest.mark.parametrize("coupled", [True, False])
+def test_the_block_sparse_network_trains_as_the_autograd_engine(small, coupled):
+    config = small.replace(target_gradient=coupled)
+    task = load_task("digits")
+    problem, shape = Problem.of(config, task), macro_shape(config)
+    start = initial_weights(config.neurons, shape.particles, 0)
+    engine = make_engine("autograd", problem, start[None], np.zeros_like(start)[None])
+    order = np.arange(200)
+    engine.train(order, 100, np.array([True]))
+    sparse = BlockSparse(
+        start,
+        problem.encoding,
+        shape,
+        alpha=config.alpha,
+        lr=config.lr,
+        momentum=config.momentum,
+        coupled=coupled,
+    )
+    for rows in (order[:100], order[100:]):
+        sparse.replication_step()
+        sparse.task_step(torch.from_numpy(task.x_train[rows]), torch.from_numpy(task.y_train[rows]))
+    np.testing.assert_allclose(sparse.weights(), engine.weights()[0], atol=2e-5)
+
+
+# reproduce, from the shell and in the background
+
+
+def test_a_row_without_training_is_reproduced_cached_and_drawn(capsys):
+    assert main(["reproduce", "--quick", "--row", "10", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert {"row", "title", "expected", "obtained", "verdict", "seconds"} <= set(row)
+    assert (row["row"], row["verdict"], row["cached"]) == (10, "quick: no verdict", False)
+    (again,) = reproduce([10], QUICK)
+    assert again.cached and again.outcome.obtained == row["obtained"]
+    assert len(row_figure(10, again.outcome.tables).data)
+
+
+def _tiny_config(self, **changes):
+    size = {"dataset": "digits", "depth": 3, "width": 5, "batch_size": 100}
+    length = {"epochs": 4 if changes.get("epochs", 0) > 200 else 2}
+    return make_config("2022-02", **{**size, **changes, **length})
+
+
+def test_every_row_is_worked_out_and_drawn_from_tiny_runs(monkeypatch):
+    monkeypatch.setattr(Settings, "config", _tiny_config)
+    rows = {row.experiment.row: row for row in reproduce(None, QUICK, workers=1)}
+    assert list(rows) == list(range(1, 18))
+    assert not any(row.failed for row in rows.values()), [
+        row.outcome.verdict for row in rows.values()
+    ]
+    for number, row in rows.items():
+        assert len(row_figure(number, row.outcome.tables).data)
+        assert row.outcome.obtained and row.outcome.finding
+        assert FIGURES[number][0] in row.outcome.tables
+    logits = rows[4].outcome.tables["collapse"]
+    assert logits["difference"].max() < 1e-4
+    assert set(logits["activation"]) == {"none", "relu", "tanh"}
+    assert rows[13].outcome.tables["equality"]["equal_weights"].all()
+    # trainings are shared: h 2, 3, 4, 8, two widths, the note's, no residual, three goals, longer
+    assert len(list(paths.runs_folder().iterdir())) == 12
+
+
+def test_bands_are_judged_in_full_mode(monkeypatch):
+    """Two untrained epochs are not the log's network, and the rows must say so."""
+    monkeypatch.setattr(Settings, "config", _tiny_config)
+    rows = {row.experiment.row: row for row in reproduce([4, 11], Settings(seeds=2), workers=1)}
+    assert rows[4].outcome.verdict == "agrees"
+    assert rows[11].outcome.verdict.startswith("differs")
+    checks = rows[11].outcome.tables["checks"]
+    assert {"log", "band_low", "band_high", "obtained", "source"} <= set(checks)
+    assert (checks["seeds"] == 2).all()
+
+
+def test_a_row_that_fails_says_why_and_the_others_go_on(monkeypatch):
+    def broken(settings, given):
+        raise ArithmeticError("no luck")
+
+    changed = EXPERIMENTS[9].__class__(**{**vars(EXPERIMENTS[9]), "evaluate": broken})
+    changed = changed.__class__(
+        **{**vars(changed), "configs": lambda _: [], "computations": lambda _: []}
+    )
+    monkeypatch.setitem(EXPERIMENTS, 9, changed)
+    first, second = reproduce([9, 10], QUICK)
+    assert first.failed and "no luck" in first.outcome.verdict
+    assert not second.failed
+    assert saved_outcome(changed, QUICK) is None  # a failure is not remembered
+
+
+def test_an_unknown_row_is_refused():
+    with pytest.raises(ConfigError, match="row 18; rows: 1 to 17"):
+        list(reproduce([18]))
+    assert main(["reproduce", "--row", "18"]) == 2
+
+
+def test_the_log_is_reproduced_in_the_background_and_watched_from_outside(monkeypatch):
+    monkeypatch.setenv("SRNN_JOBS", "1")
+    assert reproduction.status() is None
+    reproduction.start([10], True, 1)
+    with pytest.raises(RuntimeError, match="already"):
+        reproduction.start([10], True, 1)
+    state = _wait_for("finished")
+    assert (state.rows, state.quick, state.share) == ((10,), True, 1.0)
+    assert saved_outcome(EXPERIMENTS[10], QUICK) is not None
+
+
+def test_a_reproduction_can_be_cancelled_and_its_processes_end(monkeypatch):
+    monkeypatch.setenv("SRNN_JOBS", "1")
+    reproduction.start([9], False, 3)
+    reproduction.cancel()
+    assert reproduction.status().state == "cancelled"
+    reproduction.start([10], True, 1)  # and another one started
+    reproduction.cancel()
+
+
+def _wait_for(state):
+    end = time.monotonic() + 60
+    while (found := reproduction.status()).state != state:
+        assert found.state == "running" and time.monotonic() < end, found
+        time.sleep(0.2)
+    return found
