@@ -93,6 +93,20 @@ def browse(
     return visits
 
 
+def visit_all(port: int, pages: list[str], runs: list[str]) -> Visits:
+    """Let one visitor open every page with every run once, without a pause."""
+    visits = Visits()
+
+    async def one() -> None:
+        async with _connected(port) as socket_:
+            for page in pages:
+                for run in runs:
+                    await _open(socket_, page, run, visits)
+
+    asyncio.run(one())
+    return visits
+
+
 async def _visitor(
     port: int,
     pages: list[str],
@@ -103,25 +117,35 @@ async def _visitor(
     visits: Visits,
 ) -> None:
     end = time.monotonic() + seconds
-    address = f"ws://127.0.0.1:{port}/_stcore/stream"
-    origin = f"http://127.0.0.1:{port}"
     await asyncio.sleep(float(rng.uniform(0, pause)))
-    async with websockets.connect(
-        address, origin=origin, max_size=None, subprotocols=["streamlit"]
-    ) as socket_:
+    async with _connected(port) as socket_:
         while time.monotonic() < end:
             page = pages[int(rng.integers(len(pages)))]
-            run = runs[int(rng.integers(len(runs)))]
-            message = BackMsg()
-            message.rerun_script.query_string = f"run={run}"
-            message.rerun_script.page_name = page
-            started = time.monotonic()
-            await socket_.send(message.SerializeToString())
-            error = await _until_finished(socket_)
-            visits.seconds.setdefault(page or "overview", []).append(time.monotonic() - started)
-            if error:
-                visits.errors.append(f"{page}: {error}")
+            await _open(socket_, page, runs[int(rng.integers(len(runs)))], visits)
             await asyncio.sleep(pause * float(rng.uniform(0.5, 1.5)))
+
+
+def _connected(port: int) -> websockets.connect:
+    """A connection as a browser makes it."""
+    return websockets.connect(
+        f"ws://127.0.0.1:{port}/_stcore/stream",
+        origin=f"http://127.0.0.1:{port}",
+        max_size=None,
+        subprotocols=["streamlit"],
+    )
+
+
+async def _open(socket_: websockets.ClientConnection, page: str, run: str, visits: Visits) -> None:
+    """Open a page with a run, wait until it has run, and note the time and what went wrong."""
+    message = BackMsg()
+    message.rerun_script.query_string = f"run={run}"
+    message.rerun_script.page_name = page
+    started = time.monotonic()
+    await socket_.send(message.SerializeToString())
+    error = await _until_finished(socket_)
+    visits.seconds.setdefault(page or "overview", []).append(time.monotonic() - started)
+    if error:
+        visits.errors.append(f"{page}: {error}")
 
 
 async def _until_finished(socket_: websockets.ClientConnection) -> str:
