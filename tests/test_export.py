@@ -79,64 +79,69 @@ def test_a_diverged_survivor_cannot_be_exported():
     assert compact(scalars, mask, shape).connections == shape.particles - 1
 
 
-@pytest.fixture(params=[("none", "each"), ("tanh", "pairs"), ("relu", "none")])
-def subject(request: pytest.FixtureRequest, small: RunConfig) -> Subject:
-    activation, residual = request.param
-    config = small.replace(activation=activation, residual=residual, depth=5, epochs=4)
-    return Subject.of(obtain(config)[0])
+def trained(config: RunConfig, **changes: object) -> Subject:
+    return Subject.of(obtain(config.replace(**changes))[0])
 
 
-def without_srnn(script: Path) -> str:
-    """What a program prints, run in isolated mode from another folder: ``srnn`` not on its path."""
+def without_srnn(scripts: list[Path]) -> list[str]:
+    """What programs print, run one after the other in one isolated process that does not have
+    ``srnn`` on its path; one text each."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     root = str(Path(__file__).parent.parent)
     guard = (
-        "import importlib.util, runpy, sys; "
-        f"sys.path = [one for one in sys.path if one not in ('', {root!r})]; "
-        "assert importlib.util.find_spec('srnn') is None; "
-        f"runpy.run_path({str(script)!r}, run_name='__main__')"
+        "import importlib.util, runpy, sys\n"
+        f"sys.path = [one for one in sys.path if one not in ('', {root!r})]\n"
+        "assert importlib.util.find_spec('srnn') is None\n"
+        f"for script in {[str(one) for one in scripts]!r}:\n"
+        "    runpy.run_path(script, run_name='__main__')\n"
+        "    print('-----')\n"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", guard],
-        cwd=script.parent,
+        cwd=scripts[0].parent,
         env=clean,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr
-    return done.stdout
+    return done.stdout.split("-----\n")[:-1]
 
 
-@pytest.mark.parametrize("format_", FORMATS)
-def test_the_example_runs_without_srnn_and_agrees(format_: str, subject: Subject, tmp_path: Path):
-    mask = drop_first(order_of("magnitude", subject), subject.particles // 2)
-    done = export(subject, mask, format_, tmp_path / f"my network{FORMATS[format_].suffix}")
-    assert done.max_logit_difference < 1e-5
-    assert done.accuracy == subject.accuracy(mask)
-    lines = len(done.example.read_text().splitlines())
-    assert lines < 45
-    said = without_srnn(done.example)
-    difference = float(re.search(r"difference (\S+)", said).group(1))
-    assert difference < 1e-5
-    expected = subject.task.y_test[:500] == subject.logits(mask).argmax(1).numpy()[:500]
-    assert f"accuracy {expected.mean():.4f}" in said
+def test_every_example_runs_without_srnn_and_agrees(small: RunConfig, tmp_path: Path):
+    scripts, expected = [], []
+    for activation, residual in (("none", "each"), ("tanh", "pairs"), ("relu", "none")):
+        one = trained(small, activation=activation, residual=residual, depth=5, epochs=4)
+        for share in (0.5, 0.97, 1.0):
+            count = int(share * one.particles)
+            mask = drop_first(order_of("magnitude", one), count)
+            right = (one.task.y_test == one.logits(mask).argmax(1).numpy())[:500]
+            for format_, kind in FORMATS.items():
+                name = f"my {format_} {activation} {count}{kind.suffix}"
+                done = export(one, mask, format_, tmp_path / name)
+                assert done.max_logit_difference < 1e-5 and done.float32_difference < 1e-5
+                assert done.accuracy == one.accuracy(mask)
+                assert len(done.example.read_text().splitlines()) < 45
+                scripts.append(done.example)
+                expected.append(f"accuracy {right.mean():.4f}")
+    for said, accuracy in zip(without_srnn(scripts), expected, strict=True):
+        assert accuracy in said
+        assert float(re.search(r"difference (\S+)", said).group(1)) < 1e-5
 
 
-@pytest.mark.parametrize("format_", FORMATS)
-def test_an_empty_network_can_be_exported(format_: str, small: RunConfig, tmp_path: Path):
-    one = Subject.of(obtain(small)[0])
+def test_an_empty_network_can_be_exported(small: RunConfig, tmp_path: Path):
+    one = trained(small)
     nothing = np.zeros(one.particles, dtype=bool)
-    done = export(one, nothing, format_, tmp_path / "empty")
-    assert done.network.connections == 0 and done.max_logit_difference == 0
-    assert "difference 0.00e+00" in without_srnn(done.example)
+    for format_ in FORMATS:
+        done = export(one, nothing, format_, tmp_path / f"empty-{format_}")
+        assert done.network.connections == 0 and done.max_logit_difference == 0
 
 
 def test_sizes_are_those_of_the_files_and_fewer_connections_are_fewer_bytes(
     small: RunConfig, tmp_path: Path
 ):
-    one = Subject.of(obtain(small)[0])
+    one = trained(small)
     order = order_of("magnitude", one)
     for format_ in FORMATS:
         sizes = []
@@ -152,18 +157,18 @@ def test_sizes_are_those_of_the_files_and_fewer_connections_are_fewer_bytes(
 
 
 def test_a_torch_file_holds_tensors_only(small: RunConfig, tmp_path: Path):
-    one = Subject.of(obtain(small)[0])
+    one = trained(small)
     mask = np.ones(one.particles, dtype=bool)
     path = export(one, mask, "torch", tmp_path / "net.pt").path
     state = torch.load(path, weights_only=True)
     assert all(isinstance(value, torch.Tensor) for value in state.values())
-    assert set(state) >= {"pixels", "layers.0.weight"}
+    assert set(state) == {"pixels", *(f"layers.{layer}.weight" for layer in range(3))}
 
 
 def test_a_missing_package_is_named(
     small: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    one = Subject.of(obtain(small)[0])
+    one = trained(small)
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingPackage, match="pip install onnx"):
         export(one, np.ones(one.particles, dtype=bool), "onnx", tmp_path / "net.onnx")

@@ -25,18 +25,14 @@ from srnn.metanet import ACTIVATIONS, MacroShape
 class CompactLayer:
     """One weight layer: ``matrix (out, in)`` float32 over living neurons only.
 
-    ``skip (out,)`` int64 says, for a layer with a residual skip, which living neuron of layer
-    ``skip_from``'s input is added to each output; that input's length stands for "none".
+    ``skip_from`` is the layer whose input is added to this layer's output, if any: neuron to
+    neuron, unless ``skip (out,)`` int64 says which living neuron is added to each output (the
+    input's length stands for "none").
     """
 
     matrix: np.ndarray
     skip_from: int | None = None
     skip: np.ndarray | None = None
-
-    @property
-    def plain_skip(self) -> bool:
-        """Whether the skip adds neuron to neuron, with none left out."""
-        return self.skip is not None and bool((self.skip == np.arange(len(self.skip))).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +83,19 @@ def compact(scalars: np.ndarray, mask: np.ndarray, shape: MacroShape) -> Compact
             there = living[source]
             place = np.where(there, np.cumsum(there) - 1, there.sum())
             skip = place[living[layer + 1]].astype(np.int64)
+            if np.array_equal(there, living[layer + 1]):
+                skip = None
         layers.append(CompactLayer(np.ascontiguousarray(block), source, skip))
     hidden = sum(int((~cells).sum()) for cells in living[1:-1])
     pixels = np.flatnonzero(living[0]).astype(np.int64)
     return Compact(shape.inputs, pixels, shape.activation, tuple(layers), hidden)
+
+
+def complete(scalars: np.ndarray, shape: MacroShape) -> Compact:
+    """The whole collapsed network in the same form, nothing taken away: what to compare with."""
+    matrices = [part.numpy() for part in shape.split(torch.from_numpy(scalars))]
+    layers = [CompactLayer(matrix, shape.skip(layer)) for layer, matrix in enumerate(matrices)]
+    return Compact(shape.inputs, np.arange(shape.inputs), shape.activation, tuple(layers), 0)
 
 
 def living_cells(matrices: list[np.ndarray], shape: MacroShape) -> list[np.ndarray]:
@@ -123,8 +128,8 @@ def living_cells(matrices: list[np.ndarray], shape: MacroShape) -> list[np.ndarr
 class CompactNet(nn.Module):
     """A compact network as a module: images ``(B, inputs)`` -> logits ``(B, classes)``.
 
-    Its state: ``pixels``, ``layers.{l}.weight`` (out, in), and ``layers.{l}.skip`` where a layer
-    has one; weights are float32, indices int32.
+    Its state: ``pixels``, ``layers.{l}.weight`` (out, in), and ``layers.{l}.skip`` where a skip
+    is not simply neuron to neuron; weights are float32, indices int32.
 
     Weights are kept in float32 and summed in float64: float32 sums would be off by up to 1e-5 at
     logits of 40, which is what a faithful copy must stay within.
@@ -133,6 +138,7 @@ class CompactNet(nn.Module):
     def __init__(self, network: Compact) -> None:
         super().__init__()
         self.activation = ACTIVATIONS[network.activation]
+        self.reads_all = len(network.pixels) == network.inputs
         self.sources = [layer.skip_from for layer in network.layers]
         self.register_buffer("pixels", torch.from_numpy(network.pixels.astype(np.int32)))
         self.layers = nn.ModuleList()
@@ -140,14 +146,13 @@ class CompactNet(nn.Module):
             linear = nn.Linear(*layer.matrix.shape[::-1], bias=False)
             with torch.no_grad():
                 linear.weight.copy_(torch.from_numpy(layer.matrix))
-            if layer.skip is not None:
-                index = torch.from_numpy(layer.skip.astype(np.int32))
-                linear.register_buffer("skip", index)
+            skip = None if layer.skip is None else torch.from_numpy(layer.skip.astype(np.int32))
+            linear.register_buffer("skip", skip)
             self.layers.append(linear)
         self.requires_grad_(False).eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.index_select(1, self.pixels).double()
+        x = (x if self.reads_all else x.index_select(1, self.pixels)).double()
         inputs: list[Tensor] = []
         for index, layer in enumerate(self.layers):
             inputs.append(x)
@@ -156,6 +161,8 @@ class CompactNet(nn.Module):
                 x = self.activation(x)
             source = self.sources[index]
             if source is not None:
-                padded = nn.functional.pad(inputs[source], (0, 1))
-                x = x + padded.index_select(1, layer.skip)
+                added = inputs[source]
+                if layer.skip is not None:
+                    added = nn.functional.pad(added, (0, 1)).index_select(1, layer.skip)
+                x = x + added
         return x.float()

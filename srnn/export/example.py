@@ -24,9 +24,11 @@ def predict(images):
     for layer in range({depth}):
         inputs.append(x)
         x = x @ state[f"layers.{{layer}}.weight"].double().T{activation}
-        if layer in SKIPS:  # the input of that layer, with a column of zeros for "none"
-            source = torch.nn.functional.pad(inputs[SKIPS[layer]], (0, 1))
-            x = x + source[:, state[f"layers.{{layer}}.skip"].long()]
+        if layer in SKIPS:  # neuron to neuron, or as "skip" says (a column of zeros: none)
+            source, skip = inputs[SKIPS[layer]], state.get(f"layers.{{layer}}.skip")
+            if skip is not None:
+                source = torch.nn.functional.pad(source, (0, 1))[:, skip.long()]
+            x = x + source
     return x.float().numpy()
 """
 

@@ -86,8 +86,14 @@ def _write_npz(network: Compact) -> bytes:
     rows = [row for layer in network.layers for row in layer.matrix]
     columns = [np.flatnonzero(row) for row in rows]
     ends = np.cumsum([0, *(len(one) for one in columns)])
-    none = np.zeros(0, dtype=np.int64)
-    skips = [none if layer.skip is None else layer.skip for layer in network.layers]
+    skips = [
+        np.zeros(0, dtype=np.int64)
+        if layer.skip_from is None
+        else np.arange(len(layer.matrix))
+        if layer.skip is None
+        else layer.skip
+        for layer in network.layers
+    ]
     sources = [-1 if layer.skip_from is None else layer.skip_from for layer in network.layers]
     arrays = {
         "data": np.concatenate([row[one] for row, one in zip(rows, columns, strict=True)]),
@@ -163,7 +169,9 @@ def _write_onnx(network: Compact) -> bytes:
         nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
-    value = node("Gather", ["images", constant("pixels", network.pixels)], "read", axis=1)
+    value = "images"
+    if len(network.pixels) < network.inputs:
+        value = node("Gather", [value, constant("pixels", network.pixels)], "read", axis=1)
     value = node("Cast", [value], "double", to=double)
     operator = {"none": None, "relu": "Relu", "tanh": "Tanh"}[network.activation]
     values: list[str] = []
@@ -175,9 +183,9 @@ def _write_onnx(network: Compact) -> bytes:
         value = node("MatMul", [value, weight], f"layer_{index}")
         if operator and index < last:
             value = node(operator, [value], f"active_{index}")
-        if layer.skip is not None and layer.skip_from is not None:
+        if layer.skip_from is not None:
             source = values[layer.skip_from]
-            if not layer.plain_skip or len(layer.skip) != network.sizes[layer.skip_from]:
+            if layer.skip is not None:
                 one_more = constant(f"pad_{index}", np.array([0, 0, 0, 1]))
                 padded = node("Pad", [source, one_more], f"padded_{index}")
                 chosen = constant(f"skip_{index}", layer.skip)

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from srnn.export.compact import Compact, compact
+from srnn.export.compact import Compact, compact, complete
 from srnn.export.example import example
 from srnn.export.formats import FORMATS, Format
 from srnn.files import write_bytes
@@ -41,10 +41,10 @@ class Export:
     ``max_logit_difference`` is over the whole test set, between the file and the MetaNet with the
     same particles dropped, computed in float64; ``float32_difference`` is between the file and the
     MetaNet computed in float32, whose own rounding it contains; ``largest_logit`` is what to
-    measure them against. ``table`` has the rows
-    ``particles`` (the MetaNet), ``dense`` (its collapsed network) and ``compact`` (the file) with
-    ``parameters``, ``connections``, ``bytes``, ``ms_one`` and ``ms_all``: milliseconds for one
-    image and for the whole test set.
+    measure them against. ``table`` has the rows ``particles`` (the MetaNet), ``dense`` (its whole
+    collapsed network, in the same format) and ``compact`` (the file) with ``parameters``,
+    ``connections``, ``bytes``, ``ms_one`` and ``ms_all``: milliseconds for one image and for the
+    whole test set.
     """
 
     path: Path
@@ -110,7 +110,7 @@ def export(subject: Subject, mask: np.ndarray, format: str, path: Path) -> Expor
         float(np.abs(logits - rounded).max()),
         float(np.abs(expected).max()),
         float((logits.argmax(1) == subject.task.y_test).mean()),
-        _measure(subject, mask, network, kind, path, predict),
+        _measure(subject, network, kind, path, predict),
     )
 
 
@@ -130,35 +130,30 @@ def _check_file(subject: Subject, expected: np.ndarray) -> bytes:
 
 def _measure(
     subject: Subject,
-    mask: np.ndarray,
     network: Compact,
     kind: Format,
     path: Path,
     predict: Callable[[np.ndarray], np.ndarray],
 ) -> pd.DataFrame:
-    weights, everything = torch.from_numpy(subject.weights), np.ones_like(mask)
-    whole = compact(subject.scalars.nan_to_num().numpy(), everything, subject.shape)
-    dense, shape = subject.scalars, subject.shape
+    weights, shape = torch.from_numpy(subject.weights), subject.shape
+    whole = complete(subject.scalars.nan_to_num().numpy(), shape)
 
     def particles(x: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             return forward(scalar_weights(weights), torch.from_numpy(x), shape).numpy()
 
-    def collapsed(x: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return forward(dense, torch.from_numpy(x), shape).numpy()
-
-    calls = {"particles": particles, "dense": collapsed, "compact": predict}
-    one, every = subject.task.x_test[:1], subject.task.x_test
-    ms_one, ms_all = latencies(calls, one, REPEATS), latencies(calls, every, REPEATS // 3)
-    sizes = {
-        "particles": _bytes_of(weights),
-        "dense": _bytes_of([part.clone() for part in shape.split(dense)]),
-        "compact": path.stat().st_size,
-    }
+    with tempfile.TemporaryDirectory() as folder:
+        metanet, dense = Path(folder) / "metanet.pt", Path(folder) / f"dense{kind.suffix}"
+        torch.save(weights, metanet)
+        dense.write_bytes(kind.write(whole))
+        calls = {"particles": particles, "dense": kind.load(dense, whole), "compact": predict}
+        files = (metanet, dense, path)
+        sizes = dict(zip(calls, (file.stat().st_size for file in files), strict=True))
+        one, every = subject.task.x_test[:1], subject.task.x_test
+        ms_one, ms_all = latencies(calls, one, REPEATS), latencies(calls, every, REPEATS // 3)
     counts = {
         "particles": (weights.numel(), subject.particles),
-        "dense": (subject.particles, whole.connections),
+        "dense": (whole.parameters, subject.particles),
         "compact": (network.parameters, network.connections),
     }
     return pd.DataFrame(
@@ -174,14 +169,6 @@ def _measure(
             for name in calls
         ]
     )
-
-
-def _bytes_of(tensors: object) -> int:
-    """Bytes of a torch file of these tensors, on the disk."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.pt"
-        torch.save(tensors, path)
-        return path.stat().st_size
 
 
 def latencies(

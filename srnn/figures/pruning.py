@@ -62,7 +62,7 @@ def accuracy_curves(
     if not shown:
         return message("No rival is chosen.")
     figure = blank(hovermode="closest")
-    for name in shown:
+    for rank, name in reversed(list(enumerate(shown))):  # the first ones on top
         rows = summary[summary["rival"] == name].sort_values("surviving", ascending=False)
         color, dash, symbol = STYLES.get(name, (MUTED, "dot", "circle-open"))
         x = [particles, *rows["surviving"]]
@@ -83,6 +83,7 @@ def accuracy_curves(
             y=[100 * value for value in [base, *rows["accuracy"]]],
             name=titles[name],
             legendgroup=name,
+            legendrank=rank,
             mode="lines+markers",
             line={"color": color, "dash": dash, "width": 3 if name == "replicators" else 1.8},
             marker={"symbol": symbol, "size": 7, "color": color, "line": {"color": color}},
@@ -96,7 +97,8 @@ def accuracy_curves(
         figure.add_vline(x=particles - dropped, line={"color": MUTED, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="Surviving connections", range=[particles * 1.02, 0], tickformat=",")
     figure.update_yaxes(title="Test accuracy (%)", range=[0, 101])
-    figure.update_layout(height=COLUMNS["double"][1] + 80)
+    rows = -(-len(shown) // 4)
+    figure.update_layout(height=COLUMNS["double"][1] + 60 + 26 * rows, margin={"t": 24 * rows})
     return figure
 
 
@@ -197,7 +199,7 @@ def epsilon_curves(table: pd.DataFrame, epsilon: float) -> go.Figure:
     lines = (
         ("identity", "identity", PALETTE["identity"], "solid"),
         ("zero", "zero", PALETTE["zero"], "dot"),
-        ("dropped", "both: dropped", INK, "solid"),
+        ("dropped", "both", INK, "solid"),
     )
     for column, name, color, dash in lines:
         figure.add_scatter(
@@ -210,7 +212,10 @@ def epsilon_curves(table: pd.DataFrame, epsilon: float) -> go.Figure:
             row=1,
             col=1,
         )
-    accuracies = (("accuracy", "replicators dropped", "solid"), ("base_accuracy", "whole", "dash"))
+    accuracies = (
+        ("accuracy", "accuracy without them", "solid"),
+        ("base_accuracy", "with them", "dash"),
+    )
     for column, name, dash in accuracies:
         figure.add_scatter(
             x=x,
@@ -291,7 +296,7 @@ def pareto_map(table: pd.DataFrame, chosen: str | None = None) -> go.Figure:
 
 
 def export_bars(table: pd.DataFrame, names: Sequence[str] = ()) -> go.Figure:
-    """Size and latency before and after export, side by side, on logarithmic axes.
+    """Size and latency before and after export, side by side.
 
     Args:
         table: ``network, bytes, ms_one, ms_all``; names: what to call the networks, in order.
@@ -313,6 +318,6 @@ def export_bars(table: pd.DataFrame, names: Sequence[str] = ()) -> go.Figure:
             row=1,
             col=column,
         )
-        figure.update_xaxes(title=title, type="log", showticklabels=False, row=1, col=column)
+        figure.update_xaxes(title=title, rangemode="tozero", row=1, col=column)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure

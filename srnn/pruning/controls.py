@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from srnn.metanet import forward
+from srnn.pruning.dense import forward_many
 from srnn.pruning.subject import NETWORKS_AT_ONCE, Subject
 
 TOLERANCE = 0.1
@@ -228,7 +228,7 @@ def _right(subject: Subject, masks: np.ndarray) -> np.ndarray:
     parts = []
     for start in range(0, len(masks), NETWORKS_AT_ONCE):
         scalars = subject.masked(masks[start : start + NETWORKS_AT_ONCE])
-        logits = forward(scalars, subject.x_test, subject.shape)
-        right = (logits.argmax(-1) == subject.y_test) & torch.isfinite(logits).all(-1)
+        logits = forward_many(scalars, subject.x_test, subject.shape)
+        right = (logits.argmax(1) == subject.y_test) & torch.isfinite(logits).all(1)
         parts.append(right.numpy())
     return np.concatenate(parts)
