@@ -30,9 +30,15 @@ def page(title: str, question: str) -> None:
         initial_sidebar_state=200,
         menu_items={"Get help": None, "Report a bug": None, "About": ABOUT},
     )
-    menu()
+    menu(st.session_state.get("run_id") or _first_run())
     st.title(title, anchor=False)
     st.markdown(question)
+
+
+def _first_run() -> str | None:
+    """The run of a visit's first page: the address's if it is finished, else the newest."""
+    runs, asked = [run.run_id for run in list_runs()], st.query_params.get("run")
+    return asked if asked in runs else next(iter(runs), None)
 
 
 def pick_run(*, with_strip: bool = True) -> Run:

@@ -13,6 +13,8 @@ from ui.frame import strip
 from ui.menu import link
 from ui.text import duration, escape
 
+STILL = '<style>[data-testid="stStatusWidget"] {display: none}</style>'
+"""Hides Streamlit's sign of a page at work, which would flash at every look at a training."""
 POLL = 0.5
 """Seconds between two looks at a training's files."""
 
@@ -44,17 +46,20 @@ def panel(run_id: str | None) -> None:
         return
     job = read_job(run_id) if is_run_id(run_id) else None
     active = job is not None and job.state in ("queued", "running")
+    if active:
+        st.html(STILL)
     st.fragment(_look, run_every=POLL if active else None)(run_id, active)
 
 
 def others(run_id: str | None) -> None:
-    """Links to the other trainings that are under way or waiting."""
+    """The other trainings that are under way or waiting, each a button that shows it."""
     jobs = [job for job in list_jobs() if job.state in ("queued", "running")]
     jobs = [job for job in jobs if job.run_id != run_id]
     if jobs:
         st.markdown("**Also under way**")
     for job in jobs[:5]:
-        link("pages/train.py", f"{job.run_id[:6]}: {_state(job)}", job.run_id)
+        text = escape(f"{describe(job.config)}: {_state(job)}")
+        st.button(text, key=f"watch-{job.run_id}", on_click=watch, args=(job.run_id,))
 
 
 def _look(run_id: str, was_active: bool) -> None:
@@ -150,4 +155,4 @@ def _curves(rows: pd.DataFrame) -> None:
         "Particle types": type_areas(rows),
     }
     for name, chart in charts.items():
-        st.altair_chart(chart, key=f"live-{name}", height=190, alt=f"{name} by epoch, so far")
+        st.altair_chart(chart, key=f"live-{name}", height=210, alt=f"{name} by epoch, so far")

@@ -27,6 +27,9 @@ PAGES = (
     Entry("pages/trajectories.py", "Trajectories", "How do the particles' weights move?"),
     Entry("pages/particle_types.py", "Particle types", "Which particles replicate, and when?"),
     Entry("pages/connectivity.py", "Connectivity", "Which connections survive?"),
+    Entry("pages/membership.py", "Membership", "Which particle sits where, and what is it worth?"),
+    Entry("pages/dropout_test.py", "Dropout test", "Which particles does the task need?"),
+    Entry("pages/explain.py", "Explain", "Where do the answers come from?"),
     Entry("pages/research_log.py", "Research log", "Every row of the log, run again."),
     Entry("pages/pruning_lab.py", "Pruning lab", "Replicators against rival pruning criteria."),
     Entry("pages/runs.py", "Runs", "All runs and jobs, and what can be done with them."),
@@ -48,9 +51,10 @@ def link(file: str, label: str | None = None, run_id: str | None = None) -> None
             st.page_link(file, label=label or entry.label, query_params=address)
 
 
-def menu() -> None:
-    """The menu in the side bar; every page shows the same one. Its links keep run and job."""
-    run_id, job_id = st.session_state.get("run_id"), st.session_state.get("job_id")
+def menu(run_id: str | None) -> None:
+    """The menu in the side bar; every page shows the same one. Its links keep the run that is
+    looked at and the training that is watched."""
+    job_id = st.session_state.get("job_id")
     with st.sidebar:
         for entry in entries():
             link(entry.file, run_id=job_id if entry.file == "pages/train.py" else run_id)
