@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from srnn.config import ConfigError, RunConfig
 from srnn.experiments import EXPERIMENTS
 from srnn.experiments.base import Computation, Experiment, Given, Outcome, Settings, result_key
-from srnn.jobs import obtain
+from srnn.jobs import obtain, obtain_populations
 from srnn.jobs.parallel import in_parallel
 from srnn.results import Result, load_result, remember, result_stamp, save_result
 from srnn.store import Run, find_run, get_run
@@ -193,6 +193,7 @@ class _Work:
             if not pieces:
                 continue
             self.tell(self.done, self.total, _about(pieces[0]))
+            obtain_populations(piece.configs[0] for piece in pieces if piece.configs)
             workers = 1 if stage == "alone" else self.workers
             for index, (seconds, error) in in_parallel(_do, pieces, workers):
                 self._take(pieces[index], seconds, error)

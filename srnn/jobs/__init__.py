@@ -3,6 +3,7 @@
 
 from srnn.jobs.files import Cancelled, Job, Progress, list_jobs, read_job, read_log, read_progress
 from srnn.jobs.obtain import obtain
+from srnn.jobs.population import obtain_populations, obtain_seeds
 from srnn.jobs.queue import cancel, forget, resume, submit, work
 from srnn.jobs.slots import ensure_workers
 from srnn.settings import worker_limit
@@ -16,6 +17,8 @@ __all__ = [
     "forget",
     "list_jobs",
     "obtain",
+    "obtain_populations",
+    "obtain_seeds",
     "read_job",
     "read_log",
     "read_progress",

@@ -108,11 +108,20 @@ def train_locked(
 ) -> Run:
     """Train a run that this process has claimed, and put it into the cache. However it ends, the
     job's file says so."""
+    with accounted(config, job):
+        run = finish(_train_partial(config, job, on_progress))
+    settle(config)
+    return run
+
+
+@contextlib.contextmanager
+def accounted(config: RunConfig, job: dict[str, Any]) -> Iterator[None]:
+    """Training a claimed run: shows a sign of life, and writes down how it ends."""
     run_id = config.run_id
     note("begins", run_id)
     try:
         with writing(paths.cache_root()), heartbeat(paths.work_folder(run_id) / "alive"):
-            run = _finish(_train_partial(config, job, on_progress))
+            yield
     except Cancelled:
         note("cancelled", run_id)
         raise
@@ -125,11 +134,14 @@ def train_locked(
             write_job(run_id, job | {"state": state, "message": message})
         raise
     note("finished", run_id)
+
+
+def settle(config: RunConfig) -> None:
+    """Remove the job of a run that is in the cache now, and what the cache has no room for."""
     with contextlib.suppress(OSError):
-        with job_lock(run_id):
-            clear(run_id)
-        clean_up(keep=run_id)
-    return run
+        with job_lock(config.run_id):
+            clear(config.run_id)
+        clean_up(keep=config.run_id)
 
 
 def _train_partial(
@@ -152,6 +164,7 @@ def _train_partial(
             partial.save_if_due()
             reporter.report("training")
             if (folder / "cancel").exists():
+                reporter.report("training", now=True)
                 _stop_if_cancelled(partial, job)
     reporter.report("training", now=True)
     return partial
@@ -163,10 +176,15 @@ def _stop_if_cancelled(partial: Partial, job: dict[str, Any]) -> None:
     with job_lock(run_id):
         if not mark.exists():
             return
-        partial.save()
-        write_job(run_id, job | {"state": "cancelled", "message": ""})
-        mark.unlink()
+        stop(partial, job)
     raise Cancelled(f"run {run_id} was cancelled")
+
+
+def stop(partial: Partial, job: dict[str, Any]) -> None:
+    """Save what is trained and write down that it was cancelled (the job's lock is held)."""
+    partial.save()
+    write_job(partial.config.run_id, job | {"state": "cancelled", "message": ""})
+    (partial.folder / "cancel").unlink(missing_ok=True)
 
 
 def _from_shorter(config: RunConfig) -> Partial | None:
@@ -190,7 +208,8 @@ def _from_shorter(config: RunConfig) -> Partial | None:
     return partial
 
 
-def _finish(partial: Partial) -> Run:
+def finish(partial: Partial) -> Run:
+    """Put a whole training into the cache."""
     config = partial.config
     assert partial.state is not None
     try:

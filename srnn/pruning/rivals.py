@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from srnn.config import ConfigError, RunConfig
-from srnn.jobs import obtain
+from srnn.jobs import obtain, obtain_populations
 from srnn.jobs.parallel import in_parallel
 from srnn.metanet import accuracy, macro_shape
 from srnn.particles import scalar_weights
@@ -148,6 +148,7 @@ def run_study(study: Study, on_progress: Callable[[int, int, str], None] | None 
     """
     stages = pieces(study)
     total, done = sum(map(len, stages)), 0
+    obtain_populations(study.configs)
     for stage in stages:
         for index, _ in in_parallel(compute, stage):
             done += 1

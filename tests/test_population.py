@@ -1,0 +1,60 @@
+"""Several seeds trained together end as the runs that each would have ended as alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from srnn.jobs import cancel, list_jobs, obtain, obtain_populations, obtain_seeds
+from srnn.jobs.obtain import Cancelled
+from srnn.store import find_run
+
+
+def test_seeds_trained_together_equal_their_single_runs(small, tmp_path, monkeypatch):
+    configs = [small.replace(seed=seed) for seed in range(3)]
+    together = obtain_seeds(configs, "manual")
+    assert [cached for _, cached in together] == [False] * 3
+    assert list_jobs() == []
+    monkeypatch.setenv("SRNN_CACHE", str(tmp_path / "other"))
+    for config, (run, _) in zip(configs, together, strict=True):
+        alone, cached = obtain(config, "manual")
+        assert not cached
+        assert alone.run_id == run.run_id
+        assert alone.snapshot_epochs == run.snapshot_epochs
+        gap = np.abs(alone.snapshots - run.snapshots).max()
+        assert gap <= 1e-4 * np.abs(alone.snapshots).max()
+
+
+def test_only_missing_seeds_are_trained(small):
+    first, _ = obtain(small, "manual")
+    again = obtain_seeds([small, small.replace(seed=1), small.replace(seed=2)], "manual")
+    assert [cached for _, cached in again] == [True, False, False]
+    assert again[0][0].info["finished"] == first.info["finished"]
+
+
+def test_a_population_may_differ_only_in_its_seed(small):
+    with pytest.raises(ValueError, match="seed"):
+        obtain_seeds([small, small.replace(alpha=1.0)])
+
+
+def test_groups_are_found_among_other_configurations(small):
+    configs = [small, small.replace(alpha=1.0), small.replace(seed=1)]
+    obtain_populations(configs, "manual")
+    assert [find_run(config.run_id) is not None for config in configs] == [True, False, True]
+
+
+def test_a_cancelled_population_goes_on_one_by_one(small, monkeypatch):
+    configs = [small.replace(seed=seed, epochs=30) for seed in range(2)]
+    seen = []
+
+    def once(progress):
+        seen.append(progress.epoch)
+        if len(seen) == 3:
+            cancel(configs[1].run_id)
+
+    with pytest.raises(Cancelled):
+        obtain_seeds(configs, "manual", once)
+    assert {job.state for job in list_jobs()} == {"cancelled"}
+    assert all(job.resumable for job in list_jobs())
+    runs = obtain_seeds(configs, "manual")
+    assert [run.results["epochs"] for run, _ in runs] == [30, 30]
