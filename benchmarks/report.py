@@ -9,6 +9,9 @@ import plotly.graph_objects as go
 
 from benchmarks.contenders import LOOP, PLAIN
 
+GREYS = ("#c9ced6", "#97a0ae", "#667085", "#1d2939", "#e4e7ec")
+"""Colours mean particle types elsewhere, so engines are told apart by grey."""
+
 WHERE = "225-6-6-6-6-10 on MNIST, batch 500"
 
 
@@ -156,7 +159,12 @@ def plots(found: dict[str, Any], folder: Path) -> None:
     lines.update_yaxes(type="log", title="milliseconds a step pair")
     lines.update_xaxes(type="log", title="particles")
     for figure, name in ((bars, "step_pairs"), (lines, "growth")):
-        figure.update_layout(template="plotly_white", legend={"orientation": "h", "y": 1.12})
+        figure.update_layout(
+            template="plotly_white",
+            colorway=GREYS,
+            legend={"orientation": "h", "y": 1.12},
+            margin={"l": 70, "r": 20, "t": 50, "b": 50},
+        )
         figure.write_image(folder / f"{name}.png", width=900, height=420, scale=2)
 
 

@@ -46,6 +46,7 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "threads": "1",
+        "load at the start": f"{os.getloadavg()[0]:.1f}",
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
 

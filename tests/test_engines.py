@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import logging
 
 import numpy as np
 import pytest
 import torch
 from oracle import MetaNet, train
 
-from srnn import engines
 from srnn.config import RECIPES
-from srnn.engines import ENGINES, EngineUnavailable, Problem, choose, make_engine, prepare
+from srnn.engines import ENGINES, Problem, make_engine
 from srnn.fixpoints import classify_measures, measures
 from srnn.metanet import MacroShape
 from srnn.particles import initial_weights, position_encoding
@@ -312,75 +310,3 @@ def test_state_is_copied_in_and_out():
         weights[:] = 0
         assert (engine.weights() != 0).all()
         assert engine.weights().shape == weights.shape == engine.momentum().shape
-
-
-# --- the table -------------------------------------------------------------------------------
-
-
-def test_an_unknown_engine_lists_the_known_ones():
-    with pytest.raises(ValueError, match="autograd, manual, fused, cuda"):
-        choose("turbo", problem())
-
-
-def test_auto_takes_the_manual_engine_if_the_compiler_fails(monkeypatch, caplog):
-    from srnn.engines import fused
-
-    def broken():
-        raise RuntimeError("no compiler today")
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose("auto", problem()) == "fused"
-    monkeypatch.setattr(fused, "kernels", broken)
-    engines._fused_works.cache_clear()
-    try:
-        with caplog.at_level(logging.WARNING):
-            assert choose("auto", problem()) == "manual"
-        assert "no compiler today" in caplog.text
-    finally:
-        engines._fused_works.cache_clear()
-
-
-def test_a_compiler_cache_that_cannot_be_written_only_costs_time(monkeypatch, caplog):
-    from srnn.engines import fused
-
-    tried = []
-
-    def compiled(stored):
-        tried.append(stored)
-        if stored:
-            raise RuntimeError("cannot cache function: no locator available")
-        return fused_entries
-
-    fused_entries = fused.kernels()
-    monkeypatch.setattr(fused, "compiled", compiled)
-    with caplog.at_level(logging.WARNING):
-        assert fused.kernels.__wrapped__() == fused_entries
-    assert tried == [True, False]
-    assert "cannot cache" in caplog.text
-
-
-def test_preparing_compiles_once():
-    from srnn.engines import fused
-
-    for name in ("fused", "manual", "autograd"):
-        assert prepare(name) >= 0
-    entries = fused.kernels()
-    prepare("fused")
-    assert fused.kernels() is entries
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_cuda_without_a_device_says_so():
-    with pytest.raises(EngineUnavailable, match="CUDA device"):
-        make_engine("cuda", case := problem(), *start(case))
-
-
-def test_the_fused_engine_refuses_what_would_read_past_its_arrays():
-    weights, momentum = start(case := problem())
-    engine = make_engine("fused", case, weights, momentum)
-    with pytest.raises(IndexError):
-        engine.train(np.array([64]), 1, YES)
-    with pytest.raises(ValueError, match="weights and momentum"):
-        engine.load(weights[:, :, :-1], momentum)
-    with pytest.raises(ValueError, match="cpu"):
-        make_engine("fused", case, weights, momentum, device="cuda")

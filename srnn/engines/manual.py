@@ -230,7 +230,7 @@ class ManualEngine:
             source = shape.skip(layer)
             ins.append(out if source is None else out + ins[source])
         top = torch.log_softmax(ins[-1], 1)
-        right = (ins[-1].argmax(1) == y).sum(-1)
+        right = (ins[-1].max(1).indices == y).sum(-1)
         chosen = y.expand(self.seeds, 1, -1)
         losses = -top.gather(1, chosen).squeeze(1).mean(-1)
         delta = top.exp_()
