@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from srnn.experiments import EXPERIMENTS, Settings
 from srnn.experiments.reproduce import reproduce
-from srnn.jobs import reproduction
+from srnn.jobs import obtain, reproduction
 from ui.menu import ROOT
 
 
@@ -69,3 +69,37 @@ def test_a_row_is_run_in_the_background_and_its_card_fills():
     page.run()
     assert not page.exception
     assert "quick: no verdict" in words(page).replace("\\", "")
+
+
+@pytest.mark.parametrize("file", ["dropout_test", "membership", "explain"])
+def test_pages_about_particles_open_on_a_run_and_state_a_finding(file, small):
+    run, _ = obtain(small)
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    page.session_state["run_id"] = run.run_id
+    page.switch_page(f"pages/{file}.py")
+    page.run()
+    assert not page.exception
+    assert "%" in words(page) and len(page.get("plotly_chart")) >= 2
+
+
+def test_any_set_of_particles_can_be_dropped(small):
+    run, _ = obtain(small)
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    page.session_state["run_id"] = run.run_id
+    page.switch_page("pages/dropout_test.py")
+    page.run()
+    page.slider(key="set-rank").set_range(0, 100).run()
+    page.multiselect(key="set-layers").set_value([0]).run()
+    assert not page.exception
+    assert f"these **{64 * 4} particles**" in words(page)  # the whole first layer
+
+
+def test_a_diverged_run_has_no_answers_to_explain(small):
+    run, _ = obtain(small.replace(lr=10.0, replication_lr=10.0))
+    assert run.stopped
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    page.session_state["run_id"] = run.run_id
+    page.switch_page("pages/explain.py")
+    page.run()
+    assert not page.exception
+    assert any("diverged" in part.value for part in page.info)

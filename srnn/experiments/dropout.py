@@ -111,6 +111,6 @@ EXPERIMENT = Experiment(
     "dropping the identities costs about 0.05 percentage points (band: under 1), "
     "dropping the others leaves chance (band: under 20 %)",
     evaluate,
-    "particle_types",
+    "dropout_test",
     configs,
 )

@@ -78,6 +78,17 @@ def digit_table(run: Run) -> pd.DataFrame:
     return table
 
 
+def conclusion(particles: float, relevance: float) -> str:
+    """What the shares (0..1) of replicators and zeros say about the micro networks."""
+    if particles == 0:
+        return "No particle replicates or is zero, so all of them work for the answers"
+    if relevance < 0.1 * particles:
+        return "The micro networks divide the labour: the answers come from the others"
+    if relevance < 0.5 * particles:
+        return "Most of the answers come from the others, but replicators take part"
+    return "Replicators take part in the answers about as much as the others"
+
+
 def evaluate(settings: Settings, given: Given) -> Outcome:
     runs = given.of(configs(settings))
     found = [explain_run(run) for run in runs]
@@ -96,14 +107,15 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
     )
     small = (of(4, replicas, "particle_share"), of(4, replicas, "relevance_share"))
     leader = top[(top["h"] == 8) & (top["method"] == "integrated gradients")].iloc[0]
+    rest = max(one[2] for one in found)
     return Outcome(
         text,
         settings.verdict(f"{ANSWERED}{text}"),
-        f"The micro networks divide the labour: {text}; at h = 4 {percent(small[0])} and "
-        f"{percent(small[1])}. The answers come from the others. The most relevant particle of the "
-        f"first run, {leader['particle']}, alone carries {100 * leader['share']:.1f} %. "
-        f"Contributions add up to the logits within {max(one[2] for one in found):.0e} of the "
-        "largest.",
+        f"{conclusion(float(np.mean(count)), float(np.mean(share)))}. At h = 4 replicators and "
+        f"zeros are {percent(small[0])} of the particles and carry {percent(small[1])} of the "
+        f"relevance. The most relevant particle of the first run, {leader['particle']}, alone "
+        f"carries {100 * leader['share']:.1f} %. Contributions add up to the logits within "
+        f"{rest:.0e} of the largest.",
         {"shares": shares, "top": top, "digits": digit_table(runs[0])},
     )
 

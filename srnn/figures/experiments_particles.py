@@ -111,6 +111,30 @@ def explain(tables: Tables) -> go.Figure:
         horizontal_spacing=0.008,
         vertical_spacing=0.06,
     )
+    _relevance(figure, shares, {"row": 1, "col": 1})
+    _digits(figure, digits, "integrated gradients", first=2)
+    figure.update_layout(template=template(), height=560, margin={"l": 150, "b": 24})
+    return figure
+
+
+def relevance_shares(shares: pd.DataFrame) -> go.Figure:
+    """Share of particles and of relevance by type: ``h, type, particle_share, relevance_share``."""
+    figure = panels(1, ("",))
+    _relevance(figure, shares, {"row": 1, "col": 1})
+    figure.update_layout(height=260, margin={"l": 150, "b": 36, "t": 40})
+    return figure
+
+
+def attribution_images(digits: pd.DataFrame, method: str) -> go.Figure:
+    """Mean digits over their attributions: ``digit, pixel, mean`` and a column per method."""
+    count = digits["digit"].nunique()
+    figure = make_subplots(rows=2, cols=count, horizontal_spacing=0.008, vertical_spacing=0.06)
+    _digits(figure, digits, method, first=1)
+    figure.update_layout(template=template(), height=260, margin={"l": 96, "b": 16, "t": 16})
+    return figure
+
+
+def _relevance(figure: go.Figure, shares: pd.DataFrame, place: dict[str, int]) -> None:
     bars = [
         (f"h = {h}: {what}", column, part)
         for h, part in shares.groupby("h", sort=False)
@@ -128,34 +152,32 @@ def explain(tables: Tables) -> go.Figure:
                 orientation="h",
                 name=LABELS[name],
                 marker_color=PALETTE[name],
-                row=1,
-                col=1,
+                **place,
             )
-    column = "integrated gradients"
-    top = float(digits[column].abs().max()) or 1.0
-    for digit in range(count):
-        part = digits[digits["digit"] == digit]
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(ticksuffix=" %", range=[0, 100], **place)
+
+
+def _digits(figure: go.Figure, digits: pd.DataFrame, method: str, first: int) -> None:
+    """Two rows of images from row ``first`` on; every other axis of the figure stays as it is."""
+    top = float(digits[method].abs().max()) or 1.0
+    for digit, part in digits.groupby("digit"):
         side = round(len(part) ** 0.5)
-        common = {"showscale": False, "hoverinfo": "skip"}
-        for row, values, extra in (
-            (2, part["mean"], {"colorscale": SEQUENTIAL, "zmin": 0, "zmax": 1}),
-            (3, part[column], {"colorscale": DIVERGING, "zmin": -top, "zmax": top}),
+        high = side if side * side == len(part) else 1
+        for row, column, scale in (
+            (first, "mean", {"colorscale": SEQUENTIAL, "zmin": 0, "zmax": 1}),
+            (first + 1, method, {"colorscale": DIVERGING, "zmin": -top, "zmax": top}),
         ):
-            image = values.to_numpy().reshape(side, -1)
-            figure.add_heatmap(z=image, row=row, col=digit + 1, **common, **extra)
-    figure.update_layout(
-        template=template(), barmode="stack", height=560, margin={"l": 150, "b": 24}
-    )
-    for row in (2, 3):
-        figure.update_xaxes(visible=False, row=row)
-        figure.update_yaxes(visible=False, autorange="reversed", row=row)
-    figure.update_xaxes(ticksuffix=" %", range=[0, 100], row=1, col=1)
-    for row, text in ((2, "mean digit"), (3, "attribution")):
-        axis = (row - 2) * count + 2
+            image = part[column].to_numpy().reshape(high, -1)
+            place = {"row": row, "col": int(digit) + 1}
+            figure.add_heatmap(z=image, showscale=False, hoverinfo="skip", **place, **scale)
+            figure.update_xaxes(visible=False, **place)
+            figure.update_yaxes(visible=False, autorange="reversed", **place)
+    for row, text in ((first, "mean digit"), (first + 1, "attribution")):
+        axis = next(figure.select_yaxes(row=row, col=1)).plotly_name.removeprefix("yaxis")
         figure.add_annotation(
             x=-0.01, xref="paper", y=0.5, yref=f"y{axis} domain", text=text, xanchor="right"
         )
-    return figure
 
 
 def membership(tables: Tables) -> go.Figure:
