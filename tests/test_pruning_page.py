@@ -1,0 +1,93 @@
+"""The page Pruning lab through ``app.py``: every section opens, and the sliders are followed."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from srnn.config import RunConfig
+from srnn.figures import pruning as figures
+from srnn.jobs import obtain
+from srnn.pruning import Subject, drop_first, order_of
+from srnn.pruning.rivals import Study, run_study
+from srnn.store import Run
+from ui.menu import ROOT
+from ui.pruning import SECTIONS
+from ui.text import percent
+
+
+@pytest.fixture
+def run(small: RunConfig) -> Run:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    return obtain(small)[0]
+
+
+def lab(run: Run, section: str = "network") -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    app.query_params["run"] = run.run_id
+    app.switch_page("pages/pruning_lab.py").run()
+    if section != "network":
+        app.segmented_control(key="pruning-section").set_value(section).run()
+    assert not app.exception, [one.message for one in app.exception]
+    assert not app.error
+    return app
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(one.value for one in [*app.markdown, *app.info, *app.caption])
+
+
+def test_it_opens_on_the_replicators_dropped(run: Run):
+    types, total = run.results["types"], run.info["particles"]
+    dropped = types["zero"] + types["identity"]
+    assert f"{dropped:,} of {total:,} connections dropped" in words(lab(run))
+
+
+def test_accuracy_follows_slider_criterion_and_epsilon(run: Run):
+    app, one = lab(run), Subject.of(run)
+    app.slider(key=f"dropped-{run.run_id}").set_value(200).run()
+    app.selectbox(key="criterion").set_value("magnitude").run()
+    after = one.accuracy(drop_first(order_of("magnitude", one), 200))
+    assert f"**{percent(after)}**" in words(app)
+    app.select_slider(key="epsilon").set_value(1.0).run()
+    assert not app.exception
+    assert app.slider(key=f"dropped-{run.run_id}").value == 200
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_opens_with_a_sentence(section: str, run: Run):
+    assert len(words(lab(run, section))) > 40
+
+
+def test_the_export_section_offers_the_files(run: Run):
+    app = lab(run, "export")
+    app.selectbox(key="export-format").set_value("npz").run()
+    app.button(key="export").click().run()
+    assert not app.exception and not app.error
+    assert "logits differ from the pruned MetaNet" in words(app)
+    assert "numpy.load" in app.code[0].value
+
+
+def test_the_table_over_seeds_is_shown_once_it_is_there(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SRNN_JOBS", "1")
+    app = lab(run, "seeds")
+    app.number_input(key="rival-seeds").set_value(1).run()
+    assert "not there yet" in words(app)
+    run_study(Study(run.config, seeds=1))
+    app.run()
+    assert not app.exception
+    assert "Conclusion" in words(app)
+    assert "Dense, lottery ticket" in app.dataframe[0].value["rival"].tolist()
+
+
+def test_figures_without_data_say_so():
+    nothing = pd.DataFrame({"rival": [], "seed": [], "run_id": []})
+    empty = [
+        figures.accuracy_curves(nothing, {"random": "Random"}, particles=10, base=0.9),
+        figures.control_intervals(nothing),
+        figures.pareto_map(nothing),
+    ]
+    assert all(len(figure.layout.annotations) == 1 for figure in empty)
