@@ -16,10 +16,20 @@ from pathlib import Path
 from filelock import FileLock
 
 from srnn import paths
-from srnn.files import writing
+from srnn.config import RunConfig
+from srnn.files import read_json, writing
 from srnn.labels import last_used, locked_label, read_label
 from srnn.settings import cache_limit
-from srnn.store import Run, RunError, folder_size, is_run_id, list_runs, open_run, run_size
+from srnn.store import (
+    Run,
+    RunError,
+    describe,
+    folder_size,
+    is_run_id,
+    list_runs,
+    open_run,
+    run_size,
+)
 
 IN_USE = 600
 """Seconds after its last use in which a run is not cleaned up."""
@@ -48,11 +58,12 @@ class Space:
 
 @dataclass(frozen=True)
 class Deleted:
-    """A run in the trash; ``place`` names it there."""
+    """A run in the trash; ``place`` names it there, ``name`` is what people called it."""
 
     run_id: str
     place: str
     deleted: float
+    name: str
 
 
 def space() -> Space:
@@ -115,8 +126,17 @@ def list_trash() -> list[Deleted]:
     for folder in _folders(paths.trash_folder()):
         run_id, _, number = folder.name.partition("-")
         if is_run_id(run_id) and number.isdigit():
-            found.append(Deleted(run_id, folder.name, int(number) / 1e9))
+            name = read_label(run_id).name or _settings_of(folder) or run_id
+            found.append(Deleted(run_id, folder.name, int(number) / 1e9, name))
     return sorted(found, key=lambda one: -one.deleted)
+
+
+def _settings_of(folder: Path) -> str:
+    """The settings of a run outside its place, in a few words; empty if they cannot be read."""
+    try:
+        return describe(RunConfig.from_dict(read_json(folder / "run.json")["config"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def empty_trash() -> int:

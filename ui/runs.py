@@ -93,22 +93,24 @@ def filtered(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def show_table(rows: pd.DataFrame) -> None:
-    """The table; a click on a row chooses it."""
-    st.session_state["runs_ids"] = rows["Run"].tolist()
+    """The table; a click on a row chooses it. Other rows are another table: a selection is a
+    position, and must not slip to the run that takes a deleted one's place."""
+    ids = rows["Run"].tolist()
+    key = f"runs_table_{hash(tuple(ids))}"
     st.dataframe(
         rows,
         hide_index=True,
         column_config=COLUMNS,
-        key="runs_table",
-        on_select=_clicked,
+        key=key,
+        on_select=lambda: _clicked(key, ids),
         selection_mode="single-row",
+        placeholder="–",
         height=min(36 * (len(rows) + 1) + 2, 470),
     )
 
 
-def _clicked() -> None:
-    chosen = st.session_state["runs_table"]["selection"]["rows"]
-    ids = st.session_state.get("runs_ids", [])
+def _clicked(key: str, ids: list[str]) -> None:
+    chosen = st.session_state[key]["selection"]["rows"]
     if chosen and chosen[0] < len(ids):
         st.session_state["runs_chosen"] = ids[chosen[0]]
 

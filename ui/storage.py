@@ -58,7 +58,7 @@ def trash() -> None:
     found = list_trash()
     for one in found[:20]:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"`{one.run_id}`")
+            st.markdown(escape(one.name))
             st.button("Restore", key=f"restore-{one.place}", on_click=_restore, args=(one.place,))
     if len(found) > 20:
         st.caption(f"and {len(found) - 20:,} more")
@@ -85,7 +85,8 @@ def importer() -> None:
         help="Everything in it is checked before anything is written.",
     )
     if file is not None and st.button("Import", key="import_run", type="primary"):
-        imported = attempt(import_run, file)
+        with st.spinner("Checking everything in it"):
+            imported = attempt(import_run, file)
         if imported is not None:
             what = "was here already" if imported.existed else "is imported"
             st.session_state["runs_said"] = ("done", f"{imported.run.name} {what}.")
