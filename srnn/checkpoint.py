@@ -32,6 +32,9 @@ SHARE = 0.01
 
 FILE = "checkpoint.bin"
 
+MOST_DIVERGENCES = 1000
+"""Divergences that a run names."""
+
 
 def shortest_gap() -> float:
     """Seconds of training between two checkpoints, at least: ``SRNN_CHECKPOINT_SECONDS``, or 5."""
@@ -75,11 +78,18 @@ class Partial:
             return
         self.rows.append(record.row())
         self.state = record.state
-        self.divergences.extend(str(event) for event in record.divergences)
+        self._note_divergences([str(event) for event in record.divergences])
         if record.stopped:
             self.stopped = str(record.divergences[-1])
         if record.stopped or keeps_snapshot(self.config, record.epoch):
             self.append_snapshot(record.epoch, record.state.weights)
+
+    def _note_divergences(self, texts: list[str]) -> None:
+        for text in texts:
+            if len(self.divergences) < MOST_DIVERGENCES:
+                self.divergences.append(text)
+            elif len(self.divergences) == MOST_DIVERGENCES:
+                self.divergences.append("more particles diverged after these")
 
     def append_snapshot(self, epoch: int, weights: np.ndarray) -> None:
         """Append one snapshot ``(n, P)`` to the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from types import SimpleNamespace
 
@@ -48,6 +49,28 @@ def test_a_diverged_run_passes_the_checks_too():
     assert run.stopped and "diverged in epoch 1" in run.stopped
     check_contents(run.info, {name: run.read(name) for name in run.info["checksums"]})
     assert not np.isfinite(run.weights).all()
+
+
+@pytest.mark.parametrize("policy", ["reinitialise", "freeze"])
+def test_a_run_whose_diverging_particles_were_rescued_is_whole_and_names_them(policy):
+    config = make_config(
+        dataset="digits",
+        depth=4,
+        batch_size=50,
+        epochs=3,
+        seed=3,
+        lr=0.01,
+        target_gradient=False,
+        on_divergence=policy,
+    )
+    run = obtain(config)[0]
+    check_contents(run.info, {name: run.read(name) for name in run.info["checksums"]})
+    assert run.stopped is None
+    assert run.info["divergences"]
+    word = {"reinitialise": "re-initialised", "freeze": "frozen at zero"}[policy]
+    form = rf"particle L\d+_C\d+_W\d+ diverged in epoch \d, step \d+: it was {word}"
+    assert all(re.fullmatch(form, text) for text in run.info["divergences"])
+    assert np.isfinite(run.weights).all()
 
 
 def test_the_bundled_runs_are_whole():
