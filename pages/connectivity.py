@@ -9,7 +9,7 @@ from srnn.figures.survivors import pixel_map, survivors_over_epochs, survivors_p
 from ui import cached, choices
 from ui.charts import dark, download
 from ui.frame import page, pick_run, show
-from ui.network import finding, isolated
+from ui.network import PANEL, finding, isolated
 
 page("Connectivity", "Which connections survive when the replicators are pruned?")
 run = pick_run()
@@ -43,13 +43,13 @@ thinning, layers = cached.thinning(name, epsilon)
 pixels = shape.inputs
 show(survivors_over_epochs(thinning, shape.particles, pixels, epoch), thinning, f"thinning-{name}")
 
-left, right = st.columns(2, gap="large")
-with left:
-    st.subheader("Survivors per layer", anchor=False)
-    show(survivors_per_layer(layers, epoch), layers, f"layers-{name}")
-    isolated(cells, keep)
-with right:
-    st.subheader("What is read of the input", anchor=False)
-    counts = connections_per_pixel(select(codes, keep), shape)
-    table = cells[cells["layer"] == 0]
-    show(pixel_map(counts, shape.layers[0][0]), table, f"pixels-{name}")
+with st.container(horizontal=True):
+    with st.container(width=PANEL):
+        st.subheader("Survivors per layer", anchor=False)
+        show(survivors_per_layer(layers, epoch), layers, f"layers-{name}")
+        isolated(cells)
+    with st.container(width=PANEL):
+        st.subheader("What is read of the input", anchor=False)
+        counts = connections_per_pixel(select(codes, keep), shape)
+        table = cells[cells["layer"] == 0]
+        show(pixel_map(counts, shape.layers[0][0]), table, f"pixels-{name}")

@@ -7,7 +7,7 @@ from srnn.figures.training import training_plot
 from srnn.figures.types import type_lines, type_stack
 from ui import cached, choices
 from ui.frame import page, pick_run, show
-from ui.text import percent
+from ui.text import many, percent
 
 page("Particle types", "Which particles replicate, and when do they begin to?")
 run = pick_run()
@@ -26,10 +26,11 @@ counts = type_counts(cached.codes(run.run_id, epsilon), run.snapshot_epochs)
 last, total = counts.iloc[-1], run.info["particles"]
 idle = last["zero"] + last["identity"]
 st.markdown(
-    f"After {last['epoch']:,} epochs **{idle:,} of {total:,} particles ({percent(idle / total)})** "
-    f"are replicators or dead: {last['identity']:,} identity and {last['zero']:,} zero. "
-    f"{last['second_order']:,} are second-order, "
-    f"{last['other']:,} other, {last['divergent']:,} divergent (epsilon {epsilon:.0e})."
+    f"After {many(last['epoch'], 'epoch')} "
+    f"**{idle:,} of {total:,} particles ({percent(idle / total)})** are replicators or dead: "
+    f"{last['identity']:,} identity and {last['zero']:,} zero. "
+    f"{last['second_order']:,} are second-order, {last['other']:,} other, "
+    f"{last['divergent']:,} divergent (epsilon {epsilon:.0e})."
 )
 figure = type_lines(counts) if view == "lines" else type_stack(counts, shares=view == "shares")
 show(figure, counts, f"types-{run.run_id}", key=view, alt="Particles of every type by epoch")
@@ -39,7 +40,7 @@ records = run.records
 start, end = records.iloc[0], records.iloc[-1]
 st.markdown(
     f"Test accuracy went from {percent(start['test_accuracy'])} to "
-    f"**{percent(end['test_accuracy'])}** in {int(end['epoch']):,} epochs."
+    f"**{percent(end['test_accuracy'])}** in {many(end['epoch'], 'epoch')}."
 )
 show(
     training_plot(records, run.snapshot_epochs),

@@ -71,6 +71,9 @@ def _make_room(figure: go.Figure) -> None:
     top = layout.margin.t if layout.margin.t is not None else layout.template.layout.margin.t
     height = layout.height or style.COLUMNS["double"][1]
     figure.update_layout(margin={"t": top + TOOL_BAR}, height=height + TOOL_BAR)
+    legend = layout.legend if layout.legend.y is not None else layout.template.layout.legend
+    if legend.y > 1:  # above the figure, a legend makes its own margin: give it an empty title line
+        figure.update_layout(legend={"title": {"text": " ", "side": "top", "font": {"size": 20}}})
 
 
 def paper(figure: go.Figure) -> bytes:

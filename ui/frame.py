@@ -83,7 +83,7 @@ def strip(run: Run) -> None:
             st.metric(label, value, help=about, width="content")
     if run.stopped:
         st.warning(
-            f"Training ended early: {escape(run.stopped)}. The figures show the epochs before it."
+            f"Training ended early: {escape(run.stopped)}. The figures show what was recorded."
         )
 
 

@@ -9,6 +9,9 @@ from srnn.analysis.connectivity import ALL, SURVIVORS, Pruned
 from srnn.figures.style import points, type_label
 from ui.text import percent
 
+PANEL = 440
+"""Width in pixels of the small figures: two beside each other, or one in a narrow window."""
+
 
 def finding(pruned: Pruned, keep: str, epoch: int) -> None:
     """The page's answer, with the accuracy before and after beside it."""
@@ -36,7 +39,7 @@ def finding(pruned: Pruned, keep: str, epoch: int) -> None:
         st.metric("After pruning", percent(pruned.after), width="content")
 
 
-def isolated(cells: pd.DataFrame, keep: str) -> None:
+def isolated(cells: pd.DataFrame) -> None:
     """Hidden and output cells that no kept way leads through."""
     inner = cells[cells["layer"] > 0]
     lost = inner[inner["isolated"]]["name"].tolist()

@@ -21,6 +21,11 @@ def percent(share: float | None) -> str:
     return "–" if share is None or share != share else f"{share * 100:.1f} %"
 
 
+def many(number: float, thing: str) -> str:
+    """A number of things: ``1 epoch``, ``1,518 epochs``."""
+    return f"{int(number):,} {thing}{'' if int(number) == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as people say them: ``40 s``, ``3 min 20 s``, ``2 h 5 min``."""
     if seconds is None or seconds != seconds:

@@ -10,6 +10,7 @@ colour, and back; nothing else has to know about themes.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import plotly.graph_objects as go
@@ -80,6 +81,7 @@ _DARK = {
     "#98A1AD": "#6F7986",
     "#2B323B": "#E1E5EA",
 }
+_HEX = re.compile(r"#[0-9A-F]{6}")
 _LIGHT = {dark: light for light, dark in _DARK.items()}
 
 FONT = "Source Sans, Source Sans Pro, Helvetica Neue, Helvetica, Arial, sans-serif"
@@ -204,6 +206,8 @@ def themed_color(color: str, dark: bool) -> str:
 
 def _swap(value: Any, twins: dict[str, str]) -> Any:
     if isinstance(value, str):
+        if value.startswith("<span style='color:#"):  # a label's colour mark
+            return _HEX.sub(lambda found: twins.get(found[0], found[0]), value)
         return twins.get(value, value)
     if isinstance(value, dict):
         return {key: _swap(item, twins) for key, item in value.items()}

@@ -132,7 +132,12 @@ def pixel_map(counts: np.ndarray, cells: int) -> go.Figure:
     )
     figure.update_xaxes(title="Pixel column", constrain="domain", showline=False)
     figure.update_yaxes(
-        title="Pixel row", autorange="reversed", scaleanchor="x", showline=False, showgrid=False
+        title="Pixel row",
+        autorange="reversed",
+        scaleanchor="x",
+        constrain="domain",
+        showline=False,
+        showgrid=False,
     )
     unread = int((counts == 0).sum())
     note(figure, f"{unread} of {len(counts)} pixels are no longer read (×).", y=-0.17)

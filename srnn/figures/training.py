@@ -32,13 +32,14 @@ def training_plot(records: pd.DataFrame, snapshots: list[int] | None = None) -> 
     figure = blank(hovermode="x unified")
     epochs = records["epoch"].to_numpy()
     mode = "lines" if len(records) > 1 else "markers"
-    missing = []
+    missing, losses = [], []
     for column, name, dash in LOSSES:
         values = records[column].to_numpy(dtype=np.float64)
         values = np.where(values > 0, values, np.nan)
         if not np.isfinite(values).any():
             missing.append(name)
             continue
+        losses.append(values[np.isfinite(values)])
         figure.add_scatter(
             x=epochs,
             y=values,
@@ -71,7 +72,12 @@ def training_plot(records: pd.DataFrame, snapshots: list[int] | None = None) -> 
     last = float(epochs[-1]) if len(epochs) > 1 else float(epochs[0]) + 1
     figure.update_xaxes(title="Epoch", range=[float(epochs[0]), last])
     figure.update_layout(
-        yaxis={"title": "Loss", "type": "log", "exponentformat": "power", "dtick": 1},
+        yaxis={
+            "title": "Loss",
+            "type": "log",
+            "exponentformat": "power",
+            "dtick": _decades(losses),
+        },
         yaxis2={
             "title": "Accuracy (%)",
             "overlaying": "y",
@@ -87,3 +93,11 @@ def training_plot(records: pd.DataFrame, snapshots: list[int] | None = None) -> 
     if missing:
         note(figure, f"Not shown, zero or unknown throughout: {', '.join(missing)}.", y=-0.16)
     return figure
+
+
+def _decades(losses: list[np.ndarray]) -> int:
+    """Decades from one tick of the loss axis to the next: about ten ticks, however far it goes."""
+    if not losses:
+        return 1
+    values = np.log10(np.concatenate(losses))
+    return max(1, round(float(values.max() - values.min()) / 10))

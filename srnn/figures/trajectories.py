@@ -91,7 +91,7 @@ def trajectory_cube(
         scene={
             **{f"{axis}axis": {"title": {"text": titles[i]}} for i, axis in enumerate("xyz")},
             "aspectmode": "cube",
-            "camera": {"eye": {"x": 1.45, "y": 1.45, "z": 0.75}, "center": {"z": -0.08}},
+            "camera": {"eye": {"x": 1.6, "y": 1.6, "z": 0.83}, "center": {"z": -0.08}},
             "uirevision": "keep the camera",
         },
         legend={"itemsizing": "constant", "y": 0.99, "yanchor": "top", "x": 0.01},
