@@ -3,7 +3,7 @@
 import streamlit as st
 
 from srnn.estimate import human
-from srnn.jobs import ensure_workers, list_jobs
+from srnn.jobs import ensure_workers, last_words, list_jobs
 from srnn.space import space
 from ui.frame import page
 from ui.menu import link
@@ -54,6 +54,9 @@ st.markdown(
 st.fragment(look, run_every=POLL if active else None)(before)
 damaged()
 undo()
+if "queued" in states and (words := last_words()):
+    st.warning("A worker died instead of training what is queued. It said:")
+    st.code(words, language=None)
 
 if table.empty:
     st.info("Nothing has been trained yet. A quick run takes a few seconds.")

@@ -84,7 +84,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
     with path.open("wb") as file:
         header = np.lib.format.header_data_from_array_1_0(array)
         np.lib.format.write_array_header_1_0(file, header)
-        file.write(memoryview(array).cast("B"))
+        file.write(array.data.cast("B"))
         file.flush()
         os.fsync(file.fileno())
 

@@ -274,6 +274,30 @@ def test_a_slot_of_a_dead_worker_is_free_and_two_never_take_one(small):
     assert read_json(paths.slot_file(slots._slots()[0]))["pid"] == os.getpid()
 
 
+def test_a_worker_that_cannot_live_is_not_started_again_at_once_and_its_last_words_are_kept(
+    small, monkeypatch
+):
+    monkeypatch.setenv("SRNN_JOBS", "1")
+    monkeypatch.setattr(slots.sys, "executable", "/bin/false")
+    started = []
+    popen = slots.subprocess.Popen
+    monkeypatch.setattr(
+        slots.subprocess,
+        "Popen",
+        lambda *given, **more: started.append(popen(*given, **more)) or started[-1],
+    )
+    run_id = jobs.submit(small)
+    until(lambda: started[0].poll() is not None)
+    assert [jobs.ensure_workers() for _ in range(5)] == [0] * 5
+    assert len(started) == 1
+    slot = paths.slot_file(slots._slots()[0])
+    slot.with_suffix(".log").write_text("no module named torch")
+    assert jobs.last_words() == "no module named torch"
+    os.utime(slot.with_suffix(".log"), (1, 1))
+    assert jobs.ensure_workers() == 1
+    jobs.cancel(run_id)
+
+
 def test_a_worker_does_not_leave_while_something_is_queued(small):
     slot = slots.take_slot()
     folder = paths.work_folder(small.run_id)

@@ -5,7 +5,7 @@ from srnn.jobs.files import Cancelled, Job, Progress, list_jobs, read_job, read_
 from srnn.jobs.obtain import obtain
 from srnn.jobs.population import obtain_populations, obtain_seeds
 from srnn.jobs.queue import cancel, forget, resume, submit, work
-from srnn.jobs.slots import ensure_workers
+from srnn.jobs.slots import ensure_workers, last_words
 from srnn.settings import worker_limit
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "cancel",
     "ensure_workers",
     "forget",
+    "last_words",
     "list_jobs",
     "obtain",
     "obtain_populations",

@@ -150,6 +150,7 @@ def _train_partial(
     on_progress: Callable[[Progress], None] | None,
 ) -> Partial:
     folder = paths.work_folder(config.run_id)
+    resolve(config)  # a folder of data may have changed while the job waited
     partial = load_partial(config, folder)
     if partial is None:
         discard_partial(folder)

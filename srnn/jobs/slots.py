@@ -14,6 +14,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ from srnn.files import read_json, write_json, writing
 from srnn.jobs.files import list_jobs, lock
 from srnn.jobs.process import identity, is_alive, me
 from srnn.settings import worker_limit
+
+PATIENCE = 10.0
+"""Seconds after its worker's start in which the slot of a dead worker is not given to another one,
+so that workers that cannot live are not started again and again at once."""
 
 _children: list[subprocess.Popen] = []
 
@@ -39,7 +44,7 @@ def ensure_workers() -> int:
     with writing(paths.cache_root()), lock("workers"):
         owners = {slot: _owner(slot) for slot in _slots()}
         idle = sum(owner is not None and owner.get("job") is None for owner in owners.values())
-        free = [slot for slot, owner in owners.items() if owner is None]
+        free = [slot for slot, owner in owners.items() if owner is None and not _just_died(slot)]
         start = free[: max(0, _queued() - idle)]
         for slot in start:
             _start_worker(slot)
@@ -96,6 +101,26 @@ def _owner(slot: str) -> dict[str, Any] | None:
 
 def _is_me(owner: dict[str, Any] | None) -> bool:
     return owner is not None and owner.get("pid") == os.getpid()
+
+
+def _just_died(slot: str) -> bool:
+    """Whether a worker was started here a moment ago and is dead already."""
+    try:
+        started = paths.slot_file(slot).with_suffix(".log").stat().st_mtime_ns / 1e9
+        return paths.slot_file(slot).exists() and time.time() - started < PATIENCE
+    except OSError:
+        return False
+
+
+def last_words() -> str:
+    """What the workers printed that died instead of giving their slot back; empty if none did."""
+    words = []
+    for slot in _slots():
+        log = paths.slot_file(slot).with_suffix(".log")
+        if paths.slot_file(slot).exists() and _owner(slot) is None:
+            with contextlib.suppress(OSError):
+                words.append(log.read_text("utf-8", errors="replace")[-2000:])
+    return "\n".join(filter(None, words))
 
 
 def _start_worker(slot: str) -> None:
