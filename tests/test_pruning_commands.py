@@ -105,7 +105,7 @@ def test_a_study_has_every_rival_at_every_sparsity_for_every_seed(study: Study):
     assert len(table) == len(RIVALS) * 2
     assert list(grid(points).columns) == ["rival", "25 %", "75 %"]
     assert len(result.tables["controls"]) == 2 * 6
-    assert sentences(result)[-1].startswith("Conclusion")
+    assert sentences(result)[0].startswith("Conclusion")
     again = load_study(study)
     assert again is not None
     assert summary(again.tables["points"]).equals(table)

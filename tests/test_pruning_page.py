@@ -86,7 +86,7 @@ def test_the_table_over_seeds_is_shown_once_it_is_there(run: Run, monkeypatch: p
 def test_figures_without_data_say_so():
     nothing = pd.DataFrame({"rival": [], "seed": [], "run_id": []})
     empty = [
-        figures.accuracy_curves(nothing, {"random": "Random"}, particles=10, base=0.9),
+        figures.accuracy_curves(nothing, {"random": "Random"}, particles=10),
         figures.control_intervals(nothing),
         figures.pareto_map(nothing),
     ]

@@ -119,7 +119,6 @@ def on_this_network(run: Run, epsilon: float) -> None:
             table,
             {name: one.title for name, one in CRITERIA.items()},
             particles=one.particles,
-            base=before,
             natural=marks,
             dropped=count,
         ),
@@ -224,14 +223,17 @@ def seeds_section(run: Run) -> None:
     if result is None:
         _comparison(run, int(seeds))
         return
-    for sentence in sentences(result):
-        st.markdown(f"- {escape(sentence)}")
+    answer, *reasons = sentences(result)
+    st.markdown(escape(answer))
+    with st.expander("What it follows from"):
+        for sentence in reasons:
+            st.markdown(f"- {escape(sentence)}")
     table = summary(result.tables["points"])
     groups = {"one network": "This network", "retrained": "Retrained", "from scratch": "Dense"}
     chosen = st.pills(
         "Rivals",
         list(groups),
-        default=list(groups),
+        default=["retrained", "from scratch"],
         selection_mode="multi",
         format_func=groups.__getitem__,
         key="rival-groups",
@@ -244,7 +246,6 @@ def seeds_section(run: Run) -> None:
             table,
             titles,
             particles=run.shape.particles,
-            base=float(natural["base_accuracy"].mean()),
             natural=marks,
         ),
         table,
@@ -289,7 +290,7 @@ def _watch() -> None:
         st.rerun()
     st.progress(
         now.share,
-        text=f"{now.done} of {now.total or '?'} pieces, {escape(now.what)}, "
+        text=f"Run {now.run_id[:6]}, {now.seeds} seeds: {now.done} of {now.total or '?'} pieces, {escape(now.what)}, "
         f"{duration(now.seconds)} so far",
     )
     if st.button("Cancel", key="cancel-compare", help="What is done so far is kept."):

@@ -43,7 +43,6 @@ def accuracy_curves(
     titles: Mapping[str, str],
     *,
     particles: int,
-    base: float,
     natural: pd.DataFrame | None = None,
     dropped: int | None = None,
 ) -> go.Figure:
@@ -51,10 +50,10 @@ def accuracy_curves(
     seeds.
 
     Args:
-        summary: ``rival, surviving, accuracy, low, high, values`` (accuracies 0..1).
+        summary: ``rival, surviving, accuracy, low, high, values, base_accuracy`` (accuracies
+            0..1; the base is drawn where nothing is dropped).
         titles: legend entry of each rival; the others are not drawn.
         particles: connections of the whole network.
-        base: accuracy of the whole network, 0..1.
         natural: ``rival, surviving, accuracy`` where all replicators are dropped: larger markers.
         dropped: a count to mark with a line.
     """
@@ -65,7 +64,7 @@ def accuracy_curves(
     for rank, name in reversed(list(enumerate(shown))):  # the first ones on top
         rows = summary[summary["rival"] == name].sort_values("surviving", ascending=False)
         color, dash, symbol = STYLES.get(name, (MUTED, "dot", "circle-open"))
-        x = [particles, *rows["surviving"]]
+        x, base = [particles, *rows["surviving"]], float(rows["base_accuracy"].iloc[0])
         if (rows["values"] > 1).any():
             high, low = ([base, *rows[end]] for end in ("high", "low"))
             figure.add_scatter(
@@ -97,8 +96,11 @@ def accuracy_curves(
         figure.add_vline(x=particles - dropped, line={"color": MUTED, "width": 1, "dash": "dot"})
     figure.update_xaxes(title="Surviving connections", range=[particles * 1.02, 0], tickformat=",")
     figure.update_yaxes(title="Test accuracy (%)", range=[0, 101])
-    rows = -(-len(shown) // 4)
-    figure.update_layout(height=COLUMNS["double"][1] + 60 + 26 * rows, margin={"t": 24 * rows})
+    rows = -(-len(shown) // 3)
+    figure.update_layout(
+        height=COLUMNS["double"][1] + 24 * rows,
+        legend={"y": -0.2, "yanchor": "top"},
+    )
     return figure
 
 

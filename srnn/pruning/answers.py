@@ -13,7 +13,7 @@ from srnn.results import Result
 def summary(points: pd.DataFrame) -> pd.DataFrame:
     """Rival x sparsity: ``rival, sparsity, dropped, surviving, accuracy`` (mean over seeds of the
     mean over draws), ``spread`` (standard deviation over seeds; NaN for one), ``low, high`` (95 %
-    of all values), ``values``."""
+    of all values), ``values``, ``base_accuracy`` (nothing dropped; mean over seeds)."""
     keys = ["rival", "sparsity", "dropped", "surviving"]
     seeds = points.groupby([*keys, "seed"], sort=False)["accuracy"].mean().reset_index()
     table = seeds.groupby(keys, sort=False)["accuracy"].agg(["mean", "std"]).reset_index()
@@ -22,6 +22,8 @@ def summary(points: pd.DataFrame) -> pd.DataFrame:
     table["low"] = values.quantile(0.025).to_numpy()
     table["high"] = values.quantile(0.975).to_numpy()
     table["values"] = values.count().to_numpy()
+    base = points.groupby(keys, sort=False)["base_accuracy"]
+    table["base_accuracy"] = base.mean().to_numpy()
     return table
 
 
@@ -42,11 +44,10 @@ def grid(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentences(result: Result) -> list[str]:
-    """The study's answer: the cost of dropping all replicators beside as many others, the control
-    tests over the seeds, and the conclusion that follows from both."""
-    found = [_natural_sentence(result.tables["natural"])]
+    """The study's answer: the conclusion first, then what it follows from: the cost of dropping
+    all replicators beside as many others, and the control tests over the seeds."""
+    found = [conclusion(result), _natural_sentence(result.tables["natural"])]
     found += control_sentences(result.tables["controls"])
-    found.append(conclusion(result))
     if result.facts.get("stopped"):
         found.append("Left out because they diverged: " + "; ".join(result.facts["stopped"]) + ".")
     return found
