@@ -382,8 +382,8 @@ def test_every_row_is_worked_out_and_drawn_from_tiny_runs(monkeypatch):
     assert logits["difference"].max() < 1e-4
     assert set(logits["activation"]) == {"none", "relu", "tanh"}
     assert rows[13].outcome.tables["equality"]["equal_weights"].all()
-    # trainings are shared: h 2, 3, 4, 8, two widths, the note's, no residual, three goals, longer
-    assert len(list(paths.runs_folder().iterdir())) == 12
+    # shared trainings: seven sizes, the note's, no residual, three goals, the longer one
+    assert len(list(paths.runs_folder().iterdir())) == 13
 
 
 def test_bands_are_judged_in_full_mode(monkeypatch):

@@ -69,8 +69,8 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         f"three components explain {percent(one)} over all particles, {percent(own)} of each "
         "particle's own path",
         settings.verdict(judge(checks)),
-        f"Each particle moves almost in a plane of its own ({percent(own)} of its movement is in "
-        f"three components), but the particles' planes differ: one fit over all explains "
+        f"A particle's own path is nearly flat: three components hold {percent(own)} of it. But "
+        f"every particle has directions of its own: one fit over all of them explains "
         f"{percent(one)}.",
         {"trajectories": frame, "explained": explained}
         | ({} if settings.quick else {"checks": checks_table(checks)}),
