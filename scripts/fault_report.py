@@ -16,7 +16,6 @@ import logging
 import os
 import platform
 import shutil
-import statistics
 import sys
 import tempfile
 import time
@@ -33,21 +32,19 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import faults  # noqa: E402
 import forgery  # noqa: E402
+import load  # noqa: E402
 import numpy as np  # noqa: E402
-import sessions  # noqa: E402
 import test_faults  # noqa: E402
-import test_jobs  # noqa: E402
 import torch  # noqa: E402
+from load import Row  # noqa: E402
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
 from srnn import jobs  # noqa: E402
 from srnn.checkpoint import FILE  # noqa: E402
-from srnn.config import preset  # noqa: E402
-from srnn.jobs import slots  # noqa: E402
-from srnn.paths import slot_file, work_folder  # noqa: E402
+from srnn.paths import work_folder  # noqa: E402
 from srnn.runformat import FormatError  # noqa: E402
 from srnn.sharing import export_bytes, import_run  # noqa: E402
-from srnn.store import Run, find_run, list_runs, why_aside  # noqa: E402
+from srnn.store import Run, find_run, why_aside  # noqa: E402
 
 PAGES = [
     "pages/runs.py",
@@ -55,8 +52,6 @@ PAGES = [
     "pages/trajectories.py",
     "pages/connectivity.py",
 ]
-Row = tuple[str, int, str, bool]
-"""What was done, how often, what came of it, and whether that is as it should be."""
 
 
 def main() -> None:
@@ -68,8 +63,9 @@ def main() -> None:
         "damage": lambda room: damage(room, options.damage),
         "archives": lambda room: archives(room, options.damage),
         "disks": disks,
-        "queue": lambda room: queue(room, options.jobs),
-        "visitors": lambda room: visitors(room, options.visitors, options.seconds),
+        "cost": load.checkpoint_cost,
+        "queue": lambda room: load.queue(room, options.jobs),
+        "visitors": lambda room: load.visitors(room, PAGES, options.visitors, options.seconds),
     }
     rows: list[Row] = []
     for name, part in parts.items():
@@ -96,16 +92,18 @@ def kills(room: Path, count: int) -> list[Row]:
     with faults.using(room / "whole"):
         whole = _read(find_run(config.run_id))
     rng = np.random.default_rng(1)
-    moments = [("a random moment", float(value)) for value in rng.uniform(0, length, count)]
-    steps = rng.choice(operations, min(count, operations), replace=False)
-    writes = [("a random file operation", int(value)) for value in steps]
+    plans: dict[str, Callable[[], float | int]] = {
+        "a random moment": lambda: float(rng.uniform(0, length)),
+        f"a random file operation (of {operations})": lambda: int(rng.integers(operations)),
+    }
     rows = []
-    for what, plan in (("a random moment", moments), ("a random file operation", writes)):
+    for what, draw in plans.items():
         seen: Counter[str] = Counter()
-        for turn, (_, when) in enumerate(plan):
-            cache = room / f"{what[9:]}{turn}"
+        while seen["killed"] < count and seen["tried"] < 3 * count:
+            when, cache = draw(), room / f"kill{len(rows)}-{seen['tried']}"
             with faults.using(cache):
                 kill = faults.killed_after if isinstance(when, float) else faults.killed_at
+                seen["tried"] += 1
                 seen["killed"] += kill(cache, config, when)
                 found = find_run(config.run_id)
                 seen["false"] += found is not None and not faults.same_run(found, whole)
@@ -114,18 +112,13 @@ def kills(room: Path, count: int) -> list[Row]:
                 seen["equal"] += faults.same_run(end, whole)
                 seen["left"] += bool(jobs.list_jobs())
             shutil.rmtree(cache)
-        fine = seen["equal"] == len(plan) and not seen["false"] and not seen["left"]
-        rows.append(
-            (
-                f"Training killed (SIGKILL) at {what}"
-                + (f" (of {operations})" if what.endswith("operation") else ""),
-                len(plan),
-                f"{seen['killed']} died at it, {seen['resumed']} went on from a checkpoint, "
-                f"{seen['false']} false runs, {seen['equal']} equal to the uninterrupted run bit "
-                "for bit",
-                fine,
-            )
+        fine = seen["equal"] == seen["tried"] and not seen["false"] and not seen["left"]
+        said = (
+            f"{seen['killed']} died of it, {seen['resumed']} went on from a checkpoint, "
+            f"{seen['false']} false runs, {seen['equal']} of {seen['tried']} equal to the "
+            "uninterrupted run bit for bit"
         )
+        rows.append((f"Training killed (SIGKILL) at {what}", seen["tried"], said, fine))
     return rows
 
 
@@ -230,70 +223,6 @@ def disks(room: Path) -> list[Row]:
     return [*rows, (f"Read-only cache ({kind})", 1, text if fine else f"wrong: {said}", fine)]
 
 
-def queue(room: Path, count: int) -> list[Row]:
-    """Queue the same jobs from four processes at once, in different orders."""
-    configs = [faults.victim(seed, epochs=1).to_dict() for seed in range(count)]
-    with faults.using(room / "cache"):
-        started = time.monotonic()
-        children = [
-            faults.start(
-                test_jobs.submit_many,
-                str(room / "cache"),
-                [configs[place] for place in np.random.default_rng(turn).permutation(count)],
-            )
-            for turn in range(4)
-        ]
-        for child in children:
-            child.join(300)
-        test_jobs.until(lambda: not jobs.list_jobs(), 300)
-        test_jobs.until(lambda: not list(slot_file("x").parent.glob("*.json")))
-        length = time.monotonic() - started
-        begun = Counter(test_jobs.begun())
-        runs = sum(not run.bundled for run in list_runs())
-    once = sum(times == 1 for times in begun.values())
-    said = f"{once} trained exactly once, {runs} runs, {length:.0f} s"
-    fine = once == runs == count == len(begun)
-    return [(f"{count} jobs queued by 4 processes at once, 2 workers", count, said, fine)]
-
-
-def visitors(room: Path, count: int, seconds: float) -> list[Row]:
-    """Visitors who browse cached runs while a job trains on MNIST."""
-    pause = 8.0
-    with faults.using(room / "cache"):
-        ids = [jobs.obtain(faults.victim(seed, epochs=20))[0].run_id for seed in range(4)]
-        ids += [run.run_id for run in list_runs() if run.bundled]
-        config = preset("log-h8-residual", epochs=20_000, snapshot_every=1000)
-        os.environ["SRNN_JOBS"] = "1"
-        job = jobs.submit(config)
-        test_jobs.until(lambda: (one := jobs.read_job(job)) and one.progress, 120)
-        pages = ["", *(Path(page).stem for page in PAGES), "train"]
-        try:
-            with sessions.server(room / "cache") as port:
-                first = sessions.visit_all(port, pages, ids)
-                visits = sessions.browse(port, pages, ids, count, seconds, pause)
-            running = jobs.read_job(job)
-            trained = running is not None and running.state == "running"
-        finally:
-            jobs.cancel(job)
-            test_jobs.until(lambda: jobs.read_job(job).state != "running", 120)
-            test_jobs.until(lambda: all(child.poll() is not None for child in slots._children))
-    visits.errors += first.errors
-    median, alone = statistics.median(visits.all), statistics.median(first.all)
-    slow = sorted(visits.all)[int(0.95 * len(visits.all))]
-    for error in visits.errors[:10]:
-        print(f"    {error}")
-    pages_said = ", ".join(
-        f"{page} {statistics.median(values):.2f}" for page, values in sorted(visits.seconds.items())
-    )
-    said = (
-        f"median {median:.2f} s, 95 % under {slow:.2f} s, {len(visits.errors)} errors; job went "
-        f"on: {'yes' if trained else 'no'}; one visitor alone {alone:.2f} s. Medians by page: "
-        f"{pages_said}"
-    )
-    title = f"Page reruns by {count} visitors in {seconds:.0f} s (pauses of about {pause:.0f} s)"
-    return [(title, len(visits.all), said, median < 1.5 and not visits.errors and trained)]
-
-
 def _read(run: Run | None) -> Run:
     """A run with everything read, so that it can be compared when its cache is gone."""
     assert run is not None
@@ -317,14 +246,15 @@ def write_report(rows: list[Row]) -> None:
             for what, count, said, fine in rows
         ),
         "",
-        "The cost of checkpoints is limited by construction: after one that took t seconds the",
-        "next is written no sooner than 100 t later (`srnn/checkpoint.py`).",
-        "",
     ]
     path = ROOT / "docs" / "fault-report.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(lines), encoding="utf-8")
     print(path)
+
+
+def _word(fine: bool) -> str:
+    return "yes" if fine else "**no**"
 
 
 def _options() -> argparse.Namespace:

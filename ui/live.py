@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from srnn.jobs import Job, cancel, list_jobs, read_job, read_log, submit
+from srnn.jobs import Job, cancel, ensure_workers, list_jobs, read_job, read_log, submit
 from srnn.store import Run, RunError, describe, find_run, is_run_id
 from ui.curves import accuracy_curves, loss_curves, type_areas
 from ui.frame import strip
@@ -66,6 +68,9 @@ def _look(run_id: str, was_active: bool) -> None:
     job = read_job(run_id) if is_run_id(run_id) else None
     if was_active and (job is None or job.state not in ("queued", "running")):
         st.rerun()  # the whole page, which stops looking
+    if job is not None and job.state == "queued":
+        with contextlib.suppress(OSError):
+            ensure_workers()  # the worker may have been killed
     try:
         run = find_run(run_id) if is_run_id(run_id) and job is None else None
     except (RunError, OSError) as error:
