@@ -290,8 +290,8 @@ def _watch() -> None:
         st.rerun()
     st.progress(
         now.share,
-        text=f"Run {now.run_id[:6]}, {now.seeds} seeds: {now.done} of {now.total or '?'} pieces, {escape(now.what)}, "
-        f"{duration(now.seconds)} so far",
+        text=f"Run {now.run_id[:6]}, {now.seeds} seeds: {now.done} of {now.total or '?'} pieces, "
+        f"{escape(now.what)}, {duration(now.seconds)} so far",
     )
     if st.button("Cancel", key="cancel-compare", help="What is done so far is kept."):
         comparison.cancel()
