@@ -24,7 +24,7 @@ with st.container(horizontal=True):
     )
 epoch, codes = run.snapshot_epochs[index], cached.codes(name, epsilon)[index]
 
-finding(cached.pruned(name, epsilon, index, keep), keep, epoch)
+finding(run, epsilon, index, keep)
 graph, cells = (make(name, epsilon, index, keep) for make in (cached.graph, cached.cells))
 edges = cached.edges(name, epsilon, index)[select(codes, keep)]
 show(

@@ -258,6 +258,17 @@ def test_a_name_cannot_format_the_page(tmp_path: Path, small: RunConfig) -> None
         assert folder.name not in words(open_page(file, run.run_id))
 
 
+def test_a_run_whose_data_are_gone_is_still_shown(tmp_path: Path, small: RunConfig) -> None:
+    _write_idx(tmp_path / "data")
+    run, _ = obtain(small.replace(dataset=str(tmp_path / "data"), epochs=1))
+    (tmp_path / "data").rename(tmp_path / "elsewhere")
+    app = open_page("pages/connectivity.py", run.run_id)
+    assert "cannot be measured" in app.warning[0].value
+    assert len(app.get("plotly_chart")) == 4
+    for file in ("pages/trajectories.py", "pages/particle_types.py", "pages/train.py"):
+        open_page(file, run.run_id)
+
+
 def test_without_chrome_the_page_says_so_and_names_the_other_way(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

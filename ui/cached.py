@@ -17,7 +17,7 @@ from srnn.config import RunConfig
 from srnn.estimate import estimate, human
 from srnn.metanet import particle_table
 from srnn.store import get_run
-from srnn.tasks import load_task
+from srnn.tasks import load_task, resolve
 from ui.text import duration
 
 
@@ -71,9 +71,13 @@ def trajectories(run_id: str, fit: str, components: int, shown: tuple[int, ...])
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def pruned(run_id: str, epsilon: float, index: int, keep: str) -> connectivity.Pruned:
-    """Accuracy of snapshot ``index`` before and after all but the chosen particles are dropped."""
+    """Accuracy of snapshot ``index`` before and after all but the chosen particles are dropped.
+
+    Raises:
+        DataError: the run's data are not here, or have changed.
+    """
     run = get_run(run_id)
-    task = load_task(run.config.dataset)
+    task = load_task(resolve(run.config).dataset)
     mask = connectivity.select(codes(run_id, epsilon)[index], keep)
     return connectivity.prune_to(run.snapshots[index], mask, task.x_test, task.y_test, run.shape)
 

@@ -5,16 +5,29 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from srnn.analysis.connectivity import ALL, SURVIVORS, Pruned
+from srnn.analysis.connectivity import ALL, SURVIVORS
 from srnn.figures.style import points, type_label
-from ui.text import percent
+from srnn.store import Run
+from srnn.tasks import DataError
+from ui import cached
+from ui.text import escape, percent
 
 PANEL = 440
 """Width in pixels of the small figures: two beside each other, or one in a narrow window."""
 
 
-def finding(pruned: Pruned, keep: str, epoch: int) -> None:
-    """The page's answer, with the accuracy before and after beside it."""
+def finding(run: Run, epsilon: float, index: int, keep: str) -> None:
+    """The page's answer about a snapshot, with the accuracy before and after beside it; or why it
+    cannot be measured."""
+    try:
+        pruned = cached.pruned(run.run_id, epsilon, index, keep)
+    except DataError as error:
+        st.warning(
+            f"The accuracy cannot be measured here: {escape(str(error))}. Put the run's data back "
+            "in that place to see it; everything else is shown without them."
+        )
+        return
+    epoch = run.snapshot_epochs[index]
     total = pruned.kept + pruned.dropped
     change = (
         f"changes the accuracy from {percent(pruned.before)} to **{percent(pruned.after)}** "
