@@ -169,29 +169,31 @@ def _write_onnx(network: Compact) -> bytes:
         nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
-    value = "images"
+    value = node("Transpose", ["images"], "columns", perm=[1, 0])  # rows are gathered faster
     if len(network.pixels) < network.inputs:
-        value = node("Gather", [value, constant("pixels", network.pixels)], "read", axis=1)
+        pixels = constant("pixels", network.pixels.astype(np.int32))
+        value = node("Gather", [value, pixels], "read", axis=0)
     value = node("Cast", [value], "double", to=double)
     operator = {"none": None, "relu": "Relu", "tanh": "Tanh"}[network.activation]
     values: list[str] = []
     last = len(network.layers) - 1
     for index, layer in enumerate(network.layers):
         values.append(value)
-        stored = constant(f"weight_{index}", layer.matrix.T)  # kept in float32, summed in float64
+        stored = constant(f"weight_{index}", layer.matrix)  # kept in float32, summed in float64
         weight = node("Cast", [stored], f"double_weight_{index}", to=double)
-        value = node("MatMul", [value, weight], f"layer_{index}")
+        value = node("MatMul", [weight, value], f"layer_{index}")
         if operator and index < last:
             value = node(operator, [value], f"active_{index}")
         if layer.skip_from is not None:
             source = values[layer.skip_from]
             if layer.skip is not None:
-                one_more = constant(f"pad_{index}", np.array([0, 0, 0, 1]))
+                one_more = constant(f"pad_{index}", np.array([0, 0, 1, 0]))
                 padded = node("Pad", [source, one_more], f"padded_{index}")
-                chosen = constant(f"skip_{index}", layer.skip)
-                source = node("Gather", [padded, chosen], f"skipped_{index}", axis=1)
+                chosen = constant(f"skip_{index}", layer.skip.astype(np.int32))
+                source = node("Gather", [padded, chosen], f"skipped_{index}", axis=0)
             value = node("Add", [value, source], f"sum_{index}")
-    node("Cast", [value], "logits", to=kind)
+    value = node("Cast", [value], "float", to=kind)
+    node("Transpose", [value], "logits", perm=[1, 0])
     graph = helper.make_graph(
         nodes,
         "compact MetaNet",
