@@ -17,7 +17,8 @@ answered = int(done["Verdict"].str.startswith("open question").sum())
 differing = int(done["Verdict"].str.startswith("differs").sum())
 if len(done) and not settings.quick:
     st.markdown(
-        f"Of {len(done)} rows run with {settings.seeds} seeds, **{agreeing} agree** with the log, "
+        f"Of {len(done)} rows run with {settings.seeds} seed{'s' if settings.seeds > 1 else ''}, "
+        f"**{agreeing} agree** with the log, "
         f"{differing} differ, and {answered} open questions are answered."
     )
 elif len(done):

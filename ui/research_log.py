@@ -130,24 +130,23 @@ def card(one: Experiment, settings: Settings) -> None:
     """One row of the log."""
     found = outcome(one.row, settings)
     with st.container(border=True):
-        words, picture = st.columns([2, 3], gap="large")
+        small = found is not None and not _opened(one.row)
+        words, picture = st.columns([2, 3], gap="large") if small else (st.container(), None)
         with words:
             st.subheader(f"{one.row} · {one.title}", anchor=f"row-{one.row}", help=one.help)
             st.markdown(f"**{one.question}**")
             st.markdown(f"The log: {escape(one.expected)}.")
             if found is None:
-                st.caption(
-                    "Not run yet with these settings. The figure will appear beside these words."
-                )
+                st.caption("Not run yet with these settings. Its figure will appear here.")
             else:
                 st.markdown(f"Obtained: {escape(found.obtained)}.")
                 st.markdown(f"Verdict: **{escape(found.verdict)}**.")
                 st.markdown(escape(found.finding))
             _buttons(one, settings, found is not None)
-        with picture:
-            if found is not None and not _opened(one.row):
+        if picture is not None:
+            with picture:
                 _small(one.row, settings)
-        if found is not None and _opened(one.row):
+        elif found is not None:
             _large(one.row, settings, found)
 
 

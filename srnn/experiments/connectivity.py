@@ -75,13 +75,17 @@ def evaluate_thinning(settings: Settings, given: Given) -> Outcome:
     first, end = (
         int(whole[whole["epoch"] == epoch]["survivors"].mean()) for epoch in (0, _end(run))
     )
+    course = whole.groupby("epoch")["survivors"].mean()
+    fewest, when = int(course.min()), int(course.idxmin())
     return Outcome(
         f"{percent(dead)} of the connections die, {percent(retired)} die or only replicate; "
         f"without them {points(pruned)}",
         settings.verdict(judge(checks)),
-        f"The net really thins out: of {first:,} connections {end:,} survive (mean over seeds), "
-        f"{last['unread_pixels'].mean():.0f} pixels are no longer read, and keeping only the "
-        f"survivors changes accuracy by {100 * np.mean(pruned):+.2f} percentage points.",
+        f"{'The net really thins out' if end < 0.5 * first else 'The net hardly thins out'}: of "
+        f"{first:,} connections {end:,} survive (mean over seeds; fewest, {fewest:,}, in "
+        f"epoch {when}), {last['unread_pixels'].mean():.0f} pixels are no longer read, and "
+        f"keeping only the survivors changes accuracy by {100 * np.mean(pruned):+.2f} percentage "
+        "points.",
         {"thinning": whole, "layers": layers, "edges": edges}
         | ({} if settings.quick else {"checks": checks_table(checks)}),
     )
@@ -139,8 +143,8 @@ def evaluate_main(settings: Settings, given: Given) -> Outcome:
         f"{spread(at(last, 'other'), '{:,.0f}')}; accuracy {percent(accuracy)}",
         settings.verdict(judge(checks)),
         f"{(codes == OTHER).sum():,} of {run.shape.particles:,} particles (seed 0) still work "
-        f"for the task. Accuracy is {percent(accuracy)} over {len(runs)} seeds, {reached} the "
-        "log's 64.5 %, which was measured on 1,500 images.",
+        f"for the task. Accuracy is {percent(accuracy)} ({len(runs)} of {settings.seeds} seeds), "
+        f"{reached} the log's 64.5 %, which was measured on 1,500 images.",
         {"records": records, "edges": edges}
         | ({} if settings.quick else {"checks": checks_table(checks)}),
     )

@@ -89,13 +89,15 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         ),
     ]
     count = int(np.mean(values(8, "identity", "count")))
+    small = abs(float(np.mean(cost))) < 0.01
     rivals = chosen[chosen["h"] == 8].groupby("type")["difference"].mean()
     return Outcome(
         f"h = 8: without its identities {points(cost)}; without other, accuracy {percent(left)}",
         settings.verdict(judge(checks)),
-        f"Identities are only replicators: dropping all of them ({count:,} on average at h = 8) "
-        f"changes accuracy by {100 * np.mean(cost):+.2f} percentage points, dropping as many "
-        f"particles at random by {100 * rivals['as many at random']:+.1f}.",
+        f"{'Identities are only replicators' if small else 'Identities take part'}: dropping all "
+        f"of them ({count:,} on average at h = 8) changes accuracy by {100 * np.mean(cost):+.2f} "
+        "percentage points, dropping as many particles at random by "
+        f"{100 * rivals['as many at random']:+.1f}.",
         {"by_type": by_type, "by_layer": by_layer, "chosen": chosen}
         | ({} if settings.quick else {"checks": checks_table(checks)}),
     )

@@ -79,7 +79,7 @@ def speed(tables: Tables) -> go.Figure:
             part,
             "to_plain",
             "variant",
-            form="{:.2g}",
+            form="{:.3g}",
             name=f"h = {h}",
             symbol=symbol,
             color=INK if symbol == "circle" else MUTED,

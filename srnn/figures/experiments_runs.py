@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -25,22 +26,34 @@ def panels(columns: int, titles: tuple[str, ...], **options: object) -> go.Figur
     return figure
 
 
+def from_first_epoch(table: pd.DataFrame) -> pd.DataFrame:
+    """Without the untrained network, which has no place on a logarithmic axis."""
+    return table[table["epoch"] > 0]
+
+
+def log_epochs(figure: go.Figure, last: float) -> None:
+    """Logarithmic epoch axes, alike in all panels: most happens in the first few."""
+    ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+    ends = [-0.05, float(np.log10(last)) + 0.05]
+    figure.update_xaxes(title="Epoch (logarithmic)", type="log", tickvals=ticks, range=ends)
+
+
 def types(tables: Tables) -> go.Figure:
     """Row 1: particles of each type over the epochs, at the log's epsilon."""
     table = tables["types"]
-    table = table[(table["epsilon"] - 1e-5).abs() < 1e-12]
+    table = from_first_epoch(table[(table["epsilon"] - 1e-5).abs() < 1e-12])
     figure = blank(hovermode="x unified")
     for name in TYPES:
         if table[name].any():
             mean_line(figure, table, name, LABELS[name], color=PALETTE[name], dash=DASHES[name])
-    figure.update_xaxes(title="Epoch")
+    log_epochs(figure, table["epoch"].max())
     figure.update_yaxes(title="Particles", rangemode="tozero")
     return figure
 
 
 def thinning(tables: Tables) -> go.Figure:
     """Row 7: connections that are left over the epochs, and the share left in every layer."""
-    whole, layers = tables["thinning"], tables["layers"]
+    whole, layers = (from_first_epoch(tables[name]) for name in ("thinning", "layers"))
     figure = panels(2, ("the whole network", "by layer"), horizontal_spacing=0.12)
     for column, name, dash in (
         ("alive", "not zero", "dot"),
@@ -60,7 +73,7 @@ def thinning(tables: Tables) -> go.Figure:
             scale=100,
             place={"row": 1, "col": 2},
         )
-    figure.update_xaxes(title="Epoch")
+    log_epochs(figure, whole["epoch"].max())
     figure.update_yaxes(title="Connections, pixels", rangemode="tozero", col=1)
     figure.update_yaxes(title="Survivors (% of the layer)", range=[0, 101], col=2)
     return figure
@@ -68,7 +81,7 @@ def thinning(tables: Tables) -> go.Figure:
 
 def main_run(tables: Tables) -> go.Figure:
     """Row 11: counts and accuracy over the epochs, with what the log reports."""
-    records = tables["records"]
+    records = from_first_epoch(tables["records"])
     big = int(records["epoch"].max()) >= 200
     figure = panels(2, ("particles", "accuracy"), horizontal_spacing=0.12)
     one, two = {"row": 1, "col": 1}, {"row": 1, "col": 2}
@@ -83,7 +96,7 @@ def main_run(tables: Tables) -> go.Figure:
         log_points(figure, LOG_REPLICATORS, place=one)
         log_points(figure, LOG_OTHER, place=one, legend=False)
         log_points(figure, LOG_ACCURACY, scale=100, place=two, legend=False)
-    figure.update_xaxes(title="Epoch")
+    log_epochs(figure, records["epoch"].max())
     figure.update_yaxes(title="Particles", rangemode="tozero", col=1)
     figure.update_yaxes(title="Test accuracy (%)", range=[0, 100], col=2)
     return figure
@@ -112,7 +125,7 @@ def longer(tables: Tables) -> go.Figure:
 
 def residual(tables: Tables) -> go.Figure:
     """Row 14: with and without residual skips side by side, on the same axes."""
-    records = tables["records"]
+    records = from_first_epoch(tables["records"])
     last = int(records["epoch"].max())
     figure = make_subplots(
         rows=2,
@@ -135,7 +148,8 @@ def residual(tables: Tables) -> go.Figure:
         for column, name in (("replicators", "zero + identity"), ("other", "other")):
             color = PALETTE["identity" if column == "replicators" else column]
             mean_line(figure, part, column, name, color=color, place=low, legend=legend)
-    figure.update_xaxes(title="Epoch", row=2)
+    log_epochs(figure, records["epoch"].max())
+    figure.update_xaxes(title="", row=1)
     figure.update_yaxes(title="Test accuracy (%)", row=1, col=1)
     figure.update_yaxes(title="Particles", row=2, col=1)
     return figure
