@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from srnn.tasks import Task
 from srnn.training import data_order
 
-
 CHUNK = 2000
 """Test images at once: a network of thousands of cells keeps its activations of all of them."""
 
