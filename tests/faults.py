@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from srnn.config import RunConfig, make_config
 from srnn.store import Run
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["__main__", "srnn.jobs", "srnn.sharing", "sklearn.datasets"])
+_context.set_forkserver_preload(["srnn.jobs", "srnn.sharing", "sklearn.datasets"])
 
 
 def victim(seed: int = 0, epochs: int = 12) -> RunConfig:
@@ -44,7 +45,12 @@ def victim(seed: int = 0, epochs: int = 12) -> RunConfig:
 def start(function: Callable, *arguments: Any) -> Any:
     """Run an importable function in a fresh process that has imported, but not used, torch."""
     process = _context.Process(target=_guarded, args=(function, arguments), daemon=True)
-    process.start()
+    main = sys.modules["__main__"]  # it would be imported there; after an AppTest it is a page
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = main
     return process
 
 

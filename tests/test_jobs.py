@@ -197,6 +197,14 @@ def test_damaged_progress_is_none(small, key):
     assert jobs.read_progress(small.run_id) is None
 
 
+def test_what_a_process_left_that_was_killed_after_it_had_finished_is_no_job_and_is_removed(small):
+    run = obtain(small)[0]
+    write_json(paths.work_folder(run.run_id) / "job.json", new_job(small, "auto"))
+    assert jobs.list_jobs() == []
+    assert obtain(small) == (run, True)
+    assert not paths.work_folder(run.run_id).exists()
+
+
 def test_a_failed_job_says_why_and_can_be_tried_again(small, monkeypatch):
     def broken(*_):
         raise ValueError("the data caught fire")
@@ -235,7 +243,7 @@ def test_of_two_who_ask_at_once_one_trains_and_the_other_loads(cache, small):
     config = small.replace(epochs=60)
     children = [faults.start(faults.train_in_child, str(cache), config.to_dict()) for _ in range(3)]
     for child in children:
-        child.join(60)
+        child.join(240)
     assert [child.exitcode for child in children] == [0, 0, 0]
     assert begun() == [config.run_id]
 
@@ -255,7 +263,7 @@ def test_many_jobs_queued_by_four_processes_at_once_are_each_trained_exactly_onc
         for order in orders
     ]
     for child in children:
-        child.join(60)
+        child.join(240)
     assert [child.exitcode for child in children] == [0] * 4
     until(lambda: not jobs.list_jobs() and len(begun()) >= 24, 120)
     assert sorted(begun()) == sorted(RunConfig.from_dict(config).run_id for config in configs)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from srnn import checkpoint, paths
 from srnn.config import RunConfig
@@ -167,8 +167,11 @@ def new_job(config: RunConfig, engine: str) -> dict[str, Any]:
 
 
 def read_job_file(run_id: str) -> dict[str, Any] | None:
-    """The content of ``job.json``; None if there is none, or it is not one of this run."""
+    """The content of ``job.json``; None if there is none, it is not one of this run, or the run is
+    finished (its process was killed before it could remove the job)."""
     path = paths.work_folder(run_id) / "job.json"
+    if (paths.run_folder(run_id) / "run.json").exists():
+        return None
     try:
         return dict(_parse_job(path, stamp(path), run_id))
     except (OSError, ValueError, KeyError, TypeError):
@@ -210,6 +213,16 @@ def runs(values: dict[str, Any]) -> bool:
 def clear(run_id: str) -> None:
     """Remove the work folder of a run; call it under the job's lock."""
     shutil.rmtree(paths.work_folder(run_id), ignore_errors=True)
+
+
+def tidy(run_id: str) -> None:
+    """Remove what a process left of its work that was killed after it had finished a run."""
+    if not paths.work_folder(run_id).exists():
+        return
+    with contextlib.suppress(OSError, Timeout), lock(run_id).acquire(timeout=0):
+        if (paths.run_folder(run_id) / "run.json").exists():
+            with job_lock(run_id):
+                clear(run_id)
 
 
 def lock(name: str) -> FileLock:

@@ -29,6 +29,7 @@ from srnn.jobs.files import (
     new_job,
     read_job_file,
     read_progress,
+    tidy,
     write_job,
 )
 from srnn.jobs.process import me
@@ -58,6 +59,7 @@ def obtain(
     config = resolve(config)
     run = find_run(config.run_id)
     if run is not None:
+        tidy(config.run_id)
         return run, True
     refuse_impossible(config, engine)
     with _run_lock(config, on_progress):

@@ -29,6 +29,7 @@ from srnn.jobs.files import (
     new_job,
     read_job,
     read_job_file,
+    tidy,
     write_job,
 )
 from srnn.jobs.obtain import claim, train_locked
@@ -49,7 +50,9 @@ def submit(config: RunConfig, engine: str = "auto") -> str:
     """
     config = resolve(config)
     run_id = config.run_id
-    if find_run(run_id) is None:
+    if find_run(run_id) is not None:
+        tidy(run_id)
+    else:
         refuse_impossible(config, engine)
         with job_lock(run_id):
             folder = paths.work_folder(run_id)
