@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from pathlib import Path
 
@@ -158,3 +159,8 @@ def test_a_page_on_a_read_only_cache_shows_runs_and_refuses_changes_in_words(sma
     click(test, f"delete-{run_id}")
     assert "it is read\\-only" in text(test)
     assert find_run(run_id) is not None
+
+
+def test_what_was_imported_is_not_walked_through_after_every_rerun():
+    open_page()
+    assert gc.get_freeze_count() > 100_000

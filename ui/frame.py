@@ -12,6 +12,7 @@ import streamlit as st
 from srnn.jobs import read_job
 from srnn.store import Run, RunError, get_run, is_run_id, list_runs
 from ui.charts import show
+from ui.memory import settle
 from ui.menu import link, menu
 from ui.text import escape, percent
 
@@ -23,6 +24,7 @@ ABOUT = "Networks whose connections are networks that replicate themselves."
 
 def page(title: str, question: str) -> None:
     """Begin a page: browser title, menu, heading, and the one question that it answers."""
+    settle()
     st.set_page_config(
         page_title=title if title == APP else f"{title} · {APP}",
         page_icon="🕸️",
