@@ -22,7 +22,7 @@ from srnn.experiments.reproduce import reproduce, saved_outcome
 from srnn.experiments.scalars import bent_errors
 from srnn.figures.experiments import FIGURES, row_figure
 from srnn.fixpoints import IDENTITY, OTHER, ZERO
-from srnn.jobs import reproduction
+from srnn.jobs.background import REPRODUCTION
 from srnn.jobs.parallel import in_parallel
 from srnn.metanet import MacroShape
 from srnn.particles import (
@@ -290,27 +290,29 @@ def test_an_unknown_row_is_refused():
 
 def test_the_log_is_reproduced_in_the_background_and_watched_from_outside(monkeypatch):
     monkeypatch.setenv("SRNN_JOBS", "1")
-    assert reproduction.status() is None
-    reproduction.start([10], True, 1)
-    with pytest.raises(RuntimeError, match="already"):
-        reproduction.start([10], True, 1)
+    assert REPRODUCTION.status() is None
+    REPRODUCTION.start(["reproduce", "--quick", "--row", "10"], rows=[10])
+    with pytest.raises(RuntimeError, match="running already"):
+        REPRODUCTION.start(["reproduce", "--quick", "--row", "10"], rows=[10])
     state = _wait_for("finished")
-    assert (state.rows, state.quick, state.share) == ((10,), True, 1.0)
+    assert (state.asked, state.share) == ({"rows": [10]}, 1.0)
     assert saved_outcome(EXPERIMENTS[10], QUICK) is not None
 
 
 def test_a_reproduction_can_be_cancelled_and_its_processes_end(monkeypatch):
     monkeypatch.setenv("SRNN_JOBS", "1")
-    reproduction.start([9], False, 3)
-    reproduction.cancel()
-    assert reproduction.status().state == "cancelled"
-    reproduction.start([10], True, 1)  # and another one started
-    reproduction.cancel()
+    REPRODUCTION.start(["reproduce", "--row", "9"], rows=[9])
+    REPRODUCTION.cancel()
+    assert REPRODUCTION.status().state == "cancelled"
+    REPRODUCTION.start(
+        ["reproduce", "--quick", "--row", "10"], rows=[10]
+    )  # and another one started
+    REPRODUCTION.cancel()
 
 
 def _wait_for(state):
     end = time.monotonic() + 60
-    while (found := reproduction.status()).state != state:
+    while (found := REPRODUCTION.status()).state != state:
         assert found.state == "running" and time.monotonic() < end, found
         time.sleep(0.2)
     return found

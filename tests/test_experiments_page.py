@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from srnn.experiments import EXPERIMENTS, Settings
 from srnn.experiments.reproduce import reproduce
-from srnn.jobs import obtain, reproduction
+from srnn.jobs import obtain
+from srnn.jobs.background import REPRODUCTION
 from ui.menu import ROOT
 
 
@@ -62,10 +63,10 @@ def test_a_row_is_run_in_the_background_and_its_card_fills():
     page.button(key="log-run-10").click().run()
     assert not page.exception
     end = time.monotonic() + 60
-    while reproduction.status().state == "running":
+    while REPRODUCTION.status().state == "running":
         assert time.monotonic() < end
         time.sleep(0.3)
-    assert reproduction.status().state == "finished"
+    assert REPRODUCTION.status().state == "finished"
     page.run()
     assert not page.exception
     assert "quick: no verdict" in words(page).replace("\\", "")

@@ -223,7 +223,7 @@ def test_a_worker_killed_in_the_middle_leaves_an_interrupted_job_that_can_be_res
     small, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("SRNN_CHECKPOINT_SECONDS", "0.05")
-    config = small.replace(epochs=1000)
+    config = small.replace(epochs=4000)
     run_id = jobs.submit(config)
     written = paths.work_folder(run_id) / checkpoint.FILE
     until(written.exists)
@@ -286,7 +286,7 @@ def test_a_worker_that_cannot_live_is_not_started_again_at_once_and_its_last_wor
     small, monkeypatch
 ):
     monkeypatch.setenv("SRNN_JOBS", "1")
-    monkeypatch.setattr(slots.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     started = []
     popen = slots.subprocess.Popen
     monkeypatch.setattr(

@@ -10,7 +10,8 @@ from srnn.cli import main
 from srnn.cli import pruning as commands
 from srnn.config import RunConfig, make_config
 from srnn.export import FORMATS
-from srnn.jobs import comparison, obtain
+from srnn.jobs import obtain
+from srnn.jobs.background import COMPARISON
 from srnn.pruning import CRITERIA
 from srnn.pruning.answers import grid, sentences, summary
 from srnn.pruning.curves import SPARSITIES
@@ -134,12 +135,12 @@ def test_rivals_refuses_a_wrong_number_of_seeds(run: Run, capsys: pytest.Capture
 
 
 def test_a_comparison_in_the_background_is_one_at_a_time_and_can_be_cancelled(run: Run):
-    assert comparison.status() is None
-    comparison.start(run.run_id, 1)
-    now = comparison.status()
-    assert now is not None and now.state == "running" and now.run_id == run.run_id
+    assert COMPARISON.status() is None
+    COMPARISON.start(["rivals", "--run", run.run_id, "--seeds", "1"], run_id=run.run_id)
+    now = COMPARISON.status()
+    assert now is not None and now.state == "running" and now.asked["run_id"] == run.run_id
     with pytest.raises(RuntimeError, match="running already"):
-        comparison.start(run.run_id, 1)
-    comparison.cancel()
-    now = comparison.status()
+        COMPARISON.start(["rivals", "--run", run.run_id, "--seeds", "1"], run_id=run.run_id)
+    COMPARISON.cancel()
+    now = COMPARISON.status()
     assert now is not None and now.state == "cancelled"

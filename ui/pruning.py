@@ -17,7 +17,7 @@ from srnn.figures.pruning import (
     pareto_map,
 )
 from srnn.figures.style import points
-from srnn.jobs import comparison
+from srnn.jobs.background import COMPARISON
 from srnn.pruning import CRITERIA, Subject, drop_first, natural_count, order_of
 from srnn.pruning.answers import grid, sentences, summary
 from srnn.pruning.controls import TOLERANCE, control_table, control_tests
@@ -263,7 +263,7 @@ def seeds_section(run: Run) -> None:
 
 
 def _comparison(run: Run, seeds: int) -> None:
-    now = comparison.status()
+    now = COMPARISON.status()
     running = now is not None and now.state == "running"
     if not running:
         st.info(
@@ -275,7 +275,8 @@ def _comparison(run: Run, seeds: int) -> None:
             st.code(now.log or "It left no message.", language=None)
         if st.button("Compare over seeds", key="compare", type="primary"):
             try:
-                comparison.start(run.run_id, seeds)
+                arguments = ["rivals", "--run", run.run_id, "--seeds", str(seeds)]
+                COMPARISON.start(arguments, run_id=run.run_id, seeds=seeds)
             except (RuntimeError, OSError) as error:
                 st.error(escape(str(error)))
                 return
@@ -285,16 +286,17 @@ def _comparison(run: Run, seeds: int) -> None:
 
 
 def _watch() -> None:
-    now = comparison.status()
+    now = COMPARISON.status()
     if now is None or now.state != "running":
         st.rerun()
     st.progress(
         now.share,
-        text=f"Run {now.run_id[:6]}, {now.seeds} seeds: {now.done} of {now.total or '?'} pieces, "
+        text=f"Run {now.asked['run_id'][:6]}, {now.asked['seeds']} seeds: "
+        f"{now.done} of {now.total or '?'} pieces, "
         f"{escape(now.what)}, {duration(now.seconds)} so far",
     )
     if st.button("Cancel", key="cancel-compare", help="What is done so far is kept."):
-        comparison.cancel()
+        COMPARISON.cancel()
         st.rerun()
 
 

@@ -10,7 +10,7 @@ from srnn.experiments import EXPERIMENTS, Experiment, Outcome, Settings
 from srnn.experiments.reproduce import outcome_stamp, saved_outcome
 from srnn.figures import style
 from srnn.figures.experiments import FIGURES, row_figure
-from srnn.jobs import reproduction
+from srnn.jobs.background import REPRODUCTION
 from ui.charts import dark, show
 from ui.menu import link
 from ui.text import duration, escape
@@ -53,12 +53,12 @@ def progress(settings: Settings) -> None:
 
 
 def _running() -> bool:
-    state = reproduction.status()
+    state = REPRODUCTION.status()
     return state is not None and state.state == "running"
 
 
 def _progress(settings: Settings, was_running: bool) -> None:
-    state = reproduction.status()
+    state = REPRODUCTION.status()
     running = state is not None and state.state == "running"
     there = sum(_stamp(row, settings) > 0 for row in EXPERIMENTS)
     seen = st.session_state.get("log-seen", there)
@@ -66,14 +66,15 @@ def _progress(settings: Settings, was_running: bool) -> None:
     if running != was_running or there != seen:
         st.rerun()
     if running:
-        rows = f"rows {', '.join(map(str, state.rows))}" if state.rows else "all rows"
+        asked = state.asked["rows"]
+        rows = f"rows {', '.join(map(str, asked))}" if asked else "all rows"
         st.progress(
             state.share,
             f"{rows.capitalize()}: {state.done} of {state.total or '?'} pieces of work done, "
             f"{duration(state.seconds)} so far. Now {escape(state.what)}.",
         )
         if st.button("Cancel", help="What is finished stays; trainings go on from checkpoints."):
-            reproduction.cancel()
+            REPRODUCTION.cancel()
             st.rerun()
         return
     missing = len(EXPERIMENTS) - there
@@ -98,7 +99,10 @@ def _progress(settings: Settings, was_running: bool) -> None:
 def run_rows(rows: list[int], settings: Settings) -> None:
     """Ask for some rows in the background; says so where that is not possible."""
     try:
-        reproduction.start(rows, settings.quick, settings.seeds)
+        arguments = ["reproduce", "--seeds", str(settings.seeds)]
+        arguments += ["--quick"] if settings.quick else []
+        arguments += ["--row", *map(str, rows)] if rows else []
+        REPRODUCTION.start(arguments, rows=rows)
     except (RuntimeError, OSError) as error:
         st.session_state["log-problem"] = str(error)
 

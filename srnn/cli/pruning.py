@@ -185,15 +185,15 @@ def _rivals(options: argparse.Namespace) -> int:
     if options.epochs is not None and options.epochs < 2:
         raise ConfigError(f"--epochs {options.epochs}: must be 2 or more")
     config = _rivals_config(options)
-    from srnn.jobs import comparison
+    from srnn.jobs.background import COMPARISON, DONE
     from srnn.pruning.answers import grid, sentences, summary
     from srnn.pruning.rivals import Study, run_study
 
     study = Study(config, seeds=options.seeds, retrain=options.retrain)
     started = time.perf_counter()
-    result = run_study(study, comparison.tell if options.background else _show)
+    result = run_study(study, COMPARISON.tell if options.background else _show)
     if options.background:
-        comparison.tell(1, 1, comparison.DONE)
+        COMPARISON.tell(1, 1, DONE)
         return 0
     seconds = time.perf_counter() - started
     if options.json:

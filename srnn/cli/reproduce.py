@@ -48,14 +48,14 @@ def _seeds(text: str) -> int:
 def _reproduce(options: argparse.Namespace) -> int:
     from srnn.experiments.base import Settings
     from srnn.experiments.reproduce import chosen, reproduce
-    from srnn.jobs.reproduction import Reporter
+    from srnn.jobs.background import REPRODUCTION
 
     chosen(options.row)  # a wrong row is refused before anything else is loaded
     import torch
 
     torch.set_num_threads(1)
     settings = Settings(options.quick, options.seeds or (1 if options.quick else 3))
-    tell = Reporter() if options.background else _progress
+    tell = REPRODUCTION.tell if options.background else _progress
     started, rows = time.perf_counter(), []
     for row in reproduce(options.row, settings, tell, options.jobs):
         rows.append(row)

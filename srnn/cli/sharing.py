@@ -13,7 +13,9 @@ from srnn.cli.output import command, summarise
 def add(commands: Any) -> None:
     """Declare the commands."""
     share = command(commands, "share", "write a run into one zip file", _share)
-    share.add_argument("run_id", metavar="RUN", help="run id (16 hex digits; see: python -m srnn runs)")
+    share.add_argument(
+        "run_id", metavar="RUN", help="run id (16 hex digits; see: python -m srnn runs)"
+    )
     share.add_argument("--out", type=Path, help="default: RUN.zip in this folder")
     take = command(commands, "import", "check a shared run and put it into the cache", _import)
     take.add_argument("file", type=Path, help="a zip file that share made")

@@ -6,10 +6,15 @@ from __future__ import annotations
 import functools
 import os
 import socket
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from srnn import paths
 
 
 def me() -> dict[str, Any]:
@@ -63,3 +68,25 @@ def _born(pid: int) -> float | None:
         return None if gone else round(process.create_time(), 1)
     except psutil.Error:
         return None
+
+
+def spawn(arguments: Sequence[str], log: Path, **environment: str) -> subprocess.Popen:
+    """Start ``python -m srnn ARGUMENTS`` on this cache, in a session of its own, so that it
+    outlives who starts it; one torch thread. What it prints goes to ``log``.
+
+    Raises:
+        OSError: it cannot be started, or the log not be written.
+    """
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    own = {"OMP_NUM_THREADS": "1", "SRNN_CACHE": str(paths.cache_root()), "PYTHONPATH": path}
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "srnn", *arguments],
+            env=os.environ | own | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )

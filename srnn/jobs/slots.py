@@ -13,15 +13,13 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from srnn import paths
 from srnn.files import read_json, write_json, writing
 from srnn.jobs.files import list_jobs, lock
-from srnn.jobs.process import identity, is_alive, me
+from srnn.jobs.process import identity, is_alive, me, spawn
 from srnn.settings import worker_limit
 
 PATIENCE = 10.0
@@ -124,25 +122,8 @@ def last_words() -> str:
 
 
 def _start_worker(slot: str) -> None:
-    root = Path(__file__).resolve().parent.parent.parent
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "PYTHONFAULTHANDLER": "1",
-        "SRNN_CACHE": str(paths.cache_root()),
-        "SRNN_SLOT": slot,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")])),
-    }
     log = paths.slot_file(slot).with_suffix(".log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "srnn", "work"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+    child = spawn(["work"], log, SRNN_SLOT=slot, PYTHONFAULTHANDLER="1")
     try:
         write_json(paths.slot_file(slot), identity(child.pid) | {"job": None})
     except OSError:
