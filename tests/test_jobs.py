@@ -223,7 +223,7 @@ def test_a_worker_killed_in_the_middle_leaves_an_interrupted_job_that_can_be_res
     small, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("SRNN_CHECKPOINT_SECONDS", "0.05")
-    config = small.replace(epochs=4000)
+    config = small.replace(epochs=2000)
     run_id = jobs.submit(config)
     written = paths.work_folder(run_id) / checkpoint.FILE
     until(written.exists)
