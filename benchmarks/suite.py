@@ -18,9 +18,10 @@ import torch
 from benchmarks import contenders
 from benchmarks.contenders import LOOP, PLAIN, SPARSE
 from benchmarks.timing import by_turns
-from srnn.config import RunConfig, preset
+from srnn.config import RunConfig
 from srnn.engines import Problem, choose, prepare
 from srnn.fixpoints import classify
+from srnn.presets import preset
 from srnn.tasks import load_task
 
 Row = dict[str, Any]
@@ -131,7 +132,7 @@ def whole_run(quick: bool) -> Row:
 
 def _training(config: RunConfig, folder: Path):
     """The training as a job does it, into ``folder``; yields after every epoch, from epoch 0."""
-    from srnn.checkpoint import Partial
+    from srnn.store.checkpoint import Partial
     from srnn.training import train
 
     partial = Partial(config, folder)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from srnn.estimate import human
 from srnn.jobs import ensure_workers, last_words, list_jobs
-from srnn.space import space
+from srnn.store.space import space
 from ui.frame import page
 from ui.menu import link
 from ui.runs import actions, attempt, filtered, overview, said, show_table

@@ -14,8 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from srnn import paths, store
-from srnn.config import preset
 from srnn.jobs import obtain
+from srnn.presets import preset
 
 LIMIT = 10_000_000
 """Largest size of the bundled run, in bytes."""

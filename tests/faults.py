@@ -24,12 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from srnn import checkpoint
 from srnn.config import RunConfig, make_config
-from srnn.store import Run
+from srnn.store import Run, checkpoint
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["srnn.jobs", "srnn.sharing", "sklearn.datasets"])
+_context.set_forkserver_preload(["srnn.jobs", "srnn.store.sharing", "sklearn.datasets"])
 
 
 def victim(seed: int = 0, epochs: int = 12) -> RunConfig:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from srnn.runformat import FILES, seal
+from srnn.store.format import FILES, seal
 
 Parts = dict[str, bytes]
 

@@ -14,11 +14,11 @@ import sessions
 import test_jobs
 
 from srnn import jobs
-from srnn.checkpoint import Partial
-from srnn.config import preset
 from srnn.jobs import slots
 from srnn.paths import slot_file
+from srnn.presets import preset
 from srnn.store import list_runs
+from srnn.store.checkpoint import Partial
 from srnn.tasks import load_task
 from srnn.training import train
 

@@ -12,20 +12,17 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = [
     ("config", "paths", "idx"),
-    ("files", "tasks"),
+    ("files", "tasks", "presets"),
     ("particles",),
     ("fixpoints", "metanet"),
     ("engines",),
     ("divergence",),
     ("training", "verify", "analysis"),
-    ("settings", "labels", "runformat", "results"),
-    ("run",),
     ("store",),
-    ("space", "estimate", "checkpoint", "sharing"),
+    ("estimate",),
     ("jobs",),
     ("pruning",),
-    ("export",),
-    ("experiments",),
+    ("export", "experiments"),
     ("cli",),
 ]
 """The floors of the package, from the ground up; modules of one floor do not know each other."""
@@ -91,8 +88,7 @@ def test_pages_do_not_know_each_other_nor_the_cache():
 
 
 def test_only_the_store_and_the_jobs_name_the_cache():
-    allowed = {"paths", "files", "settings", "labels", "run", "space", "results", "store"}
-    allowed |= {"estimate", "checkpoint", "sharing", "jobs"}
+    allowed = {"paths", "files", "store", "estimate", "jobs"}
     for file in SOURCES:
         if "paths" in known(file):
             assert room(file) in allowed, file

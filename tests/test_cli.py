@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from srnn.cli import main
-from srnn.config import PRESETS
+from srnn.presets import PRESETS
 
 SMALL = ["--dataset=digits", "--neurons=3", "--depth=3", "--width=3", "--batch-size=100"]
 SMALL += ["--epochs=2"]

@@ -11,16 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from srnn.cli import main
-from srnn.config import (
-    PRESETS,
-    RECIPES,
-    ConfigError,
-    RunConfig,
-    describe,
-    field_names,
-    make_config,
-    preset,
-)
+from srnn.config import RECIPES, ConfigError, RunConfig, describe, field_names, make_config
+from srnn.presets import PRESETS, preset
 
 ANYTHING = st.one_of(
     st.none(),

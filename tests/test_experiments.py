@@ -31,7 +31,7 @@ from srnn.particles import (
     replication_loss,
     scalar_weights,
 )
-from srnn.results import load_result, remember, result_name
+from srnn.store.results import load_result, remember, result_name
 from srnn.tasks import load_task
 
 QUICK = Settings(quick=True, seeds=1)

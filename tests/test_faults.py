@@ -16,11 +16,10 @@ import faults
 import numpy as np
 import pytest
 
-from srnn import labels, space
 from srnn.config import RunConfig
 from srnn.files import CacheError
 from srnn.jobs import list_jobs, obtain, read_job, submit
-from srnn.store import RunError, find_run, list_runs, why_aside
+from srnn.store import RunError, find_run, labels, list_runs, space, why_aside
 
 
 @pytest.fixture(scope="module")

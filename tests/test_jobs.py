@@ -13,13 +13,13 @@ import faults
 import numpy as np
 import pytest
 
-from srnn import checkpoint, jobs, paths
-from srnn.checkpoint import Partial, load_partial
+from srnn import jobs, paths
 from srnn.config import RunConfig
 from srnn.files import read_json, stamp, write_json
 from srnn.jobs import Cancelled, obtain, process, slots
 from srnn.jobs.files import new_job, read_job_file, runs, write_job
-from srnn.store import find_run
+from srnn.store import checkpoint, find_run
+from srnn.store.checkpoint import Partial, load_partial
 
 
 @pytest.fixture(autouse=True)

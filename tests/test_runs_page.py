@@ -10,13 +10,13 @@ import faults
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from srnn import jobs, labels, space
+from srnn import jobs
 from srnn.files import write_json
 from srnn.jobs import obtain
 from srnn.jobs.files import new_job
 from srnn.paths import work_folder
-from srnn.sharing import export_bytes
-from srnn.store import find_run
+from srnn.store import find_run, labels, space
+from srnn.store.sharing import export_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -131,7 +131,7 @@ def test_a_shared_run_is_imported_and_a_bad_one_refused_in_words(small, tmp_path
 
 def test_settings_are_changed_on_the_page(small, monkeypatch):
     monkeypatch.delenv("SRNN_JOBS", raising=False)
-    from srnn.settings import read_settings
+    from srnn.store.settings import read_settings
 
     obtain(small)
     test = open_page()

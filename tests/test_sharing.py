@@ -13,12 +13,12 @@ import forgery
 import numpy as np
 import pytest
 
-from srnn import labels, paths
+from srnn import paths
 from srnn.cli import main
 from srnn.jobs import obtain
-from srnn.runformat import FormatError
-from srnn.sharing import export_bytes, export_run, import_run, read_archive
-from srnn.store import Run, find_run, list_runs
+from srnn.store import Run, find_run, labels, list_runs
+from srnn.store.format import FormatError
+from srnn.store.sharing import export_bytes, export_run, import_run, read_archive
 
 
 @pytest.fixture

@@ -11,12 +11,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from srnn import labels, paths, settings, space
+from srnn import paths
 from srnn.config import make_config
 from srnn.estimate import ImpossibleError, estimate, human, refuse_impossible, run_bytes
 from srnn.jobs import obtain
-from srnn.runformat import check_contents, check_info, seal
-from srnn.store import RunError, find_run, get_run, list_runs, open_run, run_size
+from srnn.store import (
+    RunError,
+    find_run,
+    get_run,
+    labels,
+    list_runs,
+    open_run,
+    run_size,
+    settings,
+    space,
+)
+from srnn.store.format import check_contents, check_info, seal
 
 
 def own_runs() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from srnn.config import PRESETS
+from srnn.presets import PRESETS
 from srnn.store import find_run, list_runs
 from ui.menu import link
 from ui.settings import load, settings

@@ -11,10 +11,10 @@ import streamlit as st
 
 from srnn.estimate import human
 from srnn.jobs import Job, cancel, forget, list_jobs, read_log, resume
-from srnn.labels import NAME_LENGTH, NOTE_LENGTH, edit_label, last_used
-from srnn.sharing import export_bytes
-from srnn.space import delete_run
 from srnn.store import Run, RunError, describe, get_run, list_runs, run_size
+from srnn.store.labels import NAME_LENGTH, NOTE_LENGTH, edit_label, last_used
+from srnn.store.sharing import export_bytes
+from srnn.store.space import delete_run
 from ui.menu import link
 from ui.text import duration, escape, percent
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import streamlit as st
 
-from srnn.config import PRESETS, RECIPES, RunConfig, describe
 from srnn.config import RECIPE_RULES as RULES
+from srnn.config import RECIPES, RunConfig, describe
+from srnn.presets import PRESETS
 from srnn.tasks import dataset_names
 
 LABELS = {

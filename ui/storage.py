@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from srnn.estimate import human
-from srnn.settings import change_settings, read_settings, worker_limit
-from srnn.sharing import import_run
-from srnn.space import Space, clean_up, empty_trash, list_trash, restore_run
 from srnn.store import RunError, list_damaged, open_run
+from srnn.store.settings import change_settings, read_settings, worker_limit
+from srnn.store.sharing import import_run
+from srnn.store.space import Space, clean_up, empty_trash, list_trash, restore_run
 from ui.runs import attempt
 from ui.text import escape
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from srnn.cli.output import command, print_table, summarise
-from srnn.config import PRESETS
+from srnn.presets import PRESETS
 
 
 def add(commands: Any) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from srnn.cli.output import command
-from srnn.config import PRESETS, ConfigError
+from srnn.config import ConfigError
+from srnn.presets import PRESETS
 
 CRITERIA = (
     "replicators",

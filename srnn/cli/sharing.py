@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
 
 
 def _share(options: argparse.Namespace) -> int:
-    from srnn.sharing import export_run
+    from srnn.store.sharing import export_run
 
     out = export_run(options.run_id, options.out or Path(f"{options.run_id}.zip"))
     size = out.stat().st_size
@@ -34,7 +34,7 @@ def _share(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from srnn.sharing import import_run
+    from srnn.store.sharing import import_run
 
     imported = import_run(options.file)
     if options.json:

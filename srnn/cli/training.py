@@ -10,15 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from srnn.cli.output import command, summarise
-from srnn.config import (
-    DEFAULT_RECIPE,
-    PRESETS,
-    RECIPES,
-    ConfigError,
-    RunConfig,
-    describe,
-    make_config,
-)
+from srnn.config import DEFAULT_RECIPE, RECIPES, ConfigError, RunConfig, describe, make_config
+from srnn.presets import PRESETS
 
 TRAIN_FIELDS = (
     "dataset",

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from srnn.config import RunConfig, make_config
-from srnn.results import Computed, Result
 from srnn.store import Run
+from srnn.store.results import Computed, Result
 
 NO_VERDICT = "quick: no verdict"
 """The verdict of every quick run: digits and few epochs say nothing about the log's numbers."""

@@ -14,7 +14,7 @@ from srnn.config import RunConfig
 from srnn.experiments.fitting import accuracy_of, fit, trained_parameters
 from srnn.experiments.networks import FromNoise, Hyper, Plain, Sparse, Wide
 from srnn.metanet import MacroShape, macro_shape
-from srnn.results import Computed
+from srnn.store.results import Computed
 from srnn.tasks import Task, load_task
 
 KEPT = 353 / 1518

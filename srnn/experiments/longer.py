@@ -19,7 +19,7 @@ from srnn.experiments.base import (
     spread,
 )
 from srnn.jobs import obtain
-from srnn.results import Computed
+from srnn.store.results import Computed
 from srnn.tasks import load_task
 from srnn.training import train
 

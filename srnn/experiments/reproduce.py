@@ -15,8 +15,8 @@ from srnn.experiments import EXPERIMENTS
 from srnn.experiments.base import Computation, Experiment, Given, Outcome, Settings, result_key
 from srnn.jobs import obtain, obtain_populations
 from srnn.jobs.parallel import in_parallel
-from srnn.results import Result, load_result, remember, result_stamp, save_result
 from srnn.store import Run, find_run, get_run
+from srnn.store.results import Result, load_result, remember, result_stamp, save_result
 from srnn.tasks import resolve
 
 FAILED = "failed: "

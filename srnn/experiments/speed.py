@@ -17,7 +17,7 @@ from srnn.experiments.block_sparse import BlockSparse
 from srnn.experiments.fitting import cross_entropy
 from srnn.experiments.networks import Wide
 from srnn.particles import initial_weights
-from srnn.results import Computed
+from srnn.store.results import Computed
 from srnn.tasks import load_task
 
 PLAIN, SPARSE = "plain dense network", "torch.sparse, block-diagonal"

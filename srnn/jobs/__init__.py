@@ -6,7 +6,7 @@ from srnn.jobs.obtain import obtain
 from srnn.jobs.population import obtain_populations, obtain_seeds
 from srnn.jobs.queue import cancel, forget, resume, submit, work
 from srnn.jobs.slots import ensure_workers, last_words
-from srnn.settings import worker_limit
+from srnn.store.settings import worker_limit
 
 __all__ = [
     "Cancelled",

@@ -21,11 +21,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from srnn import checkpoint, paths
+from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import read_json, stamp, write_json, writing
 from srnn.jobs.process import is_alive
-from srnn.store import is_run_id
+from srnn.store import checkpoint, is_run_id
 
 STATES = ("queued", "running", "interrupted", "cancelled", "failed")
 

@@ -16,7 +16,6 @@ from typing import Any
 from filelock import Timeout
 
 from srnn import paths
-from srnn.checkpoint import Partial, discard_partial, load_partial
 from srnn.config import RunConfig
 from srnn.estimate import refuse_impossible
 from srnn.files import writing
@@ -35,8 +34,9 @@ from srnn.jobs.files import (
 from srnn.jobs.process import me
 from srnn.jobs.report import Reporter, heartbeat, note
 from srnn.metanet import macro_shape
-from srnn.space import clean_up
 from srnn.store import Run, find_run, find_shorter, save_run
+from srnn.store.checkpoint import Partial, discard_partial, load_partial
+from srnn.store.space import clean_up
 from srnn.tasks import load_task, resolve
 from srnn.training import TrainingState, keeps_snapshot, train
 

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from filelock import Timeout
 
 from srnn import paths
-from srnn.checkpoint import Partial, discard_partial, load_partial
 from srnn.config import RunConfig
 from srnn.engines import Problem, choose
 from srnn.estimate import refuse_impossible
@@ -25,6 +24,7 @@ from srnn.jobs.files import Cancelled, Progress, job_lock, lock
 from srnn.jobs.obtain import accounted, claim, finish, obtain, settle, stop
 from srnn.jobs.report import Reporter
 from srnn.store import Run, find_run, find_shorter
+from srnn.store.checkpoint import Partial, discard_partial, load_partial
 from srnn.tasks import load_task, resolve
 from srnn.training import train_population
 

@@ -1,7 +1,7 @@
 """The queue: runs that are asked for in the background, and the workers that train them.
 
-At most :func:`srnn.settings.worker_limit` workers empty the queue, oldest first, and end when it is
-empty. They need no server, and survive it.
+At most :func:`srnn.store.settings.worker_limit` workers empty the queue, oldest first, and end
+when it is empty. They need no server, and survive it.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from srnn.jobs.files import (
 )
 from srnn.jobs.obtain import claim, train_locked
 from srnn.jobs.slots import busy_with, ensure_workers, leave_slot, take_slot
-from srnn.space import remove_scratch
 from srnn.store import find_run
+from srnn.store.space import remove_scratch
 from srnn.tasks import resolve
 
 

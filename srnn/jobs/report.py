@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from srnn import paths
-from srnn.checkpoint import Partial
 from srnn.config import RunConfig
 from srnn.files import write_bytes
 from srnn.jobs.files import Progress
+from srnn.store.checkpoint import Partial
 
 LIVE_ROWS = 400
 """Rows of the live table at most; longer ones are thinned."""

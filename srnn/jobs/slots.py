@@ -1,4 +1,4 @@
-"""The workers' slots: at most so many workers of a machine as :func:`srnn.settings.worker_limit`.
+"""The workers' slots: a machine has at most :func:`srnn.store.settings.worker_limit` workers.
 
 A slot file says which process works there, and on what. Slots are taken and given back under one
 lock, and a worker looks into the queue once more under that lock before it leaves: a job that was
@@ -20,7 +20,7 @@ from srnn import paths
 from srnn.files import read_json, write_json, writing
 from srnn.jobs.files import list_jobs, lock
 from srnn.jobs.process import identity, is_alive, me, spawn
-from srnn.settings import worker_limit
+from srnn.store.settings import worker_limit
 
 PATIENCE = 10.0
 """Seconds after its worker's start in which the slot of a dead worker is not given to another one,

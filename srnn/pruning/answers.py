@@ -7,7 +7,7 @@ import pandas as pd
 
 from srnn.pruning.criteria import CRITERIA
 from srnn.pruning.rivals import RIVALS
-from srnn.results import Result
+from srnn.store.results import Result
 
 
 def summary(points: pd.DataFrame) -> pd.DataFrame:

@@ -28,8 +28,8 @@ from srnn.pruning.retrain import retrain
 from srnn.pruning.subject import Subject
 from srnn.pruning.sweeps import epsilon_sweep
 from srnn.pruning.trained import TRAINED, Setup
-from srnn.results import Computed, Result, load_result, remember
 from srnn.store import Run, find_run
+from srnn.store.results import Computed, Result, load_result, remember
 from srnn.tasks import load_task, resolve
 
 VERSION = 1

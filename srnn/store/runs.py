@@ -3,7 +3,7 @@
 A run folder holds ``run.json`` (configuration, results, checksums of the rest and of itself),
 ``records.csv`` (one row per epoch), ``snapshots.npy`` (weights of the kept epochs,
 ``(snapshots, n, P)`` float32) and ``momentum.npy`` (``(n, P)``; with the last snapshot it is all
-that training further needs); :mod:`srnn.runformat` says what they must look like. It is written
+that training further needs); :mod:`srnn.store.format` says what they must look like. It is written
 aside, flushed and renamed, so a folder that is there is whole; what is read is checked against its
 checksum. Nothing is ever unpickled.
 
@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from srnn import paths
-from srnn.config import SCHEMA, ConfigError, RunConfig
+from srnn.config import SCHEMA, RunConfig
 from srnn.files import (
     checksum,
     flush_folder,
@@ -38,10 +38,10 @@ from srnn.files import (
     writing,
 )
 from srnn.fixpoints import TYPES
-from srnn.labels import last_used, locked_label, mark_used
 from srnn.metanet import MacroShape
-from srnn.run import Run, RunError, describe
-from srnn.runformat import COLUMNS, FILES, INFO_BYTES, FormatError, check_info, seal
+from srnn.store.format import FILES, INFO_BYTES, FormatError, check_info, seal
+from srnn.store.labels import locked_label, mark_used
+from srnn.store.run import Run, RunError
 from srnn.training import TrainingState
 
 
@@ -306,23 +306,3 @@ def folder_size(folder: Path) -> int:
             if path.is_file():
                 total += path.lstat().st_size
     return total
-
-
-__all__ = [
-    "COLUMNS",
-    "FILES",
-    "ConfigError",
-    "Run",
-    "RunError",
-    "describe",
-    "find_run",
-    "find_shorter",
-    "folder_size",
-    "get_run",
-    "last_used",
-    "list_damaged",
-    "list_runs",
-    "open_run",
-    "run_size",
-    "save_run",
-]

@@ -20,10 +20,10 @@ import pandas as pd
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import stamp
-from srnn.labels import Label, read_label
 from srnn.metanet import MacroShape
 from srnn.particles import position_encoding
-from srnn.runformat import FormatError, parse_array, parse_records, shape_of
+from srnn.store.format import FormatError, parse_array, parse_records, shape_of
+from srnn.store.labels import Label, read_label
 from srnn.training import TrainingState
 
 

@@ -25,10 +25,9 @@ from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import flush_file, parse_json, write_bytes, writing
 from srnn.fixpoints import classify, count_types
-from srnn.labels import Label, edit_label
 from srnn.metanet import accuracy
 from srnn.particles import position_encoding, scalar_weights
-from srnn.runformat import (
+from srnn.store.format import (
     FILES,
     INFO_BYTES,
     FormatError,
@@ -39,7 +38,9 @@ from srnn.runformat import (
     parse_records,
     shape_of,
 )
-from srnn.store import Run, aside, find_run, get_run, open_run, publish
+from srnn.store.labels import Label, edit_label
+from srnn.store.run import Run
+from srnn.store.runs import aside, find_run, get_run, open_run, publish
 from srnn.tasks import dataset_names, load_task
 
 LABEL = "label.json"

@@ -18,18 +18,10 @@ from filelock import FileLock
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import read_json, writing
-from srnn.labels import last_used, locked_label, read_label
-from srnn.settings import cache_limit
-from srnn.store import (
-    Run,
-    RunError,
-    describe,
-    folder_size,
-    is_run_id,
-    list_runs,
-    open_run,
-    run_size,
-)
+from srnn.store.labels import last_used, locked_label, read_label
+from srnn.store.run import Run, RunError, describe
+from srnn.store.runs import folder_size, is_run_id, list_runs, open_run, run_size
+from srnn.store.settings import cache_limit
 
 IN_USE = 600
 """Seconds after its last use in which a run is not cleaned up."""

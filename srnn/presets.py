@@ -1,0 +1,69 @@
+"""Presets: the named configurations of the research log that the app and the command line offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from srnn.config import ConfigError, RunConfig, make_config
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named configuration and the sentence that says what it shows."""
+
+    title: str
+    about: str
+    recipe: str
+    changes: dict[str, Any]
+
+    @property
+    def config(self) -> RunConfig:
+        return make_config(self.recipe, **self.changes)
+
+
+PRESETS: dict[str, Preset] = {
+    "quick": Preset(
+        "Quick look",
+        "A small MetaNet on scikit-learn's 8x8 digits, trained in seconds.",
+        "2022-02",
+        {"dataset": "digits", "neurons": 6, "depth": 4, "batch_size": 25, "epochs": 40},
+    ),
+    "log-connectivity-h4": Preset(
+        "Connectivity (row 11)",
+        "The log's main run: 4 neurons, alpha 100, residual skips, 200 epochs.",
+        "2022-02",
+        {"neurons": 4},
+    ),
+    "log-h8-residual": Preset(
+        "8 neurons, residual (row 14)",
+        "Larger particles: fewer die, and the task is learned within a few epochs.",
+        "2022-02",
+        {"neurons": 8},
+    ),
+    "log-h8-no-residual": Preset(
+        "8 neurons, no residual (row 14)",
+        "Without skips self-replication is served first and the task comes later.",
+        "2022-02",
+        {"neurons": 8, "residual": "none"},
+    ),
+    "paper-2022-03": Preset(
+        "The later recipe",
+        "Detached targets, 10 replication steps a batch once training accuracy reached 0.85.",
+        "2022-03",
+        {},
+    ),
+}
+"""The named configurations that the app and the command line offer."""
+
+
+def preset(name: str, **changes: Any) -> RunConfig:
+    """The configuration of a preset, with some fields changed.
+
+    Raises:
+        ConfigError: unknown preset (the message lists them), or a value out of range.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"unknown preset {name!r}; presets: {', '.join(PRESETS)}")
+    chosen = PRESETS[name]
+    return make_config(chosen.recipe, **{**chosen.changes, **changes})
