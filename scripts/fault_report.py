@@ -237,7 +237,8 @@ def write_report(rows: dict[str, list]) -> None:
         "",
         f"Made by `python scripts/fault_report.py` on {time.strftime('%Y-%m-%d')}: "
         f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch "
-        f"{torch.__version__}. Random choices are seeded. Parts may have been run one by one (`--only`).",
+        f"{torch.__version__}. Random choices are seeded. Parts may "
+        "have been run one by one (`--only`).",
         "",
         "| What was done | How often | What came of it | As it should be |",
         "|---|---|---|---|",
