@@ -21,6 +21,7 @@ with st.container(horizontal=True, gap="medium"):
         "Stacked: the whole is the network. Lines: every type by itself.",
         "types-view",
     )
+    scale = choices.epoch_scale()
 
 counts = type_counts(cached.codes(run.run_id, epsilon), run.snapshot_epochs)
 last, total = counts.iloc[-1], run.info["particles"]
@@ -32,7 +33,10 @@ st.markdown(
     f"{last['second_order']:,} are second-order, {last['other']:,} other, "
     f"{last['divergent']:,} divergent (epsilon {epsilon:.0e})."
 )
-figure = type_lines(counts) if view == "lines" else type_stack(counts, shares=view == "shares")
+if view == "lines":
+    figure = type_lines(counts, scale)
+else:
+    figure = type_stack(counts, view == "shares", scale)
 show(figure, counts, f"types-{run.run_id}", key=view, alt="Particles of every type by epoch")
 
 st.subheader("Training", anchor=False)

@@ -29,6 +29,7 @@ with st.container(horizontal=True, gap="medium"):
     color = choices.choose(
         "Colour", ("type", "epoch"), ("type", "epoch"), "The type is the one at the end.", "color"
     )
+    scale = choices.epoch_scale() if axes == "epoch" else "linear"
 with st.expander("Which particles"):
     epsilon = choices.epsilon()
     kinds = cached.codes(run.run_id, epsilon)[-1]
@@ -56,6 +57,7 @@ show(
         color=color,
         shares=shares,
         left_out=len(paths.diverged),
+        scale=scale,
     ),
     lambda: paths.frame,
     f"trajectories-{run.run_id}",

@@ -74,6 +74,12 @@ def epoch(epochs: Sequence[int], run_id: str) -> int:
     return list(epochs).index(chosen)
 
 
+def epoch_scale() -> str:
+    """How epochs are spread along an axis."""
+    about = "Logarithmic: most happens in the first few epochs. Linear: every epoch is as wide."
+    return choose("Epochs", ("log", "linear"), ("logarithmic", "linear"), about, "epoch-scale")
+
+
 def subset(label: str, options: Sequence, about: str, key: str, text: Callable = str) -> list:
     """Some of the options; none chosen means all."""
     return st.multiselect(

@@ -22,12 +22,15 @@ from srnn.particles import INPUTS, matrices, scalar_weights
 def scalars(weights: np.ndarray) -> np.ndarray:
     """Scalar weight of every particle: ``(..., n, P)`` -> ``(..., P)`` float32.
 
-    Not finite where the particle has diverged.
+    NaN where the particle has diverged, whichever of its weights is not finite: as a network it
+    answers NaN to everything (0 x NaN is NaN).
 
     Raises:
         ValueError: no particle has n weights.
     """
-    return scalar_weights(_tensor(weights)).numpy()
+    whole = _tensor(weights)
+    scalar = scalar_weights(whole)
+    return torch.where(torch.isfinite(whole).all(-2), scalar, torch.nan).numpy()
 
 
 class DenseNet(nn.Module):

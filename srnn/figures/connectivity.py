@@ -72,7 +72,7 @@ def _edges(figure: go.Figure, graph: nx.DiGraph, places: Places, color: str) -> 
             figure,
             "No connection of this choice is there.",
             x=0.6,
-            y=0.5,
+            y=0.12,
             size=15,
             xanchor="center",
         )
@@ -192,9 +192,12 @@ def _nodes(
         for name, number, lost in zip(names, degree, alone, strict=True)
     ]
     pixels, cells = layer == 0, layer > 0
+    words = ("pixel not read", "pixel read")
+    if graph.graph.get("keep") != "survivors":
+        words = ("pixel without a connection", "pixel")
     styles = (
-        (pixels & (degree == 0), "pixel not read", "square-open", places.pixel, FAINT),
-        (pixels & (degree > 0), "pixel read", "square", places.pixel, MUTED),
+        (pixels & (degree == 0), words[0], "square-open", places.pixel, FAINT),
+        (pixels & (degree > 0), words[1], "square", places.pixel, MUTED),
         (cells & alone, "isolated cell", "circle-x-open", 15, MUTED),
         (cells & ~alone, "cell", "circle", 15, INK),
     )

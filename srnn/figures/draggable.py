@@ -27,9 +27,7 @@ from srnn.figures.style import (
 MOST_EDGES = 3_000
 """More edges than this are too slow to drag; the strongest are shown, and the page says so."""
 _WIDTH, _HEIGHT = 1000, 560
-_LINKED = re.compile(
-    r"<link\b[^>]*?(?:https?:)?//[^>]*?/?>|<script\b[^>]*\bsrc\s*=[^>]*>\s*</script>", re.I | re.S
-)
+_LINKED = re.compile(r"<link\b[^>]*>|<script\b[^>]*\bsrc\s*=[^>]*>\s*</script>", re.I)
 
 
 def draggable_page(graph: nx.DiGraph, dark: bool = False, height: int = _HEIGHT) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -45,6 +47,7 @@ def dropout_bars(test: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(
         title="Change of test accuracy (percentage points)",
         range=[low - 0.04 * span, high + 0.42 * span],
+        tickvals=_ticks(low, high),
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", showline=False)
     figure.update_layout(height=90 + 58 * len(rows), margin={"l": 110})
@@ -72,6 +75,14 @@ def dropout_layers(test: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title="Weight layer (0 reads the input)")
     figure.update_yaxes(title="Change of test accuracy (pp)")
     return figure
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers from ``low`` to ``high``, about five, zero among them."""
+    rough = max(high - low, 1e-3) / 5
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
+    return [round(index * step, 9) for index in range(math.ceil(low / step), int(high / step) + 1)]
 
 
 def _ordered(test: pd.DataFrame) -> list[object]:

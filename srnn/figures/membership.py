@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from srnn.figures.style import (
+    DASHES,
     DIVERGING,
     LABELS,
     PALETTE,
@@ -24,6 +25,8 @@ from srnn.figures.style import (
 
 MOST_CELLS = 12
 """Cells of the first layer that are shown as images; more are counted in a note."""
+_ROUNDING = 1e-6  # scalar weights below it count as 0
+_NONE = 0.5  # where a count of 0 stands on a logarithmic axis: the ground
 _ORDER = ("zero", "identity", "second_order", "other", "divergent")
 
 
@@ -33,27 +36,31 @@ def scalar_histogram(scalars: np.ndarray, codes: np.ndarray, bins: int = 61) -> 
     finite = np.isfinite(scalars)
     if not finite.any():
         return message("No particle has a finite scalar weight.")
-    figure = blank(bargap=0, barmode="overlay")
+    figure = blank()
     reach = float(np.abs(scalars[finite]).max()) or 1.0
     edges = np.linspace(-reach, reach, bins + 1)
-    centres, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
+    most = 1
     for name in _ORDER:
         own = scalars[finite & (codes == TYPES.index(name))]
         if len(own):
             counts = np.histogram(own, edges)[0]
-            figure.add_bar(
-                x=centres,
-                y=np.where(counts > 0, counts, np.nan),
-                width=width,
+            most = max(most, int(counts.max()))
+            floor = np.where(counts > 0, counts, _NONE)
+            figure.add_scatter(
+                x=edges,
+                y=np.append(floor, floor[-1]),
+                mode="lines",
+                line={"shape": "hv", "color": PALETTE[name], "dash": DASHES[name], "width": 2},
                 name=f"{LABELS[name]} ({count(len(own))})",
-                marker={"color": PALETTE[name], "line": {"width": 0}},
-                opacity=0.85,
-                hovertemplate="%{x:.2f}: %{y:,}",
+                customdata=np.append(counts, counts[-1]),
+                hovertemplate="from %{x:.2f}: %{customdata:,}",
             )
     figure.update_xaxes(title="Scalar weight f(0, 0, 0, 0, 1)")
-    figure.update_yaxes(title="Particles", type="log", dtick=1, rangemode="tozero")
+    figure.update_yaxes(
+        title="Particles", type="log", dtick=1, range=[np.log10(_NONE), np.log10(most) + 0.15]
+    )
     if not finite.all():
-        note(figure, f"{count((~finite).sum())} left out: not finite.", y=-0.17)
+        note(figure, f"{count((~finite).sum())} left out: not finite.")
     return figure
 
 
@@ -90,14 +97,15 @@ def scalar_maps(
     mean_name: str = "mean digit",
 ) -> go.Figure:
     """The scalar weights as images, as in :func:`type_maps`. One colour scale a figure, centred at
-    zero; it ends at the 99.5th percentile of the absolute weights."""
+    zero; it ends at the 95th percentile of the absolute weights that are not 0, so that the many
+    small ones can be seen."""
     values = np.abs(np.concatenate([one.ravel() for one in maps]))
-    values = values[np.isfinite(values)]
-    top = float(np.quantile(values, 0.995)) if len(values) else 1.0
+    values = values[np.isfinite(values) & (values > _ROUNDING)]
+    top = float(np.quantile(values, 0.95)) if len(values) else 1.0
     trace = {
         "colorscale": DIVERGING,
-        "zmin": -(top or 1.0),
-        "zmax": top or 1.0,
+        "zmin": -top,
+        "zmax": top,
         "colorbar": {"title": {"text": "scalar<br>weight"}, "outlinewidth": 0, "thickness": 14},
     }
     figure = _maps(maps, mean, mean_name, trace, _scalar_hover)
@@ -133,18 +141,18 @@ def _maps(
         for layer, one in enumerate(maps)
         if layer or not image
     ]
-    columns = min(7, max(4, first or len(tiles)))
+    columns = 4
     rows_above = -(-first // columns)
     rows = rows_above + -(-(len(tiles) - first) // columns)
     figure = make_subplots(
         rows=rows,
         cols=columns,
         horizontal_spacing=0.025,
-        vertical_spacing=min(0.12, 0.3 / rows),
+        vertical_spacing=min(0.1, 0.2 / rows),
         subplot_titles=_titles(tiles, first, columns),
     )
     figure.update_layout(
-        template=template(), height=90 + 190 * rows, margin={"l": 16, "r": 16, "t": 70, "b": 40}
+        template=template(), height=110 + 210 * rows, margin={"l": 16, "r": 16, "t": 70, "b": 40}
     )
     for index, (title, values, style, square) in enumerate(tiles):
         place = index if index < first else rows_above * columns + index - first

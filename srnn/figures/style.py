@@ -70,7 +70,7 @@ _DARK = {
     **{PALETTE[name]: DARK_PALETTE[name] for name in TYPES},
     INK: "#E6E8EB",
     MUTED: "#9AA5B3",
-    FAINT: "#2B313A",
+    FAINT: "#343B45",
     PAPER: "#14171C",
     NEGATIVE: "#C79BD6",
     "#B493C4": "#7B5A8A",
@@ -172,8 +172,12 @@ def message(text: str) -> go.Figure:
 
 
 def note(figure: go.Figure, text: str, *, size: int = 12, **place: Any) -> None:
-    """Write a line in muted ink on the figure; by default below the plot, at its left edge."""
-    place = {"x": 0, "y": -0.2, "xanchor": "left", "yanchor": "top", **place}
+    """Write a line in muted ink on the figure; by default below the title of the horizontal axis,
+    at the left edge, with the room that it needs."""
+    if "y" not in place:
+        place |= {"y": 0, "yshift": -50}
+        figure.update_layout(margin={"b": max(figure.layout.margin.b or 0, 82)})
+    place = {"x": 0, "xanchor": "left", "yanchor": "top", **place}
     figure.add_annotation(
         text=text,
         xref=place.pop("xref", "paper"),

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from srnn.figures.epochs import axis, positions
 from srnn.figures.style import (
     COLUMNS,
     FAINT,
@@ -23,7 +24,11 @@ from srnn.figures.style import (
 
 
 def survivors_over_epochs(
-    thinning: pd.DataFrame, connections: int, pixels: int, epoch: int | None = None
+    thinning: pd.DataFrame,
+    connections: int,
+    pixels: int,
+    epoch: int | None = None,
+    scale: str = "log",
 ) -> go.Figure:
     """The net thins out: surviving connections, pixels no longer read, isolated cells.
 
@@ -31,6 +36,7 @@ def survivors_over_epochs(
         thinning: ``epoch, survivors, unread_pixels, isolated_cells``, a row per snapshot.
         connections: all connections. pixels: all input pixels.
         epoch: marked by a line, if given.
+        scale: of the epochs: ``log`` or ``linear`` (:mod:`srnn.figures.epochs`).
     """
     if not len(thinning):
         return message("No snapshot has been recorded.")
@@ -41,11 +47,13 @@ def survivors_over_epochs(
         ("unread_pixels", "Pixels no<br>longer read", pixels),
         ("isolated_cells", "Isolated<br>cells", None),
     )
+    epochs = thinning["epoch"].to_numpy()
+    at = epochs if len(epochs) == 1 else positions(epochs, scale)
     for row, (column, title, total) in enumerate(panels, start=1):
         values = thinning[column].to_numpy()
         last = f"{count(values[-1])} of {count(total)}" if total else count(values[-1])
         figure.add_scatter(
-            x=thinning["epoch"].to_numpy(),
+            x=at,
             y=values,
             mode="lines+markers",
             line={"color": INK, "width": 2},
@@ -60,11 +68,21 @@ def survivors_over_epochs(
             text=last, showarrow=False,
         )  # fmt: skip
         figure.update_yaxes(
-            title=title, rangemode="tozero", tickformat=",~r", nticks=5, row=row, col=1
+            title=title,
+            range=[0, 1.08 * max(1, values.max())],
+            tickformat=",~r",
+            nticks=5,
+            row=row,
+            col=1,
+            **({"dtick": 1} if values.max() <= 4 else {}),
         )
     if epoch is not None:
-        figure.add_vline(x=epoch, line={"color": MUTED, "dash": "dot", "width": 1.5})
-    figure.update_xaxes(title="Epoch", row=3, col=1)
+        mark = float(positions([epoch], scale)[0]) if len(epochs) > 1 else epoch
+        figure.add_vline(x=mark, line={"color": MUTED, "dash": "dot", "width": 1.5})
+    along = axis(epochs, scale)
+    title = along.pop("title")
+    figure.update_xaxes(along)
+    figure.update_xaxes(title=title, row=3, col=1)
     figure.update_layout(margin={"l": 84, "r": 110})
     return figure
 
@@ -119,7 +137,12 @@ def pixel_map(counts: np.ndarray, cells: int) -> go.Figure:
         xgap=1,
         ygap=1,
         hovertemplate="pixel row %{y}, column %{x}: %{z} connections<extra></extra>",
-        colorbar={"title": {"text": "connections"}, "outlinewidth": 0, "thickness": 14},
+        colorbar={
+            "title": {"text": "connections"},
+            "outlinewidth": 0,
+            "thickness": 14,
+            **({"dtick": 1} if cells <= 10 else {}),
+        },
     )
     rows, columns = np.nonzero(image == 0)
     figure.add_scatter(
@@ -130,9 +153,12 @@ def pixel_map(counts: np.ndarray, cells: int) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    figure.update_xaxes(title="Pixel column", constrain="domain", showline=False)
+    every = max(1, -(-side // 8))
+    ticks = list(range(0, side, every)) if len(image) > 1 else None
+    figure.update_xaxes(title="Pixel column", constrain="domain", showline=False, tickvals=ticks)
     figure.update_yaxes(
         title="Pixel row",
+        tickvals=ticks,
         autorange="reversed",
         scaleanchor="x",
         constrain="domain",
@@ -140,5 +166,5 @@ def pixel_map(counts: np.ndarray, cells: int) -> go.Figure:
         showgrid=False,
     )
     unread = int((counts == 0).sum())
-    note(figure, f"{unread} of {len(counts)} pixels are no longer read (×).", y=-0.17)
+    note(figure, f"{unread} of {len(counts)} pixels are no longer read (×).")
     return figure

@@ -91,7 +91,7 @@ def training_plot(records: pd.DataFrame, snapshots: list[int] | None = None) -> 
         margin={"r": 64},
     )
     if missing:
-        note(figure, f"Not shown, zero or unknown throughout: {', '.join(missing)}.", y=-0.16)
+        note(figure, f"Not shown, zero or unknown throughout: {', '.join(missing)}.")
     return figure
 
 

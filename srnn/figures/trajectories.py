@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from srnn.figures.epochs import axis as epoch_axis
+from srnn.figures.epochs import positions
 from srnn.figures.style import (
     EPOCHS,
+    FAINT,
     INK,
     LABELS,
     MUTED,
@@ -38,6 +41,7 @@ def trajectory_cube(
     color: str = "type",
     shares: Sequence[float] | None = None,
     left_out: int = 0,
+    scale: str = "log",
 ) -> go.Figure:
     """Paths of particles through component space.
 
@@ -52,9 +56,10 @@ def trajectory_cube(
         color: ``type`` (at the end) or ``epoch``.
         shares: share of variance (0..1) of the components, if there was one fit for all.
         left_out: how many diverged particles are not shown.
+        scale: of the epoch as height: ``log`` or ``linear`` (:mod:`srnn.figures.epochs`).
 
     Raises:
-        ValueError: too few components, or an unknown colour.
+        ValueError: too few components, or an unknown colour or scale.
     """
     snapshots, shown, components = coordinates.shape
     if components < (2 if against_epoch else 3):
@@ -69,7 +74,8 @@ def trajectory_cube(
         )
     figure = blank()
     figure.update_layout(height=640, margin={"l": 0, "r": 0, "t": 8, "b": 36})
-    height = np.asarray(epochs, dtype=np.float32)
+    times = np.asarray(epochs, dtype=np.float32)
+    height = positions(epochs, scale).astype(np.float32)
     for name in _ORDER:
         own = np.flatnonzero(np.asarray(codes) == TYPES.index(name))
         if len(own):
@@ -80,16 +86,19 @@ def trajectory_cube(
                 else coordinates[:, own, 2]
             )
             labels = [names[index] for index in own] if shown <= NAMED else None
-            _paths(figure, name, axes, height, labels, color)
+            _paths(figure, name, axes, times, labels, color)
     if color == "epoch":
         figure.update_layout(
             coloraxis={"colorscale": EPOCHS, "colorbar": {"title": "Epoch", "len": 0.6}}
         )
     titles = [_title(axis, shares) for axis in range(2 if against_epoch else 3)]
-    titles += ["Epoch"] if against_epoch else []
     figure.update_layout(
         scene={
-            **{f"{axis}axis": {"title": {"text": titles[i]}} for i, axis in enumerate("xyz")},
+            **{
+                f"{axis}axis": {"title": {"text": title}}
+                for axis, title in zip("xyz", titles, strict=False)
+            },
+            **({"zaxis": epoch_axis(epochs, scale)} if against_epoch else {}),
             "aspectmode": "cube",
             "camera": {"eye": {"x": 1.6, "y": 1.6, "z": 0.83}, "center": {"z": -0.08}},
             "uirevision": "keep the camera",
@@ -119,11 +128,12 @@ def explained_variance(explained: pd.DataFrame) -> go.Figure:
     figure.add_bar(
         x=by_component.index,
         y=by_component.to_numpy(),
-        marker_color=MUTED,
+        marker_color=FAINT if groups > 1 else MUTED,
         width=0.6,
         text=[percent(share / 100) for share in by_component],
         textposition="inside" if groups > 1 else "outside",
         insidetextanchor="start",
+        insidetextfont={"color": INK},
         cliponaxis=False,
         hovertemplate="component %{x}: %{y:.1f} %<extra></extra>",
     )
@@ -137,9 +147,10 @@ def explained_variance(explained: pd.DataFrame) -> go.Figure:
             marker={"color": INK, "size": 7 if groups < 30 else 3, "opacity": 0.7},
             hovertemplate="%{text}: %{y:.1f} %<extra></extra>",
         )
-        note(figure, f"Bars: median of {count(groups)} fits; dots: each fit.", y=-0.24)
+        note(figure, f"Bars: median of {count(groups)} fits; dots: each fit.")
+    highest = max(1.0, float(explained["share"].max()) * 100)
     figure.update_xaxes(title="Component", dtick=1)
-    figure.update_yaxes(title="Explained variance (%)", range=[0, 105])
+    figure.update_yaxes(title="Explained variance (%)", range=[0, min(108.0, 1.15 * highest)])
     return figure
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from srnn.figures.epochs import axis, positions
 from srnn.figures.style import (
     DASHES,
     LABELS,
@@ -23,18 +24,22 @@ STACK = ("other", "second_order", "identity", "zero", "divergent")
 """Order of the stack, from the ground up: the workers carry it, the dead lie on top."""
 
 
-def type_lines(counts: pd.DataFrame) -> go.Figure:
-    """One line per type that occurs: ``epoch`` and a column per type, one row per snapshot."""
+def type_lines(counts: pd.DataFrame, scale: str = "log") -> go.Figure:
+    """One line per type that occurs: ``epoch`` and a column per type, one row per snapshot.
+
+    ``scale`` of the epochs: ``log`` or ``linear`` (:mod:`srnn.figures.epochs`).
+    """
     present = _present(counts)
     if not present:
         return message("No particle has been recorded.")
     figure = blank(hovermode="x unified", showlegend=False)
     epochs, single = counts["epoch"].to_numpy(), len(counts) == 1
+    at = epochs if single else positions(epochs, scale)
     top = max(int(counts[name].max()) for name in present)
     labels = spread([float(counts[name].iloc[-1]) for name in present], top * 0.06)
     for name, place in zip(present, labels, strict=True):
         figure.add_scatter(
-            x=epochs,
+            x=at,
             y=counts[name].to_numpy(),
             name=LABELS[name],
             mode="markers" if single else "lines",
@@ -43,14 +48,14 @@ def type_lines(counts: pd.DataFrame) -> go.Figure:
             hovertemplate="%{y:,}",
         )
         _label(figure, f"{LABELS[name]}  {count(counts[name].iloc[-1])}", place, name)
-    _axes(figure, epochs, "Particles")
+    _axes(figure, epochs, "Particles", scale)
     figure.update_yaxes(range=[-0.02 * top, 1.05 * top])
     return figure
 
 
-def type_stack(counts: pd.DataFrame, shares: bool = False) -> go.Figure:
+def type_stack(counts: pd.DataFrame, shares: bool = False, scale: str = "log") -> go.Figure:
     """The types stacked to the whole population: ``epoch`` and a column per type; particles, or
-    shares of all particles in percent."""
+    shares of all particles in percent. ``scale`` of the epochs: ``log`` or ``linear``."""
     present = [name for name in STACK if name in _present(counts)]
     if not present:
         return message("No particle has been recorded.")
@@ -58,15 +63,15 @@ def type_stack(counts: pd.DataFrame, shares: bool = False) -> go.Figure:
     epochs = counts["epoch"].to_numpy()
     table = counts[list(TYPES)].to_numpy(dtype=np.float64)
     total = float(table[-1].sum())
-    scale = 100 / total if shares else 1.0
+    part = 100 / total if shares else 1.0
     middle, below = [], 0.0
     for name in present:
-        last = float(counts[name].iloc[-1]) * scale
+        last = float(counts[name].iloc[-1]) * part
         middle.append(below + last / 2)
         below += last
-    labels = spread(middle, total * scale * 0.06)
+    labels = spread(middle, total * part * 0.06)
     for name, place in zip(present, labels, strict=True):
-        values = counts[name].to_numpy() * scale
+        values = counts[name].to_numpy() * part
         last = counts[name].iloc[-1]
         text = percent(last / total) if shares else count(last)
         hover = "%{y:.1f} %" if shares else "%{y:,}"
@@ -76,7 +81,7 @@ def type_stack(counts: pd.DataFrame, shares: bool = False) -> go.Figure:
             )
         else:
             figure.add_scatter(
-                x=epochs,
+                x=positions(epochs, scale),
                 y=values,
                 name=LABELS[name],
                 stackgroup="types",
@@ -86,9 +91,9 @@ def type_stack(counts: pd.DataFrame, shares: bool = False) -> go.Figure:
                 hovertemplate=hover,
             )
         _label(figure, f"{LABELS[name]}  {text}", place, name)
-    _axes(figure, epochs, "Share of particles (%)" if shares else "Particles")
+    _axes(figure, epochs, "Share of particles (%)" if shares else "Particles", scale)
     figure.update_layout(barmode="stack")
-    figure.update_yaxes(range=[0, total * scale])
+    figure.update_yaxes(range=[0, total * part])
     return figure
 
 
@@ -108,15 +113,9 @@ def _label(figure: go.Figure, text: str, place: float, name: str) -> None:
     )
 
 
-def _axes(figure: go.Figure, epochs: np.ndarray, title: str) -> None:
-    figure.update_xaxes(title="Epoch", range=_range(epochs))
+def _axes(figure: go.Figure, epochs: np.ndarray, title: str, scale: str) -> None:
+    figure.update_xaxes(axis(epochs, scale))
     figure.update_yaxes(title=title, tickformat=",~r")
     figure.update_layout(margin={"r": 170})
     if len(epochs) == 1:
-        note(figure, f"One snapshot only, of epoch {epochs[0]}.", y=-0.16)
-
-
-def _range(epochs: np.ndarray) -> list[float]:
-    if len(epochs) == 1:
-        return [float(epochs[0]) - 1, float(epochs[0]) + 1]
-    return [float(epochs[0]), float(epochs[-1])]
+        note(figure, f"One snapshot only, of epoch {epochs[0]}.")
