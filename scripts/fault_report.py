@@ -200,7 +200,7 @@ def archives(room: Path, count: int) -> list[Row]:
 def disks(room: Path) -> list[Row]:
     """A full disk, and a read-only one."""
     small = faults.victim(epochs=3).to_dict()
-    rows: dict[str, list] = json.loads(ROWS.read_text("utf-8")) if ROWS.exists() else {}
+    rows: list[Row] = []
     for size in (1_200_000, 1_500_000, 1_800_000, 2_500_000):
         folder, out = room / f"disk{size}", room / f"full{size}.json"
         folder.mkdir()
