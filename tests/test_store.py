@@ -268,3 +268,20 @@ def test_a_full_disk_is_seen_beforehand(small, monkeypatch):
 
 def test_sizes_in_words():
     assert [human(size) for size in (12, 1500, 2.5e9)] == ["12 bytes", "1.5 kB", "2.5 GB"]
+
+
+def test_a_long_history_is_memory_mapped_and_still_checked(small, monkeypatch):
+    run, _ = obtain(small)
+    whole = np.array(run.snapshots)
+    monkeypatch.setattr("srnn.store.run.KEEP_BYTES", 1000)
+    mapped = get_run(run.run_id).snapshots
+    assert isinstance(mapped, np.memmap)
+    assert np.array_equal(mapped, whole)
+    again = get_run(run.run_id)
+    with (run.path / "snapshots.npy").open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)
+        file.seek(-1, 2)
+        file.write(bytes([last[0] ^ 1]))
+    with pytest.raises(RunError, match="checksum"):
+        _ = again.snapshots

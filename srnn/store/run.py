@@ -19,7 +19,7 @@ import pandas as pd
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import stamp
+from srnn.files import checksum, stamp
 from srnn.metanet import MacroShape
 from srnn.particles import position_encoding
 from srnn.store.format import FormatError, parse_array, parse_records, shape_of
@@ -87,9 +87,13 @@ class Run:
 
     @cached_property
     def snapshots(self) -> np.ndarray:
-        """Weights ``(snapshots, n, P)`` float32, read-only."""
+        """Weights ``(snapshots, n, P)`` float32, read-only; a history of more than
+        :data:`KEEP_BYTES` is memory-mapped."""
+        name = "snapshots.npy"
         size = (len(self.snapshot_epochs), self.config.particle_weights, self.info["particles"])
-        return self._checked("snapshots.npy", lambda data: parse_array(data, size, "snapshots.npy"))
+        if self.info["sizes"][name] > KEEP_BYTES:
+            return self._mapped(name, size)
+        return self._checked(name, lambda data: parse_array(data, size, name))
 
     @property
     def weights(self) -> np.ndarray:
@@ -118,6 +122,17 @@ class Run:
         """The content of one of its files, checked against its checksum."""
         return self._checked(name, bytes)
 
+    def _mapped(self, name: str, size: tuple[int, ...]) -> np.ndarray:
+        try:
+            if checksum(self.path / name) != self.info["checksums"][name]:
+                raise FormatError(f"{name} is not what was written (its checksum differs)")
+            array = np.load(self.path / name, mmap_mode="r", allow_pickle=False)
+            if array.shape != size or array.dtype != np.float32:
+                raise FormatError(f"{name} holds {array.dtype} {array.shape}, not float32 {size}")
+        except (OSError, ValueError) as error:
+            raise RunError(f"run {self.run_id} cannot be read any more: {error}") from error
+        return array
+
     def _checked(self, name: str, parse: Callable[[bytes], Any]) -> Any:
         try:
             return parse(_read_checked(self.path / name, self.info["checksums"][name]))
@@ -126,15 +141,16 @@ class Run:
 
 
 KEEP_BYTES = 300_000_000
-"""Content of run files that is kept in memory, so that every page need not read it again."""
+"""Content of run files that is kept in memory, so that every page need not read it again; a single
+file beyond that is memory-mapped."""
 
 _kept: dict[tuple, bytes] = {}
 _keeping = threading.Lock()
 
 
 def _read_checked(path: Path, digest: str) -> bytes:
-    """The content of a file whose checksum is known. Read rather than memory-mapped: a mapped file
-    that somebody truncates takes the whole process down."""
+    """The content of a file whose checksum is known. Read rather than memory-mapped while it is
+    small enough: a mapped file that somebody truncates takes the whole process down."""
     key = (path, stamp(path), digest)
     with _keeping:
         if key in _kept:
