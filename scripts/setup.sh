@@ -15,4 +15,6 @@ echo "Setting up .venv (once, a few minutes)" >&2
 "$python" -m venv .venv
 pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check)
 "${pip[@]}" $(printf -- '-r %s ' "${files[@]}")
+# The fused engine compiles once per machine; now rather than at the first training.
+.venv/bin/python -c 'from srnn.engines import prepare; prepare()'
 touch "$stamp"
