@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
-# Sets up what is missing and opens the app.
+# Sets up what is missing, starts the app, and opens it where there is a screen.
+#   scripts/start.sh [streamlit options]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh
-exec .venv/bin/python -m streamlit run app.py "$@"
+options=()
+if [ "$(uname -s)" = Darwin ] || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
+  options=(--server.headless false --server.showEmailPrompt false)
+fi
+exec .venv/bin/python -m streamlit run app.py ${options[@]+"${options[@]}"} "$@"
