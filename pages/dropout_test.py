@@ -9,7 +9,7 @@ from ui.frame import page, pick_run, show
 from ui.text import percent
 
 page("Dropout test", "Does a particle take part in the goal, or is it only a replicator?")
-run = pick_run()
+run = pick_run(with_data=True)
 epsilon = choices.epsilon()
 
 by_type, by_layer = micro.dropped(run.run_id, epsilon)

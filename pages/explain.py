@@ -9,7 +9,7 @@ from ui.frame import page, pick_run, show
 from ui.text import percent
 
 page("Explain", "Where do the answers come from, and what do the micro networks do for them?")
-run = pick_run()
+run = pick_run(with_data=True)
 if run.stopped:
     st.info("A particle of this run has diverged, so it gives no answers to explain.")
     st.stop()

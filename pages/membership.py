@@ -10,7 +10,7 @@ from ui.frame import page, pick_run, show
 from ui.text import percent
 
 page("Membership", "Which particle belongs to which layer, cell and input, and what does it do?")
-run = pick_run()
+run = pick_run(with_data=True)
 means = micro.digits(run.config.dataset)
 
 with st.container(horizontal=True):

@@ -9,7 +9,7 @@ page(
     "Pruning lab",
     "Is self-replication a good pruning criterion, or just small weights and dead pixels?",
 )
-run = pick_run()
+run = pick_run(with_data=True)
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     section = choices.choose(

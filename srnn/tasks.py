@@ -16,7 +16,7 @@ import numpy as np
 from srnn.config import RunConfig
 from srnn.idx import DataError, read_split, resize
 
-__all__ = ["DataError", "Task", "data_shape", "dataset_names", "load_task", "resolve"]
+__all__ = ["DataError", "Task", "data_shape", "dataset_names", "load_task", "resolve", "task_of"]
 
 MNIST_FILE = Path(__file__).parent / "data" / "mnist15.npz"
 SIDE = 15
@@ -54,6 +54,15 @@ def load_task(dataset: str) -> Task:
     if dataset in _BUNDLED:
         return _bundled(dataset)
     return _folder(str(Path(dataset).expanduser().resolve()), _stamp(Path(dataset).expanduser()))
+
+
+def task_of(config: RunConfig) -> Task:
+    """The task that a configuration names, with the very data it was configured with.
+
+    Raises:
+        DataError: its folder cannot be used, or no longer holds those data.
+    """
+    return load_task(resolve(config).dataset)
 
 
 def dataset_names() -> dict[str, str]:

@@ -180,8 +180,13 @@ class _Loop:
         self.started = time.perf_counter()
 
     def first_records(self) -> list[Record | None]:
-        losses = replication_loss(torch.from_numpy(self.weights), self.encoding).sum(-1)
-        before = self.config.alpha * losses.numpy().astype(np.float64)
+        weights = torch.from_numpy(self.weights)
+        if self.config.goal == "multiply":
+            losses = (scalar_weights(weights) - self.config.goal_factor) ** 2
+        else:
+            losses = replication_loss(weights, self.encoding)
+        made = self.replicating & (self.config.goal != "none")
+        before = np.where(made, self.config.alpha * losses.sum(-1).numpy().astype(np.float64), 0)
         return [
             self._record(0, member, loss, np.nan, np.nan, ()) for member, loss in enumerate(before)
         ]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from srnn.engines import Engine, Problem, make_engine
+from srnn.engines import ENGINES, Engine, EngineUnavailable, Problem, make_engine
 from srnn.files import read_json
 from srnn.fixpoints import TYPES, classify
 from srnn.metanet import MacroShape, forward, particle_table
@@ -54,10 +54,14 @@ def verify(path: Path, engine: str = "auto") -> list[Comparison]:
         BadReference: the file or its JSON is missing, broken or of another format.
         ValueError: unknown engine.
     """
+    if engine not in ("auto", *ENGINES):
+        raise ValueError(f"unknown engine {engine!r}; engines: auto, {', '.join(ENGINES)}")
     settings, arrays = _load(path)
     try:
         computed, types = _recompute(settings, arrays, engine)
-    except (KeyError, RuntimeError, TypeError, IndexError) as error:
+    except EngineUnavailable:
+        raise
+    except (KeyError, RuntimeError, TypeError, IndexError, ValueError) as error:
         raise BadReference(f"{path}: does not fit its own settings ({error!r})") from error
     unknown = sorted(set(arrays) - set(computed) - {"x", "y", "initial_weights"})
     unknown = [name for name in unknown if name != "special_weights"]
@@ -79,6 +83,8 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise BadReference(f"{path}: cannot be read ({error})") from error
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
         raise BadReference(f"{path.with_suffix('.json')}: not of format {FORMAT}")
+    if settings.get("residual") not in ("none", "each", "pairs"):
+        raise BadReference(f"{path}: residual must be none, each or pairs")
     for name in ("initial_weights", "x", "y"):
         if name not in arrays:
             raise BadReference(f"{path}: lacks the array {name}")

@@ -16,6 +16,7 @@ from srnn.config import make_config
 from srnn.idx import DataError, read_idx, read_split, resize
 from srnn.jobs import obtain
 from srnn.jobs.obtain import claim, train_locked
+from srnn.pruning.subject import Subject
 from srnn.tasks import load_task, resolve
 
 FILES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -152,3 +153,13 @@ def test_resizing_keeps_the_range_and_a_plain_image_plain(count, size, side):
     assert small.shape == (count, side, side)
     assert small.dtype == np.uint8
     assert (small == 200).all()
+
+
+def test_a_folder_whose_data_changed_is_not_used_to_judge_its_run(tmp_path):
+    folder = write_set(tmp_path / "data")
+    config = make_config(dataset=str(folder), neurons=2, batch_size=20, epochs=0)
+    run, _ = obtain(config)
+    assert Subject.of(run).task.classes == 3
+    write_set(folder, classes=4)
+    with pytest.raises(DataError, match="no longer holds"):
+        Subject.of(run)

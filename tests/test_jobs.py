@@ -210,7 +210,7 @@ def test_a_failed_job_says_why_and_can_be_tried_again(small, monkeypatch):
         raise ValueError("the data caught fire")
 
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["srnn.jobs.obtain"], "load_task", broken)
+        patch.setattr(sys.modules["srnn.jobs.obtain"], "task_of", broken)
         with pytest.raises(ValueError, match="caught fire"):
             obtain(small)
     job = jobs.read_job(small.run_id)

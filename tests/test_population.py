@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from srnn.jobs import cancel, list_jobs, obtain, obtain_populations, obtain_seeds
+from srnn.jobs import cancel, files, list_jobs, obtain, obtain_populations, obtain_seeds, population
 from srnn.jobs.obtain import Cancelled
 from srnn.store import find_run
 
@@ -58,3 +58,19 @@ def test_a_cancelled_population_goes_on_one_by_one(small, monkeypatch):
     assert all(job.resumable for job in list_jobs())
     runs = obtain_seeds(configs, "manual")
     assert [run.results["epochs"] for run, _ in runs] == [30, 30]
+
+
+def test_a_training_in_other_hands_is_left_alone(small, monkeypatch):
+    """Nothing of a run may be read, let alone cut back, by who does not hold its lock."""
+    looked_at = []
+    real = population.load_partial
+
+    def watched(config, folder):
+        looked_at.append(config.run_id)
+        return real(config, folder)
+
+    monkeypatch.setattr(population, "load_partial", watched)
+    monkeypatch.setattr(population, "obtain", lambda config, *_: (config, True))
+    with files.lock(small.run_id):
+        obtain_seeds([small, small.replace(seed=1)], "manual")
+    assert looked_at == [small.replace(seed=1).run_id]

@@ -83,3 +83,19 @@ def test_a_broken_file_is_named(tmp_path, capsys):
     assert main(["verify", str(tmp_path / "bad.npz")]) == 1
     assert "bad.npz" in capsys.readouterr().err
     assert main(["verify", str(tmp_path / "absent.npz")]) == 1
+
+
+def test_settings_that_make_no_sense_are_refused_by_name(tmp_path):
+    file = changed_copy(tmp_path, "x", lambda array: array)
+    settings = json.loads(file.with_suffix(".json").read_text())
+    for name, value in (("residual", "foo"), ("steps", 0), ("depth", 0)):
+        file.with_suffix(".json").write_text(json.dumps(settings | {name: value}))
+        with pytest.raises(BadReference, match="changed"):
+            verify(file)
+
+
+def test_json_stays_json_where_arrays_cannot_be_compared(tmp_path, capsys):
+    file = changed_copy(tmp_path, "task_loss", lambda array: array[:-1])
+    assert main(["verify", str(file), "--json"]) == 1
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["task_loss"] == {"name": "task_loss", "difference": None, "agrees": False}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import time
 from types import SimpleNamespace
 
@@ -285,3 +286,13 @@ def test_a_long_history_is_memory_mapped_and_still_checked(small, monkeypatch):
         file.write(bytes([last[0] ^ 1]))
     with pytest.raises(RunError, match="checksum"):
         _ = again.snapshots
+
+
+def test_a_run_whose_engine_does_not_work_here_is_trained_anew(small, monkeypatch):
+    first, _ = obtain(small, "manual")
+    monkeypatch.setattr(sys.modules["srnn.jobs.obtain"], "available", lambda name: name != "manual")
+    longer, cached = obtain(small.replace(epochs=4), "autograd")
+    assert not cached
+    assert longer.info["engine"] == "autograd"
+    assert longer.info["continued_from"] is None
+    assert first.info["engine"] == "manual"

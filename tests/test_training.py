@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from srnn.config import make_config
 from srnn.divergence import MAX_RESCUES
+from srnn.particles import scalar_weights
 from srnn.tasks import load_task
 from srnn.training import data_order, snapshot_epochs, train, train_population
 
@@ -52,6 +54,22 @@ def test_record_zero_is_the_untrained_network(small):
     assert record.types["other"] == sum(record.types.values()) == 64 * 4 + 4 * 4 + 4 * 10
     assert np.isnan(record.task_loss)
     assert record.replication_loss > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "loss"),
+    [
+        ({"goal": "none"}, 0.0),
+        ({"replication_start": 0.9}, 0.0),
+        ({"goal": "multiply", "goal_factor": 0.5}, None),
+    ],
+)
+def test_record_zero_has_the_loss_of_the_goal_that_is_trained(small, changes, loss):
+    record = next(train(small.replace(**changes), load_task("digits")))
+    if loss is None:
+        v = scalar_weights(torch.tensor(record.state.weights)).double()
+        loss = 100 * ((v - 0.5) ** 2).sum().item()
+    assert record.replication_loss == pytest.approx(loss, rel=1e-5)
 
 
 def test_replication_starts_once_the_training_accuracy_is_reached():

@@ -17,7 +17,7 @@ from srnn.config import RunConfig
 from srnn.estimate import estimate, human
 from srnn.metanet import particle_table
 from srnn.store import get_run
-from srnn.tasks import load_task, resolve
+from srnn.tasks import task_of
 from ui.text import duration
 
 
@@ -77,7 +77,7 @@ def pruned(run_id: str, epsilon: float, index: int, keep: str) -> connectivity.P
         DataError: the run's data are not here, or have changed.
     """
     run = get_run(run_id)
-    task = load_task(resolve(run.config).dataset)
+    task = task_of(run.config)
     mask = connectivity.select(codes(run_id, epsilon)[index], keep)
     return connectivity.prune_to(run.snapshots[index], mask, task.x_test, task.y_test, run.shape)
 

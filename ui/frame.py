@@ -11,6 +11,7 @@ import streamlit as st
 
 from srnn.jobs import read_job
 from srnn.store import Run, RunError, get_run, is_run_id, list_runs
+from srnn.tasks import DataError, resolve
 from ui.charts import show
 from ui.memory import settle
 from ui.menu import link, menu
@@ -43,11 +44,11 @@ def _first_run() -> str | None:
     return asked if asked in runs else next(iter(runs), None)
 
 
-def pick_run(*, with_strip: bool = True) -> Run:
+def pick_run(*, with_strip: bool = True, with_data: bool = False) -> Run:
     """The run that the page is about, chosen by the visitor; and the strip of its figures.
 
     Ends the page with a plain message where there is none, or the address names one that is
-    unknown, damaged or not finished.
+    unknown, damaged or not finished; ``with_data`` also where its data set is not what it was.
     """
     runs = {run.run_id: run for run in list_runs()}
     asked = st.query_params.get("run") or st.session_state.get("run_id")
@@ -66,7 +67,20 @@ def pick_run(*, with_strip: bool = True) -> Run:
     _remember(run.run_id)
     if with_strip:
         strip(run)
+    if with_data:
+        _check_data(run)
     return run
+
+
+def _check_data(run: Run) -> None:
+    try:
+        resolve(run.config)
+    except DataError as error:
+        st.error(
+            f"This page asks the network about its data: {escape(str(error))}. Put the run's data "
+            "back in that place, or choose another run above."
+        )
+        st.stop()
 
 
 def strip(run: Run) -> None:

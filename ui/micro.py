@@ -14,7 +14,7 @@ from srnn.analysis.membership import mean_images, membership_table
 from srnn.experiments.explain import digit_table, explain_run
 from srnn.figures.style import LABELS, count, points
 from srnn.store import get_run
-from srnn.tasks import load_task
+from srnn.tasks import load_task, task_of
 from ui import cached, choices
 from ui.text import percent
 
@@ -26,7 +26,7 @@ IMAGES = 500
 def dropped(run_id: str, epsilon: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The dropout test of a run's end: by type (with zero + identity together), and by layer."""
     run = get_run(run_id)
-    task, codes = load_task(run.config.dataset), cached.codes(run_id, epsilon)[-1]
+    task, codes = task_of(run.config), cached.codes(run_id, epsilon)[-1]
     data = (run.weights, codes, task.x_test, task.y_test, run.shape)
     both = dropout.dropout_replicators(*data)
     by_type = pd.concat([dropout.dropout_test(*data), both], ignore_index=True)
@@ -67,7 +67,7 @@ def chosen_set(run_id: str, epsilon: float) -> np.ndarray:
 def drop_chosen(run_id: str, mask: np.ndarray) -> pd.DataFrame:
     """What dropping a set changes, beside as many particles at random (fixed by the run's seed)."""
     run = get_run(run_id)
-    task = load_task(run.config.dataset)
+    task = task_of(run.config)
     chance = np.zeros(len(mask), dtype=bool)
     order = np.random.default_rng(run.config.seed).permutation(len(mask))
     chance[order[: int(mask.sum())]] = True
@@ -107,7 +107,7 @@ def collapsed(run_id: str, activation: str) -> Comparison:
     """The dense network of the scalar weights beside the MetaNet, with a macro activation."""
     run = get_run(run_id)
     shape = dataclasses.replace(run.shape, activation=activation)
-    return compare(run.weights, load_task(run.config.dataset).x_test[:IMAGES], shape)
+    return compare(run.weights, task_of(run.config).x_test[:IMAGES], shape)
 
 
 @st.cache_data(max_entries=20, show_spinner="Explaining 500 test images")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from srnn.cli.output import command, summarise
+from srnn.config import ConfigError
 
 
 def add(commands: Any) -> None:
@@ -24,6 +25,8 @@ def add(commands: Any) -> None:
 def _share(options: argparse.Namespace) -> int:
     from srnn.store.sharing import export_run
 
+    if options.out and options.out.is_dir():
+        raise ConfigError(f"--out {options.out}: this is a folder; name a file")
     out = export_run(options.run_id, options.out or Path(f"{options.run_id}.zip"))
     size = out.stat().st_size
     if options.json:

@@ -24,6 +24,7 @@ __all__ = [
     "EngineUnavailable",
     "Problem",
     "StepLog",
+    "available",
     "choose",
     "make_engine",
     "prepare",
@@ -71,6 +72,15 @@ def choose(name: str, problem: Problem) -> str:
     if name not in ENGINES:
         raise ValueError(f"unknown engine {name!r}; engines: auto, {', '.join(ENGINES)}")
     return name
+
+
+def available(name: str) -> bool:
+    """Whether an engine of that name works here (``auto`` always does)."""
+    if name == "fused":
+        return _fused_works()
+    if name == "cuda":
+        return torch.cuda.is_available()
+    return name == "auto" or name in ENGINES
 
 
 def make_engine(

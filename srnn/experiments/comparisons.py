@@ -15,7 +15,7 @@ from srnn.experiments.fitting import accuracy_of, fit, trained_parameters
 from srnn.experiments.networks import FromNoise, Hyper, Plain, Sparse, Wide
 from srnn.metanet import MacroShape, macro_shape
 from srnn.store.results import Computed
-from srnn.tasks import Task, load_task
+from srnn.tasks import Task, task_of
 
 KEPT = 353 / 1518
 """Share of connections that pruned and sparse networks keep: the log's survivors (row 11)."""
@@ -39,7 +39,7 @@ def compare(kind: str, config: dict[str, Any], epochs: int) -> Computed:
     if kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; kinds: {', '.join(KINDS)}")
     run = RunConfig.from_dict(config)
-    task, shape = load_task(run.dataset), macro_shape(run)
+    task, shape = task_of(run), macro_shape(run)
     facts, curve = KINDS[kind](task, shape, run, epochs)
     return facts, {"curve": curve}
 
@@ -161,7 +161,7 @@ def compare_wide(config: dict[str, Any], width: int, epochs: int) -> Computed:
     """As :func:`compare`, a dense network of any width (a MetaNet's own ends at 1,024)."""
     run = RunConfig.from_dict(config)
     shape = dataclasses.replace(macro_shape(run), width=width)
-    facts, curve = _wide(load_task(run.dataset), shape, run, epochs)
+    facts, curve = _wide(task_of(run), shape, run, epochs)
     return facts, {"curve": curve}
 
 

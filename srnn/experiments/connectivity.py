@@ -29,7 +29,7 @@ from srnn.experiments.base import (
 from srnn.experiments.fixpoint_types import TOLERANCE
 from srnn.fixpoints import OTHER, ZERO
 from srnn.store import Run
-from srnn.tasks import load_task
+from srnn.tasks import task_of
 
 
 def configs(settings: Settings) -> list[RunConfig]:
@@ -61,7 +61,7 @@ def evaluate_thinning(settings: Settings, given: Given) -> Outcome:
     retired = (1 - last["survivors"] / particles).tolist()
     pruned = []
     for run in runs:
-        task = load_task(run.config.dataset)
+        task = task_of(run.config)
         keep = survivors(type_history(run.snapshots[-1:], run.encoding)[0])
         pruned.append(prune_to(run.weights, keep, task.x_test, task.y_test, run.shape).difference)
     checks = [

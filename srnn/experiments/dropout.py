@@ -27,7 +27,7 @@ from srnn.experiments.base import (
 )
 from srnn.fixpoints import IDENTITY, ZERO
 from srnn.store import Run
-from srnn.tasks import load_task
+from srnn.tasks import task_of
 
 
 def configs(settings: Settings) -> list[RunConfig]:
@@ -43,7 +43,7 @@ def final_codes(run: Run) -> np.ndarray:
 def dropout_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The dropout test of a run's end: by type (with zero + identity together), by layer and type,
     and for sets of the replicators' size: the smallest scalar weights, and random particles."""
-    task, codes = load_task(run.config.dataset), final_codes(run)
+    task, codes = task_of(run.config), final_codes(run)
     data = (task.x_test, task.y_test, run.shape)
     by_type = dropout_test(run.weights, codes, *data)
     both = dropout_replicators(run.weights, codes, *data)

@@ -10,7 +10,7 @@ from srnn.config import RunConfig
 from srnn.experiments.base import ANSWERED, Experiment, Given, Outcome, Settings, percent
 from srnn.experiments.dropout import final_codes
 from srnn.store import Run
-from srnn.tasks import load_task
+from srnn.tasks import task_of
 
 IMAGES = 500
 """Test images explained."""
@@ -34,7 +34,7 @@ def explain_run(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, float]:
     )
     from srnn.analysis.collapse import collapse
 
-    task, codes = load_task(run.config.dataset), final_codes(run)
+    task, codes = task_of(run.config), final_codes(run)
     x, y = task.x_test[:IMAGES], task.y_test[:IMAGES]
     logits = _logits(collapse(run.weights, run.shape), x)
     shares, tops, rest = [], [], 0.0
@@ -62,7 +62,7 @@ def digit_table(run: Run) -> pd.DataFrame:
     attribution to that digit's own logit."""
     from srnn.analysis.attribution import PIXEL_METHODS, digit_images, explain_pixels
 
-    task = load_task(run.config.dataset)
+    task = task_of(run.config)
     x, y = task.x_test[:IMAGES], task.y_test[:IMAGES]
     means = mean_images(x, y, task.classes)
     table = pd.DataFrame(

@@ -20,7 +20,7 @@ from srnn.experiments.base import (
 )
 from srnn.jobs import obtain
 from srnn.store.results import Computed
-from srnn.tasks import load_task
+from srnn.tasks import task_of
 from srnn.training import train
 
 
@@ -40,7 +40,7 @@ def compare_bits(short: dict, long: dict) -> Computed:
     ``equal_records`` (losses, accuracies, types of every epoch), ``epochs``, ``continued_at``."""
     first, _ = obtain(RunConfig.from_dict(short))
     config = RunConfig.from_dict(long)
-    task, state = load_task(config.dataset), first.state
+    task, state = task_of(config), first.state
     rows = first.records.to_dict("records")
     for record in train(config, task, state):
         rows.append(record.row())

@@ -9,7 +9,7 @@ from srnn.analysis.membership import mean_images, membership_table
 from srnn.config import RunConfig
 from srnn.experiments.base import ANSWERED, Experiment, Given, Outcome, Settings, percent
 from srnn.experiments.dropout import final_codes
-from srnn.tasks import load_task
+from srnn.tasks import task_of
 
 CONSTANT = 0.02
 """A pixel is nearly constant if its standard deviation over the training images is below this
@@ -29,7 +29,7 @@ def constant_pixels(x: np.ndarray) -> np.ndarray:
 def evaluate(settings: Settings, given: Given) -> Outcome:
     tables, rows = [], []
     for run in given.of(configs(settings)):
-        task = load_task(run.config.dataset)
+        task = task_of(run.config)
         table = membership_table(run.weights, final_codes(run), run.shape)
         quiet = constant_pixels(task.x_train)
         on_quiet = (table["layer"] == 0) & quiet[np.where(table["layer"] == 0, table["input"], 0)]

@@ -25,7 +25,7 @@ from srnn.fixpoints import TYPES
 from srnn.metanet import particle_table
 from srnn.particles import matrices
 from srnn.store import Run
-from srnn.tasks import load_task
+from srnn.tasks import task_of
 
 IMAGES = 1000
 """Test images on which the MetaNet is asked particle by particle."""
@@ -97,7 +97,7 @@ def evaluate_scalars(settings: Settings, given: Given) -> Outcome:
 def evaluate_collapse(settings: Settings, given: Given) -> Outcome:
     rows = []
     for run in given.of(configs(settings)):
-        task = load_task(run.config.dataset)
+        task = task_of(run.config)
         x = task.x_test[:IMAGES]
         for activation in ("none", "relu", "tanh"):
             shape = dataclasses.replace(run.shape, activation=activation)

@@ -19,7 +19,7 @@ from srnn.experiments.base import (
 )
 from srnn.experiments.dropout import final_codes
 from srnn.store import Run
-from srnn.tasks import load_task
+from srnn.tasks import task_of
 
 VARIANTS: dict[str, dict[str, float]] = {
     "h = 2": {"neurons": 2},
@@ -44,7 +44,7 @@ def configs(settings: Settings) -> list[RunConfig]:
 def describe(run: Run, variant: str) -> dict[str, object]:
     """One row about a finished run; ``dropped`` is the accuracy difference when all replicators
     and zeros are dropped."""
-    task, codes = load_task(run.config.dataset), final_codes(run)
+    task, codes = task_of(run.config), final_codes(run)
     data = (task.x_test, task.y_test, run.shape)
     types = dropout_test(run.weights, codes, *data).set_index("type")
     both = dropout_replicators(run.weights, codes, *data).iloc[0]

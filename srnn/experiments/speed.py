@@ -18,7 +18,7 @@ from srnn.experiments.fitting import cross_entropy
 from srnn.experiments.networks import Wide
 from srnn.particles import initial_weights
 from srnn.store.results import Computed
-from srnn.tasks import load_task
+from srnn.tasks import task_of
 
 PLAIN, SPARSE = "plain dense network", "torch.sparse, block-diagonal"
 NEURONS = (4, 8)
@@ -34,7 +34,7 @@ def measure(config: dict[str, Any], rounds: int, pairs: int) -> Computed:
     """
     torch.set_num_threads(1)
     run = RunConfig.from_dict(config)
-    task = load_task(run.dataset)
+    task = task_of(run)
     problem = Problem.of(run, task)
     steps = _steps(run, problem)
     spent: dict[str, list[float]] = {name: [] for name in steps}

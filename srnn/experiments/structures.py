@@ -20,7 +20,7 @@ from srnn.experiments.comparisons import compare
 from srnn.experiments.dropout import final_codes
 from srnn.experiments.literature import literature_table
 from srnn.store import Run
-from srnn.tasks import load_task
+from srnn.tasks import task_of
 
 RIVALS = {
     "dense": "dense network",
@@ -59,7 +59,7 @@ def computations(settings: Settings) -> list[Computation]:
 
 def metanet_row(run: Run) -> dict[str, object]:
     """A MetaNet among its rivals, with only its survivors kept."""
-    task = load_task(run.config.dataset)
+    task = task_of(run.config)
     keep = survivors(final_codes(run))
     kept = prune_to(run.weights, keep, task.x_test, task.y_test, run.shape)
     return {

@@ -17,6 +17,7 @@ from filelock import Timeout
 
 from srnn import paths
 from srnn.config import RunConfig
+from srnn.engines import available
 from srnn.estimate import refuse_impossible
 from srnn.files import writing
 from srnn.jobs.files import (
@@ -37,7 +38,7 @@ from srnn.metanet import macro_shape
 from srnn.store import Run, find_run, find_shorter, save_run
 from srnn.store.checkpoint import Partial, discard_partial, load_partial
 from srnn.store.space import clean_up
-from srnn.tasks import load_task, resolve
+from srnn.tasks import resolve, task_of
 from srnn.training import TrainingState, keeps_snapshot, train
 
 
@@ -154,14 +155,14 @@ def _train_partial(
     folder = paths.work_folder(config.run_id)
     resolve(config)  # a folder of data may have changed while the job waited
     partial = load_partial(config, folder)
-    if partial is None:
+    if partial is None or not _can_go_on(partial.state):
         discard_partial(folder)
         partial = _from_shorter(config) or Partial(config, folder)
     reporter = Reporter(config, partial, on_progress)
     reporter.report("preparing")
     if partial.stopped is None:
         before, started = partial.seconds, time.perf_counter()
-        for record in train(config, load_task(config.dataset), partial.state, job["engine"]):
+        for record in train(config, task_of(config), partial.state, job["engine"]):
             partial.add(record)
             partial.seconds = before + time.perf_counter() - started
             partial.save_if_due()
@@ -193,9 +194,9 @@ def stop(partial: Partial, job: dict[str, Any]) -> None:
 def _from_shorter(config: RunConfig) -> Partial | None:
     """Start from a finished run of the same configuration with fewer epochs."""
     run = find_shorter(config)
-    if run is None:
+    if run is None or not _can_go_on(run.state):
         return None
-    state: TrainingState = run.state
+    state = run.state
     partial = Partial(
         config,
         paths.work_folder(config.run_id),
@@ -209,6 +210,11 @@ def _from_shorter(config: RunConfig) -> Partial | None:
         if keeps_snapshot(config, epoch):
             partial.append_snapshot(epoch, weights)
     return partial
+
+
+def _can_go_on(state: TrainingState | None) -> bool:
+    """Whether the engine that trained this state works here; no other one goes on bit for bit."""
+    return state is None or available(state.engine)
 
 
 def finish(partial: Partial) -> Run:

@@ -25,7 +25,7 @@ from srnn.jobs.obtain import accounted, claim, finish, obtain, settle, stop
 from srnn.jobs.report import Reporter
 from srnn.store import Run, find_run, find_shorter
 from srnn.store.checkpoint import Partial, discard_partial, load_partial
-from srnn.tasks import load_task, resolve
+from srnn.tasks import resolve, task_of
 from srnn.training import train_population
 
 TOGETHER = ("cuda", "manual")
@@ -34,7 +34,7 @@ TOGETHER = ("cuda", "manual")
 
 def gains(config: RunConfig, engine: str = "auto") -> bool:
     """Whether seeds of this configuration are faster together than in processes of their own."""
-    return choose(engine, Problem.of(config, load_task(config.dataset))) in TOGETHER
+    return choose(engine, Problem.of(config, task_of(config))) in TOGETHER
 
 
 def obtain_seeds(
@@ -54,7 +54,7 @@ def obtain_seeds(
         raise ValueError("networks of one population may differ only in their seed")
     trained: set[str] = set()
     with contextlib.ExitStack() as held:
-        mine = [config for config in configs if _is_new(config) and _take(config, held)]
+        mine = [config for config in configs if _take(config, held) and _is_new(config)]
         if len(mine) > 1:
             refuse_impossible(mine[0], engine)
             _train_together(mine, engine, on_progress)
@@ -75,7 +75,7 @@ def obtain_populations(configs: Iterable[RunConfig], engine: str = "auto") -> No
 
 
 def _is_new(config: RunConfig) -> bool:
-    """Whether nothing of this run is there to go on from."""
+    """Whether nothing of this run, whose lock is held, is there to go on from."""
     return (
         find_run(config.run_id) is None
         and load_partial(config, paths.work_folder(config.run_id)) is None
@@ -113,7 +113,7 @@ def _train_together(
             for partial, one in zip(partials, tell, strict=True)
         ]
         started = time.perf_counter()
-        task = load_task(configs[0].dataset)
+        task = task_of(configs[0])
         for records in train_population(configs, task, engine=engine):
             share = (time.perf_counter() - started) / len(configs)
             for partial, record, reporter in zip(partials, records, reporters, strict=True):

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from srnn.config import RunConfig
+from srnn.engines import available
 from srnn.pruning.masks import apply, assert_dropped
 from srnn.tasks import Task
 from srnn.training import TrainingState, train_population
@@ -24,8 +25,11 @@ NETWORKS_AT_ONCE = 10
 
 
 def masked_state(state: TrainingState, mask: np.ndarray) -> TrainingState:
-    """A training state with the dropped particles' weights and momentum at exactly 0."""
-    return replace(state, weights=apply(state.weights, mask), momentum=apply(state.momentum, mask))
+    """A training state with the dropped particles' weights and momentum at exactly 0; trained on
+    by its own engine, or by whichever works here."""
+    engine = state.engine if available(state.engine) else "auto"
+    weights, momentum = apply(state.weights, mask), apply(state.momentum, mask)
+    return replace(state, weights=weights, momentum=momentum, engine=engine)
 
 
 def retrain(

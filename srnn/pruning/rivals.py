@@ -30,7 +30,7 @@ from srnn.pruning.sweeps import epsilon_sweep
 from srnn.pruning.trained import TRAINED, Setup
 from srnn.store import Run, find_run
 from srnn.store.results import Computed, Result, load_result, remember
-from srnn.tasks import load_task, resolve
+from srnn.tasks import resolve, task_of
 
 VERSION = 1
 """Version of what is computed here; another one is computed anew."""
@@ -228,7 +228,7 @@ def _seed(piece: Piece) -> Computed:
 def _retrain(piece: Piece) -> Computed:
     """Every seed and sparsity (and the point where all replicators are dropped) of a criterion,
     trained on as particles; ``replicators`` also as the collapsed dense network."""
-    study, task = piece.study, load_task(piece.study.config.dataset)
+    study, task = piece.study, task_of(piece.study.config)
     rows, states, masks, scalars = [], [], [], []
     for seed, run in _runs(study):
         subject = Subject.of(run)
@@ -279,7 +279,7 @@ def _row(
 
 
 def _trained(piece: Piece) -> Computed:
-    study, task = piece.study, load_task(piece.study.config.dataset)
+    study, task = piece.study, task_of(piece.study.config)
     config, shape = study.config, macro_shape(study.config)
     setup = Setup(
         task,

@@ -17,7 +17,7 @@ from srnn.fixpoints import EPSILON, IDENTITY, ZERO, classify_measures, measures
 from srnn.metanet import MacroShape, accuracy, forward
 from srnn.particles import scalar_weights
 from srnn.store import Run
-from srnn.tasks import Task, load_task
+from srnn.tasks import Task, task_of
 
 NEARLY_CONSTANT = 0.02
 """Standard deviation over the training images (pixels are 0..1) below which an input pixel is
@@ -57,7 +57,7 @@ class Subject:
             DataError: its data set cannot be read any more.
         """
         weights = np.array(run.weights)
-        return cls(weights, run.encoding, run.shape, load_task(run.config.dataset), epsilon)
+        return cls(weights, run.encoding, run.shape, task_of(run.config), epsilon)
 
     def at(self, epsilon: float) -> Subject:
         """The same network judged with another epsilon; what does not depend on it is kept.
@@ -147,10 +147,12 @@ class Subject:
         """
         x = torch.from_numpy(self.task.x_train[:SALIENCY_IMAGES])
         y = torch.from_numpy(self.task.y_train[:SALIENCY_IMAGES])
-        scalars = self.scalars.clone().requires_grad_()
+        alive = torch.isfinite(self.scalars)
+        scalars = torch.where(alive, self.scalars, 0).requires_grad_()
         loss = torch.nn.functional.cross_entropy(forward(scalars, x, self.shape), y)
         (gradient,) = torch.autograd.grad(loss, scalars)
-        return (scalars.detach() * gradient).abs().numpy()
+        size = (scalars.detach() * gradient).abs()
+        return torch.where(alive, size, torch.nan).numpy()
 
     @cached_property
     def x_test(self) -> Tensor:
