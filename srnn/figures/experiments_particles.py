@@ -40,10 +40,11 @@ def dropout(tables: Tables) -> go.Figure:
             form="{:+.2f} pp",
             color=[PALETTE.get(name, MUTED) for name in means.index],
             place={"row": 1, "col": col},
-            notes=[f"({number:,.0f} dropped)" for number in means],
+            notes=[f"{number:,.0f} dropped" for number in means],
+            beside=True,
         )
         figure.add_vline(x=0, line={"color": MUTED, "width": 1}, row=1, col=col)
-    figure.update_xaxes(title="Change of accuracy (pp)", range=[-125, 60])
+    figure.update_xaxes(title="Change (pp)", range=[-100, 15])
     return rows_high(figure, table["type"].nunique())
 
 

@@ -67,20 +67,25 @@ def dots(
     name: str = "",
     place: Place | None = None,
     notes: Sequence[str] | None = None,
+    beside: bool = False,
 ) -> None:
-    """One dot a group at the mean, a line from the lowest to the highest, its number beside it."""
+    """One dot a group at the mean, a line from the lowest to the highest, its number above it, or
+    (for signed values that are mostly negative) ``beside`` it on the roomier side."""
     groups = table.groupby(group, sort=False)[value].agg(["mean", "min", "max"]) * scale
     labels = [form.format(mean) for mean in groups["mean"]]
     if "+" in form:
         labels = [label.replace("-", "−") for label in labels]
     if notes is not None:
-        labels = [f"{one}  {extra}" for one, extra in zip(labels, notes, strict=True)]
+        gap = "<br>" if beside else "  "
+        labels = [f"{one}{gap}{extra}" for one, extra in zip(labels, notes, strict=True)]
+    half = groups["min"].min() / 2
+    sides = ["middle left" if mean > half else "middle right" for mean in groups["mean"]]
     figure.add_scatter(
         x=groups["mean"],
         y=list(groups.index),
         mode="markers+text",
         text=labels,
-        textposition="top center",
+        textposition=sides if beside else "top center",
         textfont={"size": 11, "color": MUTED},
         marker={"color": color, "size": 10, "symbol": symbol},
         error_x={

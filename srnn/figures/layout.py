@@ -49,7 +49,7 @@ def place_nodes(graph: nx.DiGraph) -> Places:
             row, column = np.divmod(np.arange(inputs), side)
             x[own] = column / (side - 1) * IMAGE_WIDTH
             y[own] = 0.78 - row / (side - 1) * 0.56
-            pixel = max(2.0, min(14.0, 190 / side))
+            pixel = max(2.0, min(11.0, 150 / side))  # apart also in a narrow window
             continue
         start = 1 if image else 0
         x[own] = left + (number - start) / max(1, last - start) * (1 - left)
