@@ -19,7 +19,12 @@ def add(commands: Any) -> None:
     """Declare the command."""
     reproduce = command(commands, "reproduce", "run the rows of the research log", _reproduce)
     reproduce.add_argument(
-        "--row", type=int, nargs="+", metavar="N", help="rows to run (default: all, 1 to 17)"
+        "--row",
+        action="extend",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="rows to run (default: all, 1 to 17)",
     )
     reproduce.add_argument(
         "--quick",
