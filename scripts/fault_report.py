@@ -256,10 +256,6 @@ def write_report(rows: dict[str, list]) -> None:
     print(path)
 
 
-def _word(fine: bool) -> str:
-    return "yes" if fine else "**no**"
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50, help="of each of two kinds")

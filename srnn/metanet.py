@@ -8,7 +8,7 @@ then input, so one layer's scalars reshape to an ``(out, in)`` matrix.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -94,11 +94,18 @@ def macro_shape(config: RunConfig) -> MacroShape:
 def forward(scalars: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
     """Logits of the MetaNet: scalar weights ``(P,)`` or ``(S, P)``, inputs ``(B, inputs)`` ->
     ``(B, outputs)`` or ``(S, B, outputs)``."""
+    matrices = list(shape.split(scalars))
+    return through_layers(x, shape, lambda layer, x: x @ matrices[layer].transpose(-1, -2))
+
+
+def through_layers(x: Tensor, shape: MacroShape, sums: Callable[[int, Tensor], Tensor]) -> Tensor:
+    """What the macro network makes of ``x``, whatever its connections are: ``sums(layer, x)`` are
+    the sums that a layer's cells form of its inputs; activation and residual skips are added."""
     activation = ACTIVATIONS[shape.activation]
     inputs: list[Tensor] = []
-    for layer, matrix in enumerate(shape.split(scalars)):
+    for layer in range(shape.depth):
         inputs.append(x)
-        x = x @ matrix.transpose(-1, -2)
+        x = sums(layer, x)
         if activation is not None and layer < shape.depth - 1:
             x = activation(x)
         source = shape.skip(layer)

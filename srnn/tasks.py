@@ -44,6 +44,15 @@ class Task:
         """Input pixels."""
         return self.side * self.side
 
+    @functools.cached_property
+    def digest(self) -> str:
+        """Fingerprint of the data, 16 hex digits; computed once per task."""
+        total = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            total.update(str(array.shape).encode())
+            total.update(np.ascontiguousarray(array))
+        return total.hexdigest()[:16]
+
 
 def load_task(dataset: str) -> Task:
     """The task of a data set: ``mnist``, ``digits``, or a folder of IDX files. Kept in memory.
@@ -79,7 +88,7 @@ def resolve(config: RunConfig) -> RunConfig:
     if config.dataset in _BUNDLED:
         return config if not config.dataset_digest else config.replace(dataset_digest="")
     path = str(Path(config.dataset).expanduser().resolve())
-    digest = _digest(load_task(config.dataset))
+    digest = load_task(config.dataset).digest
     if config.dataset_digest and config.dataset_digest != digest:
         raise DataError(f"{path}: no longer holds the data this run was configured with")
     return config.replace(dataset=path, dataset_digest=digest)
@@ -162,11 +171,3 @@ def _folder(path: str, stamp: tuple) -> Task:
     about = f"IDX files in {folder.name}: {len(train[0]):,} training, {len(test[0]):,} test images"
     small = [(resize(images, SIDE), labels) for images, labels in (train, test)]
     return _scaled(folder.name, about, small[0], small[1], 255, classes)
-
-
-def _digest(task: Task) -> str:
-    total = hashlib.sha256()
-    for array in (task.x_train, task.y_train, task.x_test, task.y_test):
-        total.update(str(array.shape).encode())
-        total.update(np.ascontiguousarray(array))
-    return total.hexdigest()[:16]

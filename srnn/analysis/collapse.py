@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srnn.metanet import ACTIVATIONS, MacroShape
+from srnn.metanet import MacroShape, through_layers
 from srnn.particles import INPUTS, matrices, scalar_weights
 
 
@@ -46,17 +46,7 @@ class DenseNet(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(inp, out, bias=False) for out, inp in shape.layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        activation = ACTIVATIONS[self.shape.activation]
-        inputs: list[Tensor] = []
-        for index, layer in enumerate(self.layers):
-            inputs.append(x)
-            x = layer(x)
-            if activation is not None and index < self.shape.depth - 1:
-                x = activation(x)
-            source = self.shape.skip(index)
-            if source is not None:
-                x = x + inputs[source]
-        return x
+        return through_layers(x, self.shape, lambda layer, x: self.layers[layer](x))
 
 
 def collapse(weights: np.ndarray, shape: MacroShape) -> DenseNet:
@@ -115,19 +105,13 @@ def particle_forward(weights: np.ndarray, x: np.ndarray, shape: MacroShape) -> n
 
 
 def _particle_forward(weights: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
-    activation = ACTIVATIONS[shape.activation]
-    inputs: list[Tensor] = []
-    for layer, (out, inp) in enumerate(shape.layers):
-        inputs.append(x)
+    def sums(layer: int, x: Tensor) -> Tensor:
+        out, inp = shape.layers[layer]
         own = weights[:, shape.starts[layer] : shape.starts[layer + 1]]
         answers = _ask(own, x.repeat(1, out))  # particle (cell, input) sees activation [input]
-        x = answers.view(-1, out, inp).sum(-1)
-        if activation is not None and layer < shape.depth - 1:
-            x = activation(x)
-        source = shape.skip(layer)
-        if source is not None:
-            x = x + inputs[source]
-    return x
+        return answers.view(-1, out, inp).sum(-1)
+
+    return through_layers(x, shape, sums)
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,10 @@ class Settings:
         """The verdict, or that there is none."""
         return NO_VERDICT if self.quick else text
 
+    def checks(self, checks: list[Check]) -> dict[str, pd.DataFrame]:
+        """The checks that a full run's verdict stands on, as a table to show; none if quick."""
+        return {} if self.quick else {"checks": checks_table(checks)}
+
 
 @dataclass(frozen=True)
 class Computation:

@@ -20,7 +20,6 @@ from srnn.experiments.base import (
     Given,
     Outcome,
     Settings,
-    checks_table,
     judge,
     percent,
     points,
@@ -86,8 +85,7 @@ def evaluate_thinning(settings: Settings, given: Given) -> Outcome:
         f"epoch {when}), {last['unread_pixels'].mean():.0f} pixels are no longer read, and "
         f"keeping only the survivors changes accuracy by {100 * np.mean(pruned):+.2f} percentage "
         "points.",
-        {"thinning": whole, "layers": layers, "edges": edges}
-        | ({} if settings.quick else {"checks": checks_table(checks)}),
+        {"thinning": whole, "layers": layers, "edges": edges} | settings.checks(checks),
     )
 
 
@@ -145,8 +143,7 @@ def evaluate_main(settings: Settings, given: Given) -> Outcome:
         f"{(codes == OTHER).sum():,} of {run.shape.particles:,} particles (seed 0) still work "
         f"for the task. Accuracy is {percent(accuracy)} ({len(runs)} of {settings.seeds} seeds), "
         f"{reached} the log's 64.5 %, which was measured on 1,500 images.",
-        {"records": records, "edges": edges}
-        | ({} if settings.quick else {"checks": checks_table(checks)}),
+        {"records": records, "edges": edges} | settings.checks(checks),
     )
 
 

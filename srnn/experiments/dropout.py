@@ -20,7 +20,6 @@ from srnn.experiments.base import (
     Given,
     Outcome,
     Settings,
-    checks_table,
     judge,
     percent,
     points,
@@ -98,8 +97,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         f"of them ({count:,} on average at h = 8) changes accuracy by {100 * np.mean(cost):+.2f} "
         "percentage points, dropping as many particles at random by "
         f"{100 * rivals['as many at random']:+.1f}.",
-        {"by_type": by_type, "by_layer": by_layer, "chosen": chosen}
-        | ({} if settings.quick else {"checks": checks_table(checks)}),
+        {"by_type": by_type, "by_layer": by_layer, "chosen": chosen} | settings.checks(checks),
     )
 
 

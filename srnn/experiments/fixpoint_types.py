@@ -12,7 +12,6 @@ from srnn.experiments.base import (
     Given,
     Outcome,
     Settings,
-    checks_table,
     judge,
     spread,
 )
@@ -74,7 +73,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         settings.verdict(judge(checks)),
         f"Every particle has one of the five types at each of {len(runs[0].snapshot_epochs)} "
         f"recorded epochs. Replicators at the end, by epsilon: {wide}.",
-        {"types": table} | ({} if settings.quick else {"checks": checks_table(checks)}),
+        {"types": table} | settings.checks(checks),
     )
 
 

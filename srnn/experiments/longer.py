@@ -13,7 +13,6 @@ from srnn.experiments.base import (
     Given,
     Outcome,
     Settings,
-    checks_table,
     judge,
     percent,
     spread,
@@ -95,8 +94,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         f"From {half} to {last} epochs accuracy changes by {100 * gain:+.1f} percentage points, "
         f"and zero + identity goes from {spread(at(half, 'replicators'), '{:,.0f}')} to "
         f"{spread(at(last, 'replicators'), '{:,.0f}')}.",
-        {"records": records, "equality": pd.DataFrame(facts)}
-        | ({} if settings.quick else {"checks": checks_table(checks)}),
+        {"records": records, "equality": pd.DataFrame(facts)} | settings.checks(checks),
     )
 
 

@@ -19,7 +19,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from srnn.metanet import ACTIVATIONS, MacroShape, forward
+from srnn.metanet import ACTIVATIONS, MacroShape, forward, through_layers
 
 
 def fan_in_scale(shape: MacroShape) -> Tensor:
@@ -59,16 +59,7 @@ class Wide(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        activation, inputs = ACTIVATIONS[self.shape.activation], []
-        for index, matrix in enumerate(self.layers):
-            inputs.append(x)
-            x = x @ matrix.T
-            if activation is not None and index < self.shape.depth - 1:
-                x = activation(x)
-            source = self.shape.skip(index)
-            if source is not None:
-                x = x + inputs[source]
-        return x
+        return through_layers(x, self.shape, lambda layer, x: x @ self.layers[layer].T)
 
 
 class Hyper(nn.Module):

@@ -12,7 +12,6 @@ from srnn.experiments.base import (
     Given,
     Outcome,
     Settings,
-    checks_table,
     judge,
     percent,
 )
@@ -116,7 +115,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         f"Without skips self-replication is served first: {100 * REACHED:.0f} % accuracy is "
         f"reached in epoch {first['without']:.0f} instead of {first['with']:.0f} (means; "
         f"{last + 1} stands for never).",
-        {"records": records} | ({} if settings.quick else {"checks": checks_table(checks)}),
+        {"records": records} | settings.checks(checks),
     )
 
 

@@ -16,7 +16,6 @@ from srnn.experiments.base import (
     Given,
     Outcome,
     Settings,
-    checks_table,
     judge,
     percent,
 )
@@ -90,7 +89,7 @@ def evaluate_scalars(settings: Settings, given: Given) -> Outcome:
         f"f(1) is the connection's weight exactly, up to rounding, because particles are linear; a "
         f"macro activation does not change that, it acts between cells. Median |f(1)|: "
         f"{share:.3f} for other, {quiet:.1e} for identities.",
-        {"scalars": table} | ({} if settings.quick else {"checks": checks_table(checks)}),
+        {"scalars": table} | settings.checks(checks),
     )
 
 
@@ -138,7 +137,7 @@ def evaluate_collapse(settings: Settings, given: Given) -> Outcome:
         "The MetaNet, asked particle by particle, and the dense network of its scalar weights "
         f"give the same logits up to {worst:.1e}, also with ReLU or tanh between the cells: an "
         "activation gets the same sum in both.",
-        {"collapse": table} | ({} if settings.quick else {"checks": checks_table(checks)}),
+        {"collapse": table} | settings.checks(checks),
     )
 
 

@@ -12,7 +12,6 @@ from srnn.experiments.base import (
     Given,
     Outcome,
     Settings,
-    checks_table,
     judge,
     points,
     spread,
@@ -124,7 +123,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         f"Accuracy and share of replicators or zeros: {row}. The log's early note (0.56 at h = 3, "
         f"alpha 1, 100 epochs) came out as {spread(values(NOTE, 'accuracy'))}."
         + given.diverged(configs(settings)),
-        {"sizes": table} | ({} if settings.quick else {"checks": checks_table(checks)}),
+        {"sizes": table} | settings.checks(checks),
     )
 
 

@@ -13,7 +13,6 @@ from srnn.experiments.base import (
     Given,
     Outcome,
     Settings,
-    checks_table,
     judge,
     percent,
 )
@@ -72,8 +71,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         f"A particle's own path is nearly flat: three components hold {percent(own)} of it. But "
         f"every particle has directions of its own: one fit over all of them explains "
         f"{percent(one)}.",
-        {"trajectories": frame, "explained": explained}
-        | ({} if settings.quick else {"checks": checks_table(checks)}),
+        {"trajectories": frame, "explained": explained} | settings.checks(checks),
     )
 
 

@@ -237,11 +237,6 @@ def sized(figure: go.Figure, column: str = "double") -> go.Figure:
     return copy
 
 
-def type_colors(dark: bool = False) -> dict[str, str]:
-    """Colour of each type, for tables and charts drawn elsewhere."""
-    return dict(DARK_PALETTE if dark else PALETTE)
-
-
 def type_color(name: str, dark: bool = False) -> str:
     """Colour of one type; muted ink for a name that is none (a group of types, say)."""
     return themed_color(PALETTE.get(name, MUTED), dark)

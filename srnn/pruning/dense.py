@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from srnn.config import RunConfig
-from srnn.metanet import ACTIVATIONS, MacroShape
+from srnn.metanet import MacroShape, through_layers
 from srnn.tasks import Task
 from srnn.training import data_order
 
@@ -102,22 +102,16 @@ def train_dense(
 def forward_many(scalars: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
     """Logits ``(S, outputs, B)`` of S networks, cells before images: scalars ``(S, P)``, inputs
     ``(B, inputs)``. Equals :func:`srnn.metanet.forward` but for the order of its axes."""
-    activation = ACTIVATIONS[shape.activation]
-    ins: list[Tensor] = []
-    out: Tensor = x.T
-    for layer, matrix in enumerate(shape.split(scalars)):
-        ins.append(out)
-        if layer == 0:
-            wide = matrix.reshape(-1, matrix.shape[-1]) @ out
-            out = wide.view(len(scalars), -1, len(x))
-        else:
-            out = matrix @ out
-        if activation is not None and layer < shape.depth - 1:
-            out = activation(out)
-        source = shape.skip(layer)
-        if source is not None:
-            out = out + ins[source]
-    return out
+    matrices = list(shape.split(scalars))
+
+    def sums(layer: int, inputs: Tensor) -> Tensor:
+        matrix = matrices[layer]
+        if layer:
+            return matrix @ inputs
+        wide = matrix.reshape(-1, matrix.shape[-1]) @ inputs  # one product: the inputs are shared
+        return wide.view(len(scalars), -1, len(x))
+
+    return through_layers(x.T, shape, sums)
 
 
 def accuracies(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> np.ndarray:
