@@ -22,52 +22,68 @@ which matters with several networks; a GPU has one block. Nothing in a step wait
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from srnn.engines.base import Problem, StepLog, flushed_denormals
-from srnn.particles import INPUTS, matrices
+from srnn.particles import matrices
 
 BLOCK_BYTES = 2 << 20
-"""About the size of a block's weights on the CPU."""
+"""The size of a block's weights on the CPU, at most."""
+
+ITSELF, TASK = slice(0, 4), slice(4, 5)
+"""The channels that a particle reads about itself, and the one of the macro network."""
+
+
+class _Weights(NamedTuple):
+    """One number per weight ``(n, C)``, and its views as the three matrices."""
+
+    all: Tensor
+    first: Tensor
+    second: Tensor
+    third: Tensor
+
+    @classmethod
+    def of(cls, numbers: Tensor) -> _Weights:
+        return cls(numbers, *matrices(numbers))
 
 
 class _Block:
-    """Neighbouring particles: weights and momentum ``(n, C)``, views of their matrices, and room
-    for what a step computes. A replication optimizer of its own has its own momentum."""
+    """Neighbouring particles: weights, momentum, and columns of the engine's ``v`` and ``g``. A
+    replication optimizer of its own has its own momentum. ``room`` is for what an operation leaves
+    to the next one; all blocks share it, so that it stays in the cache."""
 
-    def __init__(self, weights: Tensor, momentum: Tensor, shared: bool) -> None:
-        self.w, self.buffer = weights.contiguous(), momentum.contiguous()
-        self.own = self.buffer if shared else torch.zeros_like(self.buffer)
-        self.w1, self.w2, self.w3 = matrices(self.w)
-        h, count = self.w3.shape
-        make = self.w.new_empty
-        self.half, self.v, self.g = make(h, count), make(5, count), make(5, count)
-        self.first, self.second = make(h, INPUTS, count), make(h, h, count)
-        self.whole = make(self.w.shape)
+    def __init__(
+        self, w: Tensor, momentum: Tensor, v: Tensor, g: Tensor, room: Tensor, shared: bool
+    ) -> None:
+        self.w, self.v, self.g = _Weights.of(w.contiguous()), v, g
+        self.momentum = _Weights.of(momentum.contiguous())
+        self.own = self.momentum if shared else _Weights.of(torch.zeros_like(self.w.all))
+        self.room = _Weights.of(room[: w.numel()].view(w.shape))
+        self.a = torch.empty_like(self.w.third)
 
-    def composite(self, task_only: bool = False) -> None:
-        """``half = W3 W2`` and ``v = half W1`` (of channel 4 alone for the task)."""
-        torch.mul(self.w2, self.w3.unsqueeze(1), out=self.second)
-        torch.sum(self.second, 0, out=self.half)
-        if task_only:
-            torch.sum(self.w1[:, 4] * self.half, 0, out=self.v[4])
-        else:
-            torch.mul(self.w1, self.half.unsqueeze(1), out=self.first)
-            torch.sum(self.first, 0, out=self.v)
+    def composite(self, channels: slice) -> None:
+        """``a = W3 W2`` and ``v = a W1`` of some channels."""
+        w, room, product = self.w, self.room, self.room.first[:, channels]
+        torch.mul(w.second, w.third.unsqueeze(1), out=room.second)
+        torch.sum(room.second, 0, out=self.a)
+        torch.mul(w.first[:, channels], self.a.unsqueeze(1), out=product)
+        torch.sum(product, 0, out=self.v[channels])
 
-    def descend(self, buffer: Tensor, momentum: float, lr: float, channels: slice) -> None:
-        """``buffer = momentum * buffer + gradient``, ``w -= lr * buffer``; the gradient follows
-        from ``g = dL/dv`` of some channels."""
-        g, b1, b2, b3 = self.g[channels], *matrices(buffer)
-        if momentum != 1:
-            buffer *= momentum
-        b1[:, channels].addcmul_(self.half.unsqueeze(1), g)
-        back = (self.w1[:, channels] * g).sum(1)
-        b2.addcmul_(self.w3.unsqueeze(1), back)
-        b3 += torch.mul(self.w2, back, out=self.second).sum(1)
-        self.w.add_(buffer, alpha=-lr)
+    def descend(self, momentum: _Weights, lr: float, channels: slice) -> None:
+        """Add the gradient, which follows from ``g = dL/dv`` of some channels, to the momentum
+        (decayed already), and that, times ``-lr``, to the weights."""
+        w, room, g, product = self.w, self.room, self.g[channels], self.room.first[:, channels]
+        momentum.first[:, channels].addcmul_(self.a.unsqueeze(1), g)
+        torch.mul(w.first[:, channels], g, out=product)
+        back = torch.sum(product, 1, out=room.third)
+        momentum.second.addcmul_(w.third.unsqueeze(1), back)
+        torch.mul(w.second, back, out=room.second)
+        momentum.third.add_(torch.sum(room.second, 1, out=back))
+        w.all.add_(momentum.all, alpha=-lr)
 
 
 class ManualEngine:
@@ -75,6 +91,7 @@ class ManualEngine:
 
     name = "manual"
 
+    @torch.inference_mode()
     def __init__(
         self,
         problem: Problem,
@@ -89,28 +106,32 @@ class ManualEngine:
         self.gram = self.columns @ self.encoding
         self.x = torch.as_tensor(problem.x, dtype=dtype, device=device)
         self.y = torch.as_tensor(problem.y, device=device)
+        outputs = problem.shape.sizes[-1]
+        self.ranks = torch.arange(outputs, 0, -1, dtype=dtype, device=device)
         self.seeds = len(weights)
         self.load(weights, momentum)
 
     # --- state -----------------------------------------------------------------------------
 
+    @torch.inference_mode()
     def load(self, weights: np.ndarray, momentum: np.ndarray) -> None:
         states = self._inward(weights), self._inward(momentum)
         rows, count = states[0].shape
-        bytes_each = rows * states[0].element_size()
-        width = max(512, BLOCK_BYTES // bytes_each) if self.device == "cpu" else count
+        size = rows * count * states[0].element_size()
+        blocks = -(-size // BLOCK_BYTES) if self.device == "cpu" else 1
+        width = -(-count // (16 * blocks)) * 16  # equal blocks of whole cache lines
+        self.v, self.g = (states[0].new_zeros(5, count) for _ in range(2))
+        room = states[0].new_empty(rows * min(width, count))
+        parts = zip(*(t.split(width, 1) for t in (*states, self.v, self.g)), strict=True)
         shared = self.problem.shared_optimizer
-        self.blocks = [
-            _Block(*state, shared)
-            for state in zip(*(s.split(width, 1) for s in states), strict=True)
-        ]
-        self.widths = [block.w.shape[1] for block in self.blocks]
+        self.blocks = [_Block(*part, room, shared) for part in parts]
+        self.widths = [block.v.shape[1] for block in self.blocks]
 
     def weights(self) -> np.ndarray:
-        return self._outward([block.w for block in self.blocks])
+        return self._outward([block.w.all for block in self.blocks])
 
     def momentum(self) -> np.ndarray:
-        return self._outward([block.buffer for block in self.blocks])
+        return self._outward([block.momentum.all for block in self.blocks])
 
     def _inward(self, array: np.ndarray) -> Tensor:
         flat = np.moveaxis(np.asarray(array), 0, 1).reshape(array.shape[1], -1)
@@ -122,102 +143,108 @@ class ManualEngine:
 
     # --- the two steps ---------------------------------------------------------------------
 
-    @torch.no_grad()
+    @torch.inference_mode()
     @flushed_denormals()
     def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
         mask = None if replicate.all() else self._mask(replicate)
-        idle = not replicate.any() or self.problem.replication_steps == 0
-        nothing = self.encoding.new_zeros(self.seeds)
+        steps = self.problem.replication_steps if replicate.any() else 0
         rows = torch.as_tensor(order, device=self.device)
         correct = torch.zeros(self.seeds, dtype=torch.int64, device=self.device)
         replication, task = [], []
-        for batch in rows.split(batch_size):
-            losses = [] if idle else self._replication_call(self.problem.replication_steps, mask)
-            replication.append(losses[0] if losses else nothing)
-            loss, right = self._task_step(self.x.index_select(0, batch), self.y[batch])
+        for number, batch in enumerate(rows.split(batch_size)):
+            losses = self._sweep(number > 0, steps, mask)
+            replication.append(losses[0] if losses else self.encoding.new_zeros(self.seeds))
+            x, y = self.x.index_select(0, batch), self.y.index_select(0, batch)
+            loss, right = self._macro(x, y)
             task.append(loss)
             correct += right
+        self._sweep(True, 0, None)
         return StepLog(_table(replication), _table(task), correct.cpu().numpy())
 
-    @torch.no_grad()
+    @torch.inference_mode()
     @flushed_denormals()
     def replicate(self, steps: int) -> np.ndarray:
-        losses = self._replication_call(steps, None)
+        losses = self._sweep(False, steps, None)
         return _table(losses) if losses else np.zeros((steps, self.seeds))
 
     def _mask(self, replicate: np.ndarray) -> Tensor:
         each = torch.as_tensor(replicate, device=self.device)
         return each.repeat_interleave(sum(self.widths) // self.seeds)
 
-    def _replication_call(self, steps: int, mask: Tensor | None) -> list[Tensor]:
-        """Losses ``(S,)`` of every step; only networks that are masked in make it."""
+    def _sweep(self, descend: bool, steps: int, mask: Tensor | None) -> list[Tensor]:
+        """All that happens between two passes of the macro network, block by block, so that a
+        block comes into the cache once: the task's update along the gradient in ``g``, the
+        replication steps, and the new scalar weights, into ``v``. Returns the losses ``(S,)`` of
+        every step."""
+        keeps = [None] * len(self.blocks) if mask is None else mask.split(self.widths)
+        rows = []
+        for block, keep in zip(self.blocks, keeps, strict=True):
+            if descend:
+                block.momentum.all.mul_(self.problem.momentum)
+                block.descend(block.momentum, self.problem.lr, TASK)
+            rows.append(self._replication_call(block, steps, keep))
+            block.composite(TASK)
+        return [self._per_seed(torch.cat(row)).sum(1) for row in zip(*rows, strict=True)]
+
+    def _replication_call(self, block: _Block, steps: int, keep: Tensor | None) -> list[Tensor]:
+        """Losses ``(C,)`` of every step; only particles that are masked in make it."""
         if self.problem.goal == "none":
             return []
         step = self._multiply_step if self.problem.goal == "multiply" else self._replication_step
-        keeps = [None] * len(self.blocks) if mask is None else mask.split(self.widths)
-        rows: list[list[Tensor]] = [[] for _ in range(steps)]
-        for block, keep in zip(self.blocks, keeps, strict=True):
-            if block.own is not block.buffer:
-                block.own.zero_()
-            for row in rows:
-                before = None if keep is None else (block.w.clone(), block.own.clone())
-                loss = step(block)
-                if before is not None:
-                    block.w.copy_(torch.where(keep, block.w, before[0]))
-                    block.own.copy_(torch.where(keep, block.own, before[1]))
-                    loss = torch.where(keep, loss, 0)
-                row.append(loss)
-        return [self._per_seed(torch.cat(row)).sum(1) * self.problem.alpha for row in rows]
+        if block.own is not block.momentum:
+            block.own.all.zero_()
+        losses = []
+        for _ in range(steps):
+            if keep is None:
+                losses.append(step(block))
+                continue
+            before = block.w.all.clone(), block.own.all.clone()
+            loss = step(block)
+            for now, then in zip((block.w.all, block.own.all), before, strict=True):
+                now.copy_(torch.where(keep, now, then))
+            losses.append(torch.where(keep, loss, 0))
+        return losses
 
     def _replication_step(self, block: _Block) -> Tensor:
-        problem, w, g = self.problem, block.w, block.g
-        block.composite()
-        u, p = block.v[0] - 1, block.v[1:4]
-        square = torch.mul(w, w, out=block.whole).sum(0)
+        problem, w, momentum = self.problem, block.w.all, block.own.all
+        block.composite(ITSELF)
+        d, g = block.v[ITSELF], block.g[ITSELF]
+        u, p = d[0].sub_(1), d[1:]
+        square = torch.mul(w, w, out=block.room.all).sum(0)
         b = self.columns @ w
-        bp = (b * p).sum(0)
-        gp = self.gram @ p
-        loss = u * (u * square + 2 * bp) + (p * gp).sum(0)
-        scale = 2 * problem.alpha / w.shape[0]
-        torch.addcmul(bp, u, square, out=g[0])
-        torch.addcmul(gp, u, b, out=g[1:4])
-        g[:4] *= scale
-        momentum = problem.momentum
+        torch.addcmul((b * p).sum(0), u, square, out=g[0])
+        torch.mm(self.gram, p, out=g[1:]).addcmul_(b, u)
+        loss = (d * g).sum(0)
+        scale = 2 * problem.alpha / len(w)
+        g *= scale
         if problem.target_gradient:  # the direct term, 2 u (w_i u + E_i . p) / n
-            block.own.addmm_(self.encoding, scale * u * p, beta=momentum)
-            block.own.addcmul_(w, scale * u * u)
-            momentum = 1.0
-        block.descend(block.own, momentum, problem.replication_lr, slice(0, 4))
-        return loss / w.shape[0]
+            push = d * (u * scale)
+            momentum.addmm_(self.encoding, push[1:], beta=problem.momentum)
+            momentum.addcmul_(w, push[0])
+        else:
+            momentum *= problem.momentum
+        block.descend(block.own, problem.replication_lr, ITSELF)
+        return loss.mul_(problem.alpha / len(w))
 
     def _multiply_step(self, block: _Block) -> Tensor:
         problem = self.problem
-        block.composite(task_only=True)
+        block.composite(TASK)
         off = block.v[4] - problem.goal_factor
         torch.mul(off, 2 * problem.alpha, out=block.g[4])
-        block.descend(block.own, problem.momentum, problem.replication_lr, slice(4, 5))
-        return off * off
-
-    def _task_step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        for block in self.blocks:
-            block.composite(task_only=True)
-        scalars = self._per_seed(torch.cat([block.v[4] for block in self.blocks]))
-        losses, right, gradient = self._macro(scalars, x, y)
-        for block, part in zip(self.blocks, gradient.reshape(-1).split(self.widths), strict=True):
-            block.g[4] = part
-            block.descend(block.buffer, self.problem.momentum, self.problem.lr, slice(4, 5))
-        return losses, right
+        block.own.all.mul_(problem.momentum)
+        block.descend(block.own, problem.replication_lr, TASK)
+        return off.square_().mul_(problem.alpha)
 
     # --- the macro network -----------------------------------------------------------------
 
     def _per_seed(self, row: Tensor) -> Tensor:
         return row.view(self.seeds, -1)
 
-    def _macro(self, scalars: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss ``(S,)``, right answers ``(S,)`` and the loss's gradient ``(S, P)``. Layers are
-        ``(S, cells, batch)``: the long axis last, also here."""
+    def _macro(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss ``(S,)`` and right answers ``(S,)``; the loss's gradient goes into ``g``. Layers
+        are ``(S, cells, batch)``: the long axis last, also here."""
         shape = self.problem.shape
-        layers = list(shape.split(scalars))
+        layers = list(shape.split(self._per_seed(self.v[4])))
         ins, outs = [x.T], []
         for layer, matrix in enumerate(layers):
             if layer == 0:  # one product for all networks, x is shared
@@ -229,18 +256,28 @@ class ManualEngine:
             outs.append(out)
             source = shape.skip(layer)
             ins.append(out if source is None else out + ins[source])
-        top = torch.log_softmax(ins[-1], 1)
-        right = (ins[-1].max(1).indices == y).sum(-1)
+        losses, right, delta = self._cross_entropy(ins[-1], y)
+        parts = self._macro_backward(delta, layers, ins, outs)
+        torch.cat(parts, 1, out=self._per_seed(self.g[4]))
+        return losses, right
+
+    def _cross_entropy(self, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss ``(S,)``, right answers ``(S,)``, and the loss's gradient, of the logits' shape."""
         chosen = y.expand(self.seeds, 1, -1)
-        losses = -top.gather(1, chosen).squeeze(1).mean(-1)
-        delta = top.exp_()
-        delta.scatter_add_(1, chosen, torch.full_like(delta[:, :1], -1.0))
-        delta /= len(y)
-        return losses, right, self._macro_backward(delta, layers, ins, outs)
+        delta = logits - logits.amax(1, keepdim=True)
+        margin = delta.gather(1, chosen)
+        delta.exp_()  # exactly 1 for the largest; of several, the first is the answer
+        answer = delta.floor().mul_(self.ranks.unsqueeze(1)).amax(1)
+        right = (answer == self.ranks.index_select(0, y)).sum(1)
+        total = delta.sum(1, keepdim=True)
+        loss = (total.log() - margin).mean((1, 2))
+        delta /= total * len(y)
+        delta.scatter_add_(1, chosen, torch.full_like(margin, -1 / len(y)))
+        return loss, right, delta
 
     def _macro_backward(
         self, delta: Tensor, layers: list[Tensor], ins: list[Tensor], outs: list[Tensor]
-    ) -> Tensor:
+    ) -> list[Tensor]:
         shape, parts = self.problem.shape, []
         skipped: dict[int, Tensor] = {}
         for layer in reversed(range(shape.depth)):
@@ -254,10 +291,11 @@ class ManualEngine:
                 parts.append(flat.view(self.seeds, -1))
                 break
             parts.append((delta @ ins[layer].mT).reshape(self.seeds, -1))
-            delta = layers[layer].mT @ delta
             if layer in skipped:
-                delta = delta + skipped.pop(layer)
-        return torch.cat(parts[::-1], 1)
+                delta = torch.baddbmm(skipped.pop(layer), layers[layer].mT, delta)
+            else:
+                delta = layers[layer].mT @ delta
+        return parts[::-1]
 
 
 def _activate(x: Tensor, activation: str) -> Tensor:
