@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import platform
-import resource
 import tempfile
 import time
 from dataclasses import asdict
@@ -17,10 +15,10 @@ import torch
 
 from benchmarks import contenders
 from benchmarks.contenders import LOOP, PLAIN, SPARSE
-from benchmarks.timing import by_turns
+from benchmarks.interactive import interactive
+from benchmarks.timing import by_turns, in_a_process, peak_mb
 from srnn.config import RunConfig
 from srnn.engines import Problem, choose, prepare
-from srnn.fixpoints import classify
 from srnn.presets import preset
 from srnn.tasks import load_task
 
@@ -125,8 +123,8 @@ def whole_run(quick: bool) -> Row:
         "seconds": ours,
         "plain_seconds": others,
         "ratio": ours / others,
-        "peak_mb": _in_a_process(_train_for_memory),
-        "plain_peak_mb": _in_a_process(_plain_for_memory),
+        "peak_mb": in_a_process(_train_for_memory),
+        "plain_peak_mb": in_a_process(_plain_for_memory),
     }
 
 
@@ -143,48 +141,19 @@ def _training(config: RunConfig, folder: Path):
     partial.save()
 
 
-def _in_a_process(work) -> float:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(work)
-
-
 def _train_for_memory() -> float:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         for _ in _training(preset(PRESET, epochs=6), Path(folder)):
             pass
-    return _peak()
+    return peak_mb()
 
 
 def _plain_for_memory() -> float:
     torch.set_num_threads(1)
     config = preset(PRESET)
     contenders.plain(Problem.of(config, load_task(config.dataset)), BATCH)(6 * 120)
-    return _peak()
-
-
-def _peak() -> float:
-    """Peak memory of this process, MB."""
-    status = Path("/proc/self/status")
-    if status.exists():  # elsewhere a parent's peak is not inherited
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1e3
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if platform.system() == "Darwin" else 1e3)
-
-
-def classification(quick: bool) -> Row:
-    """Types of 1,518 particles, milliseconds."""
-    problem = contenders.synthetic(225, 6, 8, 1)
-    weights, encoding = torch.from_numpy(contenders.start_of(problem)[0]), problem.encoding
-    places = torch.from_numpy(encoding)
-
-    def run(steps: int) -> None:
-        for _ in range(steps):
-            classify(weights, places)
-
-    times = by_turns({"classify": run}, *_effort(quick))["classify"]
-    return {"particles": problem.shape.particles, "h": 8, **asdict(times)}
+    return peak_mb()
 
 
 def preparation() -> float:
@@ -206,7 +175,7 @@ def everything(quick: bool) -> dict[str, Any]:
         ("step_pairs", step_pairs),
         ("growth", growth),
         ("seeds", seeds),
-        ("classification", classification),
+        ("interactive", lambda quick: interactive(*_effort(quick))),
         ("whole_run", whole_run),
     ):
         started = time.perf_counter()

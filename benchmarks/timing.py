@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import platform
+import resource
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,3 +63,19 @@ def _times(times: np.ndarray, yardstick: np.ndarray) -> Times:
     low, median, high = np.percentile(times, (25, 50, 75))
     ratios = np.percentile(times / yardstick[: len(times)], (25, 50, 75))
     return Times(median, low, high, ratios[1], ratios[0], ratios[2], len(times))
+
+
+def in_a_process(work: Callable[..., Any], *arguments: Any) -> Any:
+    """What ``work`` returns in a fresh process, whose memory is its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def peak_mb() -> float:
+    """Peak memory of this process, MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # elsewhere a parent's peak is not inherited
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1e3
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if platform.system() == "Darwin" else 1e3)

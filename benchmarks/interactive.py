@@ -1,0 +1,111 @@
+"""What a page waits for: types, the epsilon slider, the trajectory cube, opening a long history."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.timing import Step, by_turns, in_a_process, peak_mb
+from srnn.analysis.trajectories import fit_trajectories, sample_particles
+from srnn.analysis.types import history_measures, type_counts
+from srnn.figures.trajectories import trajectory_cube
+from srnn.figures.types import type_lines
+from srnn.fixpoints import classify
+from srnn.metanet import macro_shape, particle_table
+from srnn.particles import position_encoding
+from srnn.presets import preset
+from srnn.store.checkpoint import Partial
+from srnn.store.runs import open_run, save_run
+from srnn.tasks import load_task
+from srnn.training import train
+
+SNAPSHOTS = 41
+"""Snapshots that the slider and the cube are timed on."""
+
+EPOCHS = 199
+"""Epochs of the run whose history is opened, every one of them kept: 200 snapshots."""
+
+DRAWN = 250
+"""Particles of the cube, as many as the page draws unless all are asked for."""
+
+
+def interactive(turns: int, seconds: float) -> list[dict[str, Any]]:
+    """Milliseconds of everything, on a trained MetaNet of 1,518 particles, h = 8."""
+    config = preset("log-h8-residual", epochs=EPOCHS, snapshot_every=1)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder, "runs", config.run_id)
+        _train(config, Path(folder), run.parent)
+        snapshots = open_run(run).snapshots[:SNAPSHOTS]
+        steps = _steps(snapshots, config)
+        rows = [
+            {"what": name, **asdict(by_turns({name: step}, turns, seconds)[name])}
+            for name, step in steps.items()
+        ]
+        opened, peak = in_a_process(_open, run)
+    history = {"what": f"open {EPOCHS + 1} snapshots", "median": opened, "peak_mb": peak}
+    return [*rows, {**history, "low": opened, "high": opened, "turns": 1}]
+
+
+def _train(config, folder: Path, into: Path) -> None:
+    partial, task = Partial(config, folder / "work"), load_task(config.dataset)
+    for record in train(config, task):
+        partial.add(record)
+    history = np.fromfile(partial.snapshot_file, dtype="<f4")
+    shape = macro_shape(config)
+    save_run(
+        config,
+        shape,
+        partial.records,
+        history.reshape(-1, config.particle_weights, shape.particles),
+        partial.snapshot_epochs,
+        partial.state,
+        seconds=0.0,
+        into=into,
+    )
+
+
+def _steps(snapshots: np.ndarray, config) -> dict[str, Step]:
+    encoding, epochs = position_encoding(config.neurons, config.encoding), list(range(SNAPSHOTS))
+    table = particle_table(macro_shape(config))
+    names, layers = table["particle"].tolist(), table["layer"].to_numpy()
+    weights, places = torch.from_numpy(np.array(snapshots[-1])), torch.from_numpy(encoding)
+    found = history_measures(snapshots, encoding)
+    kinds = found.codes()[-1]
+    shown = sample_particles(np.ones(len(names), dtype=bool), DRAWN)
+    epsilons = iter(np.resize(np.geomspace(1e-7, 1e-2, 97), 1_000_000))
+
+    def slider() -> None:
+        type_lines(type_counts(found.codes(float(next(epsilons))), epochs))
+
+    def cube() -> None:
+        paths = fit_trajectories(snapshots, epochs, names, layers, components=3, particles=shown)
+        trajectory_cube(paths.coordinates, epochs, kinds[shown], paths.names)
+
+    return {
+        "classify 1,518 particles": _repeated(lambda: classify(weights, places)),
+        f"measure {SNAPSHOTS} snapshots": _repeated(lambda: history_measures(snapshots, encoding)),
+        f"epsilon slider, {SNAPSHOTS} snapshots": _repeated(slider),
+        f"components and cube, {SNAPSHOTS} snapshots": _repeated(cube),
+    }
+
+
+def _repeated(work: Callable[[], object]) -> Step:
+    def step(times: int) -> None:
+        for _ in range(times):
+            work()
+
+    return step
+
+
+def _open(run: Path) -> tuple[float, float]:
+    """Milliseconds to open a run, check it and read its history; peak memory, MB."""
+    started = time.perf_counter()
+    float(open_run(run).snapshots[-1].sum())
+    return (time.perf_counter() - started) * 1000, peak_mb()
