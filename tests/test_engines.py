@@ -256,6 +256,20 @@ def test_divergence_stays_visible(name, activation):
         assert not np.isfinite(engine.weights()[0, :, 1]).any()
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-2, 1.0])
+@pytest.mark.parametrize("name", FAST)
+def test_right_answers_of_a_dying_network_are_counted_as_the_oracle_counts_them(name, size):
+    """Its logits differ by less than 1 can resolve, or not at all: then the first class is it."""
+    case = problem(lr=0.0, replication_steps=0)
+    weights, momentum = start(case)
+    engines = [
+        make_engine(kind, case, weights * size, momentum * 0, dtype=F32)
+        for kind in (name, "autograd")
+    ]
+    found, expected = (engine.train(ROWS, 16, YES).correct for engine in engines)
+    assert found == expected > 0
+
+
 @pytest.mark.parametrize("name", ["autograd", *FAST])
 def test_a_learning_rate_that_is_too_large_ends_non_finite(name):
     engine = make_engine(name, case := problem(lr=50.0, replication_lr=50.0), *start(case))

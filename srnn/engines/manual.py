@@ -266,10 +266,10 @@ class ManualEngine:
         chosen = y.expand(self.seeds, 1, -1)
         delta = logits - logits.amax(1, keepdim=True)
         margin = delta.gather(1, chosen)
-        delta.exp_()  # exactly 1 for the largest; of several, the first is the answer
-        answer = delta.floor().mul_(self.ranks.unsqueeze(1)).amax(1)
+        # rank of the first largest logit: quicker than an argmax over an axis that is not the last
+        answer = torch.add(self.ranks[:, None], delta.sign(), alpha=len(self.ranks)).amax(1)
         right = (answer == self.ranks.index_select(0, y)).sum(1)
-        total = delta.sum(1, keepdim=True)
+        total = delta.exp_().sum(1, keepdim=True)
         loss = (total.log() - margin).mean((1, 2))
         delta /= total * len(y)
         delta.scatter_add_(1, chosen, torch.full_like(margin, -1 / len(y)))
