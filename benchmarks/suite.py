@@ -118,7 +118,7 @@ def whole_run(quick: bool) -> Row:
         ours += time.perf_counter() - started
     return {
         "preset": PRESET,
-        "engine": choose("auto", problem),
+        "engine": choose("auto"),
         "epochs": config.epochs,
         "seconds": ours,
         "plain_seconds": others,

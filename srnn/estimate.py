@@ -90,14 +90,15 @@ def estimate(config: RunConfig, engine: str = "auto") -> Estimate:
     return Estimate(seconds, memory, disk, [*problems, *_too_long(seconds)])
 
 
-def refuse_impossible(config: RunConfig, engine: str = "auto") -> None:
-    """Raise if a training cannot be done here. Cheap: time is measured only if it may be too long.
+def refuse_impossible(config: RunConfig, engine: str = "auto", networks: int = 1) -> None:
+    """Raise if a training cannot be done here, of several networks at once if so said. Cheap: time
+    is measured only if it may be too long.
 
     Raises:
         ImpossibleError: too much memory, disk or time; the message gives the numbers.
         DataError: the data set cannot be used.
     """
-    _, _, problems = _resources(config)
+    _, _, problems = _resources(config, networks)
     if not problems and _floor_seconds(config) * 1000 > LONGEST:
         problems = _too_long(_seconds(config, engine))
     if problems:
@@ -111,7 +112,7 @@ def run_bytes(config: RunConfig) -> int:
     return (kept + 1) * population + ROW_BYTES * (config.epochs + 1) + 4096
 
 
-def _resources(config: RunConfig) -> tuple[int, int, list[str]]:
+def _resources(config: RunConfig, networks: int = 1) -> tuple[int, int, list[str]]:
     """Peak memory and disk in bytes, and what of it is not there."""
     shape, (train, test) = macro_shape(config), _rows(config.dataset)
     population = 4 * config.particle_weights * shape.particles
@@ -119,8 +120,8 @@ def _resources(config: RunConfig) -> tuple[int, int, list[str]]:
     cells = shape.inputs + 3 * config.width * config.depth + 3 * shape.outputs
     batch = 4 * max(min(config.batch_size, train), test) * cells
     records = 600 * (config.epochs + 1)
-    memory = BASE_BYTES + COPIES * population + 2 * data + batch + records
-    disk = 2 * run_bytes(config) + 4 * population
+    memory = BASE_BYTES + 2 * data + networks * (COPIES * population + batch + records)
+    disk = networks * (2 * run_bytes(config) + 4 * population)
     problems = []
     free_memory = psutil.virtual_memory().available
     if memory > free_memory:
@@ -200,7 +201,7 @@ def _measure(
         shape=shape, encoding=encoding, x=x, y=y, **{rule: getattr(config, rule) for rule in rules}
     )
     start = initial_weights(config.neurons, shape.particles, 0, config.initial_weights)
-    engine = make_engine(choose(name, problem), problem, start[None], np.zeros_like(start)[None])
+    engine = make_engine(choose(name), problem, start[None], np.zeros_like(start)[None])
     order, replicate = np.arange(rows), np.array([config.replication_steps > 0])
     pair = _time(lambda: engine.train(order, rows, replicate))
     x_test = torch.from_numpy(rng.random((test, shape.inputs), dtype=np.float32))

@@ -136,7 +136,7 @@ def train_population(
     if any(other.replace(seed=config.seed) != config for other in configs):
         raise ValueError("networks of one population may differ only in their seed")
     problem = Problem.of(config, task)
-    name = choose(engine if states is None else states[0].engine, problem)
+    name = choose(engine if states is None else states[0].engine)
     if states is None:
         states = [initial_state(one, problem.shape.particles, name) for one in configs]
     _check_states(states, config, problem)

@@ -15,7 +15,7 @@ from srnn.engines import EngineUnavailable, choose, make_engine, prepare
 
 def test_an_unknown_engine_lists_the_known_ones():
     with pytest.raises(ValueError, match="autograd, manual, fused, cuda"):
-        choose("turbo", problem())
+        choose("turbo")
 
 
 def test_auto_takes_the_manual_engine_if_the_compiler_fails(monkeypatch, caplog):
@@ -25,12 +25,12 @@ def test_auto_takes_the_manual_engine_if_the_compiler_fails(monkeypatch, caplog)
         raise RuntimeError("no compiler today")
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose("auto", problem()) == "fused"
+    assert choose("auto") == "fused"
     monkeypatch.setattr(fused, "kernels", broken)
     engines._fused_works.cache_clear()
     try:
         with caplog.at_level(logging.WARNING):
-            assert choose("auto", problem()) == "manual"
+            assert choose("auto") == "manual"
         assert "no compiler today" in caplog.text
     finally:
         engines._fused_works.cache_clear()

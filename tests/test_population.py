@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from srnn.jobs import cancel, files, list_jobs, obtain, obtain_populations, obtain_seeds, population
+from srnn.estimate import ImpossibleError
+from srnn.jobs import cancel, files, list_jobs, obtain, obtain_seeds, population, shares
 from srnn.jobs.obtain import Cancelled
-from srnn.store import find_run
 
 
 def test_seeds_trained_together_equal_their_single_runs(small, tmp_path, monkeypatch):
@@ -37,10 +37,23 @@ def test_a_population_may_differ_only_in_its_seed(small):
         obtain_seeds([small, small.replace(alpha=1.0)])
 
 
-def test_groups_are_found_among_other_configurations(small):
-    configs = [small, small.replace(alpha=1.0), small.replace(seed=1)]
-    obtain_populations(configs, "manual")
-    assert [find_run(config.run_id) is not None for config in configs] == [True, False, True]
+@pytest.mark.parametrize(("processes", "sizes"), [(1, [5]), (2, [3, 2]), (9, [1] * 5)])
+def test_seeds_are_dealt_out_to_the_processes(small, processes, sizes):
+    configs = [small.replace(seed=seed) for seed in range(5)]
+    dealt = shares(configs, processes, "manual")
+    assert [len(share) for share in dealt] == sizes
+    assert {config for share in dealt for config in share} == set(configs)
+
+
+def test_a_population_that_memory_cannot_hold_is_trained_one_by_one(small, monkeypatch):
+    def tight(config, engine, networks=1):
+        if networks > 1:
+            raise ImpossibleError("too much")
+
+    monkeypatch.setattr(population, "refuse_impossible", tight)
+    monkeypatch.setattr(population, "_train_together", None)
+    found = obtain_seeds([small, small.replace(seed=1)], "manual")
+    assert [run.results["epochs"] for run, _ in found] == [small.epochs] * 2
 
 
 def test_a_cancelled_population_goes_on_one_by_one(small, monkeypatch):

@@ -1,7 +1,7 @@
 """The engines, by name; adding one is a small file and a row in :data:`ENGINES`.
 
-``auto`` is the fastest that works here for the problem at hand. A run records the engine that
-trained it, and training it further uses that one; its identity does not depend on it.
+``auto`` is the fastest that works here. A run records the engine that trained it, and training it
+further uses that one; its identity does not depend on it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ ENGINES: dict[str, Callable[..., Engine]] = {
 """Engine constructors: ``(problem, weights, momentum, dtype=...)``."""
 
 
-def choose(name: str, problem: Problem) -> str:
+def choose(name: str) -> str:
     """The engine's name, ``auto`` resolved to the fastest that works here: cuda, else fused (if
     need be compiled first: see :func:`prepare`), else manual.
 
@@ -92,7 +92,7 @@ def make_engine(
         ValueError: unknown engine.
         EngineUnavailable: it does not work here.
     """
-    return ENGINES[choose(name, problem)](problem, weights, momentum, **options)
+    return ENGINES[choose(name)](problem, weights, momentum, **options)
 
 
 def prepare(name: str = "auto") -> float:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from srnn.config import ConfigError, RunConfig
 from srnn.experiments import EXPERIMENTS
 from srnn.experiments.base import Computation, Experiment, Given, Outcome, Settings, result_key
-from srnn.jobs import obtain, obtain_populations
-from srnn.jobs.parallel import in_parallel
-from srnn.store import Run, find_run, get_run
+from srnn.jobs import obtain_seeds, shares
+from srnn.jobs.parallel import in_parallel, worker_count
+from srnn.store import Run, find_run
 from srnn.store.results import Result, load_result, remember, result_stamp, save_result
 from srnn.tasks import resolve
 
@@ -126,12 +126,16 @@ def _name(experiment: Experiment) -> str:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Work for one process: runs of one configuration in order of their epochs, the longer ones
-    trained on from the shorter; or one computation."""
+    """Work for one process: runs of one configuration and some seeds, in order of their epochs,
+    the longer ones trained on from the shorter; or one computation."""
 
     row: int
-    configs: tuple[RunConfig, ...] = ()
+    populations: tuple[tuple[RunConfig, ...], ...] = ()
     computation: Computation | None = None
+
+    @property
+    def configs(self) -> list[RunConfig]:
+        return [config for population in self.populations for config in population]
 
     @property
     def when(self) -> str:
@@ -142,8 +146,9 @@ class _Piece:
         """Rough seconds."""
         if self.computation:
             return self.computation.cost
-        last = self.configs[-1]
-        return last.epochs * (1 + last.particle_weights / 40) * (0.05 if last.width > 2 else 0.03)
+        last = self.populations[-1][0]
+        each = last.epochs * (1 + last.particle_weights / 40) * (0.05 if last.width > 2 else 0.03)
+        return each * len(self.populations[-1])
 
 
 class _Work:
@@ -180,11 +185,27 @@ class _Work:
                         self.results[key] = known
                     else:
                         computations[key] = _Piece(one.row, computation=computation)
-        runs = [
-            _Piece(owners[trunk], tuple(sorted(configs, key=lambda config: config.epochs)))
-            for trunk, configs in chains.items()
-        ]
+        runs = self._populations(chains, owners)
         return sorted([*runs, *computations.values()], key=lambda piece: -piece.cost)
+
+    def _populations(
+        self, chains: dict[RunConfig, set[RunConfig]], owners: dict[RunConfig, int]
+    ) -> list[_Piece]:
+        """Chains that differ only in their seed as populations, dealt out so that no process that
+        may work has nothing to do."""
+        groups: dict[tuple, list[RunConfig]] = {}
+        for trunk, configs in chains.items():
+            epochs = tuple(sorted(config.epochs for config in configs))
+            groups.setdefault((trunk.replace(seed=0), epochs), []).append(trunk)
+        workers = self.workers or worker_count()
+        return [
+            _Piece(
+                min(owners[trunk] for trunk in share),
+                tuple(tuple(one.replace(epochs=count) for one in share) for count in epochs),
+            )
+            for (_, epochs), trunks in groups.items()
+            for share in shares(trunks, -(-workers // len(groups)))
+        ]
 
     def make(self, stages: Sequence[str]) -> None:
         """Do the pieces of some stages, one stage after the other."""
@@ -193,7 +214,6 @@ class _Work:
             if not pieces:
                 continue
             self.tell(self.done, self.total, _about(pieces[0]))
-            obtain_populations(piece.configs[0] for piece in pieces if piece.configs)
             workers = 1 if stage == "alone" else self.workers
             for index, (seconds, error) in in_parallel(_do, pieces, workers):
                 self._take(pieces[index], seconds, error)
@@ -211,10 +231,11 @@ class _Work:
             else:
                 self.errors[key] = error or "its result cannot be read"
         for config in piece.configs:
-            if error:
-                self.errors[config.run_id] = error
+            run = find_run(resolve(config).run_id)
+            if run is None:
+                self.errors[config.run_id] = error or "its run cannot be read"
             else:
-                self.runs[config] = get_run(resolve(config).run_id)
+                self.runs[config] = run
 
     def evaluate(self, one: Experiment) -> Outcome:
         """A row's outcome; timings that must be alone on the machine are made now.
@@ -240,7 +261,9 @@ def _about(piece: _Piece) -> str:
         return f"row {piece.row}: {piece.computation.name} {kind}".rstrip()
     from srnn.store import describe
 
-    return f"row {piece.row}: {describe(piece.configs[-1])}"
+    population = piece.populations[-1]
+    more = f" and {len(population) - 1} more" if len(population) > 1 else ""
+    return f"row {piece.row}: {describe(population[0])}{more}"
 
 
 def _do(piece: _Piece) -> tuple[float, str]:
@@ -248,8 +271,8 @@ def _do(piece: _Piece) -> tuple[float, str]:
     left in the cache."""
     started = time.perf_counter()
     try:
-        for config in piece.configs:
-            obtain(config)
+        for population in piece.populations:
+            obtain_seeds(population)
         if (one := piece.computation) is not None:
             remember(one.name, one.key, lambda: one.function(**one.parameters))
     except Exception as error:

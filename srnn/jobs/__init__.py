@@ -3,7 +3,7 @@
 
 from srnn.jobs.files import Cancelled, Job, Progress, list_jobs, read_job, read_log, read_progress
 from srnn.jobs.obtain import obtain
-from srnn.jobs.population import obtain_populations, obtain_seeds
+from srnn.jobs.population import obtain_seeds, shares
 from srnn.jobs.queue import cancel, forget, resume, submit, work
 from srnn.jobs.slots import ensure_workers, last_words
 from srnn.store.settings import worker_limit
@@ -18,12 +18,12 @@ __all__ = [
     "last_words",
     "list_jobs",
     "obtain",
-    "obtain_populations",
     "obtain_seeds",
     "read_job",
     "read_log",
     "read_progress",
     "resume",
+    "shares",
     "submit",
     "work",
     "worker_limit",

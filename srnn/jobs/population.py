@@ -1,8 +1,8 @@
 """Several seeds of one configuration trained together, as one population on shared batches.
 
-One long particle axis instead of S short ones is what a GPU needs, and it helps the manual engine;
-the fused engine gains nothing from it and is better run in one process per seed (see
-:func:`gains`). Every seed ends as a run of its own, equal to its single run within float32
+One long particle axis instead of S short ones is what a GPU needs; on a CPU a batch is gathered
+once for all. Where several processes may work, seeds are trained as one population in each (see
+:func:`shares`). Every seed ends as a run of its own, equal to its single run within float32
 rounding. A seed that somebody else trains, or that can go on from a checkpoint or a shorter run, is
 left to :func:`srnn.jobs.obtain.obtain`.
 """
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from filelock import Timeout
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.engines import Problem, choose
-from srnn.estimate import refuse_impossible
+from srnn.engines import choose
+from srnn.estimate import ImpossibleError, refuse_impossible
 from srnn.files import writing
 from srnn.jobs.files import Cancelled, Progress, job_lock, lock
 from srnn.jobs.obtain import accounted, claim, finish, obtain, settle, stop
@@ -28,13 +28,16 @@ from srnn.store.checkpoint import Partial, discard_partial, load_partial
 from srnn.tasks import resolve, task_of
 from srnn.training import train_population
 
-TOGETHER = ("cuda", "manual")
-"""Engines that train a population faster than one network after the other."""
 
-
-def gains(config: RunConfig, engine: str = "auto") -> bool:
-    """Whether seeds of this configuration are faster together than in processes of their own."""
-    return choose(engine, Problem.of(config, task_of(config))) in TOGETHER
+def shares(
+    configs: Sequence[RunConfig], processes: int, engine: str = "auto"
+) -> list[list[RunConfig]]:
+    """Configurations that differ only in their seed, dealt out as one population for each of so
+    many processes, at most; a GPU takes all of them as one."""
+    if choose(engine) == "cuda":
+        processes = 1
+    count = max(1, min(processes, len(configs)))
+    return [list(configs[start::count]) for start in range(count)]
 
 
 def obtain_seeds(
@@ -55,23 +58,20 @@ def obtain_seeds(
     trained: set[str] = set()
     with contextlib.ExitStack() as held:
         mine = [config for config in configs if _take(config, held) and _is_new(config)]
-        if len(mine) > 1:
-            refuse_impossible(mine[0], engine)
+        if len(mine) > 1 and _fits(mine, engine):
             _train_together(mine, engine, on_progress)
             trained = {config.run_id for config in mine}
     found = [obtain(config, engine, on_progress) for config in configs]
     return [(run, cached and run.run_id not in trained) for run, cached in found]
 
 
-def obtain_populations(configs: Iterable[RunConfig], engine: str = "auto") -> None:
-    """Train together what is missing of those configurations that differ only in their seed, where
-    that is faster; all else is left to be obtained one by one."""
-    groups: dict[RunConfig, list[RunConfig]] = {}
-    for config in configs:
-        groups.setdefault(config.replace(seed=0), []).append(config)
-    for group in groups.values():
-        if len(group) > 1 and gains(group[0], engine):
-            obtain_seeds(group, engine)
+def _fits(configs: Sequence[RunConfig], engine: str) -> bool:
+    """Whether there is room for all at once; otherwise they are trained one after the other."""
+    try:
+        refuse_impossible(configs[0], engine, len(configs))
+    except ImpossibleError:
+        return False
+    return True
 
 
 def _is_new(config: RunConfig) -> bool:

@@ -15,8 +15,8 @@ import pandas as pd
 import torch
 
 from srnn.config import ConfigError, RunConfig
-from srnn.jobs import obtain, obtain_populations
-from srnn.jobs.parallel import in_parallel
+from srnn.jobs import obtain, obtain_seeds, shares
+from srnn.jobs.parallel import in_parallel, worker_count
 from srnn.metanet import accuracy, macro_shape
 from srnn.particles import scalar_weights
 from srnn.pruning.controls import DRAWS, control_table, control_tests
@@ -96,17 +96,17 @@ class Study:
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a study that is computed and cached by itself."""
+    """A part of a study that is computed and cached by itself; of training, some ``configs``."""
 
     study: Study
     kind: str
-    name: str
+    name: str = ""
     seed: int = 0
+    configs: tuple[RunConfig, ...] = ()
 
     @property
     def key(self) -> dict[str, object]:
         fields = {
-            "train": (),
             "seed": ("sparsities", "draws", "control_draws"),
             "retrain": ("seeds", "sparsities", "retrain"),
             "trained": ("seeds", "sparsities", "retrain", "lr"),
@@ -117,7 +117,7 @@ class Piece:
     def title(self) -> str:
         """What is being done, in a few words."""
         return {
-            "train": f"training seed {self.seed}",
+            "train": "training, seed " + ", ".join(str(one.seed) for one in self.configs),
             "seed": f"curves and control tests, seed {self.seed}",
             "retrain": f"retraining the survivors of {self.name}",
             "trained": f"rivals from scratch: {self.name}",
@@ -125,16 +125,20 @@ class Piece:
 
 
 def pieces(study: Study) -> list[list[Piece]]:
-    """A study's pieces in stages; the pieces of a stage need those before it, not each other. The
-    longest come first."""
-    seeds = range(study.seeds)
+    """A study's pieces in stages; the pieces of a stage need those before it, not each other."""
+    training = [
+        Piece(study, "train", configs=tuple(share))
+        for share in shares(study.configs, worker_count())
+    ]
+    return [training, _measurements(study)]
+
+
+def _measurements(study: Study) -> list[Piece]:
+    """What follows the training, the longest first."""
     return [
-        [Piece(study, "train", "", seed) for seed in seeds],
-        [
-            *(Piece(study, "trained", "+".join(names)) for names in FAMILIES),
-            *(Piece(study, "retrain", name) for name in RETRAINED if study.retrain),
-            *(Piece(study, "seed", "", seed) for seed in seeds),
-        ],
+        *(Piece(study, "trained", "+".join(names)) for names in FAMILIES),
+        *(Piece(study, "retrain", name) for name in RETRAINED if study.retrain),
+        *(Piece(study, "seed", seed=seed) for seed in range(study.seeds)),
     ]
 
 
@@ -148,7 +152,6 @@ def run_study(study: Study, on_progress: Callable[[int, int, str], None] | None 
     """
     stages = pieces(study)
     total, done = sum(map(len, stages)), 0
-    obtain_populations(study.configs)
     for stage in stages:
         for index, _ in in_parallel(compute, stage):
             done += 1
@@ -163,7 +166,7 @@ def run_study(study: Study, on_progress: Callable[[int, int, str], None] | None 
 def load_study(study: Study) -> Result | None:
     """The study's tables if all of its pieces are cached, else None."""
     results = []
-    for piece in pieces(study)[1]:
+    for piece in _measurements(study):
         result = load_result(f"rivals-{piece.kind}", piece.key)
         if result is None:
             return None
@@ -192,9 +195,8 @@ def assemble(results: list[Result]) -> Result:
 
 def compute(piece: Piece) -> None:
     """Compute one piece, unless it is cached."""
-    study = piece.study
     if piece.kind == "train":
-        obtain(study.configs[piece.seed])
+        obtain_seeds(piece.configs)
         return
     work = {"seed": _seed, "retrain": _retrain, "trained": _trained}[piece.kind]
     remember(f"rivals-{piece.kind}", piece.key, lambda: work(piece))
