@@ -122,9 +122,16 @@ def markdown(found: dict[str, Any]) -> str:
             "## Several seeds at once",
             "",
             *_table(
-                ("h", "engine", "seeds", "milliseconds a seed", "to one alone"),
+                ("h", "engine", "seeds", "milliseconds a seed", "to one alone", "to plain dense"),
                 [
-                    (row["h"], row["variant"], row["seeds"], _spread(row), _ratio(row))
+                    (
+                        row["h"],
+                        row["variant"],
+                        row["seeds"],
+                        _spread(row),
+                        _ratio(row),
+                        f"{row['to_plain']:.2f}",
+                    )
                     for row in found["seeds"]
                 ],
             ),

@@ -79,7 +79,8 @@ def growth(quick: bool) -> list[Row]:
 
 
 def seeds(quick: bool) -> list[Row]:
-    """One step pair of S networks together; the ratio is per network, to one network alone."""
+    """One step pair of S networks together; ratios per network: to one network alone, and to a
+    plain dense network's step in the same turns."""
     rows, task = [], load_task("mnist")
     names = [name for name in contenders.engine_names() if name != "autograd"]
     for h in (4, 8):
@@ -87,10 +88,12 @@ def seeds(quick: bool) -> list[Row]:
         for name in names:
             sizes = (1, 8) if quick else (1, 8, 32)
             steps = {str(s): contenders.engine(name, problem, BATCH, s) for s in sizes}
-            for size, times in by_turns(steps, *_effort(quick)).items():
-                values = {key: value / int(size) for key, value in asdict(times).items()}
-                values["turns"] = times.turns
-                rows.append({"h": h, "variant": name, "seeds": int(size), **values})
+            found = by_turns({**steps, PLAIN: contenders.plain(problem, BATCH)}, *_effort(quick))
+            for size in sizes:
+                times = found[str(size)]
+                values = {key: value / size for key, value in asdict(times).items()}
+                values |= {"turns": times.turns, "to_plain": values["median"] / found[PLAIN].median}
+                rows.append({"h": h, "variant": name, "seeds": size, **values})
     return rows
 
 
