@@ -121,6 +121,9 @@ def markdown(found: dict[str, Any]) -> str:
             "",
             "## Several seeds at once",
             "",
+            "A population saves the gathering of batches and the cost of calls, not arithmetic: the "
+            "faster one network alone is, the less there is to save.",
+            "",
             *_table(
                 ("h", "engine", "seeds", "milliseconds a seed", "to one alone", "to plain dense"),
                 [
