@@ -121,8 +121,8 @@ def markdown(found: dict[str, Any]) -> str:
             "",
             "## Several seeds at once",
             "",
-            "A population saves the gathering of batches and the cost of calls, not arithmetic: the "
-            "faster one network alone is, the less there is to save.",
+            "A population saves the gathering of batches and the cost of calls, not arithmetic: "
+            "the faster one network alone is, the less there is to save.",
             "",
             *_table(
                 ("h", "engine", "seeds", "milliseconds a seed", "to one alone", "to plain dense"),
@@ -178,14 +178,14 @@ def plots(found: dict[str, Any], folder: Path) -> None:
         bars.add_bar(
             name=name, x=[f"h = {row['h']}" for row in rows], y=[row["ratio"] for row in rows]
         )
-    bars.update_yaxes(type="log", title="to the plain dense network's step")
+    bars.update_yaxes(type="log", dtick=1, title="to the plain dense network's step")
     for name in dict.fromkeys(row["variant"] for row in grown):
         rows = [row for row in grown if row["variant"] == name]
         lines.add_scatter(
             name=name, x=[row["particles"] for row in rows], y=[row["median"] for row in rows]
         )
-    lines.update_yaxes(type="log", title="milliseconds a step pair")
-    lines.update_xaxes(type="log", title="particles")
+    lines.update_yaxes(type="log", dtick=1, title="milliseconds a step pair")
+    lines.update_xaxes(type="log", dtick=1, title="particles")
     for figure, name in ((bars, "step_pairs"), (lines, "growth")):
         figure.update_layout(
             template="plotly_white",

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 
-def _fused(*arguments: object, **options: object) -> Engine:
+def _fused(*arguments: Any, **options: Any) -> Engine:
     try:
         from srnn.engines.fused import FusedEngine
     except ImportError as error:
@@ -41,7 +42,7 @@ def _fused(*arguments: object, **options: object) -> Engine:
     return FusedEngine(*arguments, **options)
 
 
-def _cuda(*arguments: object, **options: object) -> Engine:
+def _cuda(*arguments: Any, **options: Any) -> Engine:
     if not torch.cuda.is_available():
         raise EngineUnavailable("the engine cuda needs a CUDA device, and there is none")
     engine = ManualEngine(*arguments, **{"device": "cuda", **options})
@@ -84,7 +85,7 @@ def available(name: str) -> bool:
 
 
 def make_engine(
-    name: str, problem: Problem, weights: np.ndarray, momentum: np.ndarray, **options: object
+    name: str, problem: Problem, weights: np.ndarray, momentum: np.ndarray, **options: Any
 ) -> Engine:
     """An engine with S networks in the given state (both ``(S, n, P)``).
 
