@@ -302,6 +302,25 @@ def test_two_calls_are_one(name):
     assert (whole.momentum() == halves.momentum()).all()
 
 
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "own"])
+@pytest.mark.parametrize("chosen", [[True, True], [True, False]], ids=["all", "some"])
+@pytest.mark.parametrize("goal", ["self-replication", "multiply"])
+def test_a_device_is_waited_for_only_at_the_end_of_an_epoch(goal, chosen, shared, monkeypatch):
+    """On PyTorch's meta device, whose tensors have no values: whatever would wait for one raises,
+    as would anything that is on another device."""
+    read = []
+
+    def cpu(tensor: torch.Tensor) -> torch.Tensor:
+        read.append(tensor.shape)
+        return torch.zeros(tensor.shape, dtype=tensor.dtype)
+
+    case = problem(goal=goal, shared_optimizer=shared, replication_steps=2)
+    engine = make_engine("manual", case, *start(case, 2), device="meta")
+    monkeypatch.setattr(torch.Tensor, "cpu", cpu)
+    engine.train(np.resize(ROWS, 320), 16, np.array(chosen))
+    assert read == [(20, 2), (20, 2), (2,)]  # both losses of every step, right answers
+
+
 @pytest.mark.parametrize("name", FAST)
 def test_an_engine_leaves_the_treatment_of_tiny_numbers_as_it_was(name):
     tiny = torch.full((1,), 1e-40)
