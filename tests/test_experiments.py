@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pandas as pd
@@ -31,7 +33,9 @@ from srnn.particles import (
     replication_loss,
     scalar_weights,
 )
+from srnn.store import list_runs
 from srnn.store.results import load_result, remember, result_name
+from srnn.store.runs import save_run
 from srnn.tasks import load_task
 
 QUICK = Settings(quick=True, seeds=1)
@@ -280,6 +284,39 @@ def test_a_row_that_fails_says_why_and_the_others_go_on(monkeypatch):
     assert first.failed and "no luck" in first.outcome.verdict
     assert not second.failed
     assert saved_outcome(changed, QUICK) is None  # a failure is not remembered
+
+
+def test_a_killed_process_costs_its_rows_not_all_of_them(monkeypatch):
+    monkeypatch.setattr(Settings, "config", _tiny_config)
+    (done,) = reproduce([4], QUICK, workers=1)
+
+    def dies(*_):
+        raise BrokenProcessPool("a worker was killed")
+        yield
+
+    monkeypatch.setattr("srnn.experiments.reproduce.in_parallel", dies)
+    four, ten = reproduce([4, 10], QUICK)
+    assert four.outcome.verdict == done.outcome.verdict
+    assert ten.failed and "was killed" in ten.outcome.verdict
+    monkeypatch.undo()
+
+
+def test_what_one_seed_lacks_is_only_missed_by_its_rows(monkeypatch):
+    """Row 2's seed 1 cannot be written, here or ever: the other seeds are trained all the same."""
+    monkeypatch.setattr(Settings, "config", _tiny_config)
+    real = save_run
+
+    def full(config, *rest, **options):
+        if config.seed == 1:
+            raise OSError(28, "No space left on device")
+        return real(config, *rest, **options)
+
+    monkeypatch.setattr(sys.modules["srnn.jobs.obtain"], "save_run", full)
+    settings = Settings(seeds=3)
+    (row,) = reproduce([2], settings, workers=1)
+    assert row.failed and "disk is full" in row.outcome.verdict
+    found = {run.config.seed for run in list_runs() if not run.bundled}
+    assert found == {0, 2}
 
 
 def test_an_unknown_row_is_refused():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
+from filelock import Timeout
 
 from srnn.estimate import ImpossibleError
 from srnn.jobs import cancel, files, list_jobs, obtain, obtain_seeds, population, shares
 from srnn.jobs.obtain import Cancelled
+from srnn.store import find_run
+from srnn.store.runs import save_run
 
 
 def test_seeds_trained_together_equal_their_single_runs(small, tmp_path, monkeypatch):
@@ -56,21 +61,75 @@ def test_a_population_that_memory_cannot_hold_is_trained_one_by_one(small, monke
     assert [run.results["epochs"] for run, _ in found] == [small.epochs] * 2
 
 
-def test_a_cancelled_population_goes_on_one_by_one(small, monkeypatch):
-    configs = [small.replace(seed=seed, epochs=30) for seed in range(2)]
+def test_cancelling_one_seed_leaves_the_others_alone(small):
+    configs = [small.replace(seed=seed, epochs=30) for seed in range(3)]
     seen = []
 
     def once(progress):
         seen.append(progress.epoch)
         if len(seen) == 3:
-            cancel(configs[1].run_id)
+            cancel(configs[0].run_id)
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match=configs[0].run_id):
         obtain_seeds(configs, "manual", once)
-    assert {job.state for job in list_jobs()} == {"cancelled"}
-    assert all(job.resumable for job in list_jobs())
+    assert seen[-1] == 30
+    assert [(job.run_id, job.state, job.resumable) for job in list_jobs()] == [
+        (configs[0].run_id, "cancelled", True)
+    ]
+    assert [find_run(config.run_id) is not None for config in configs] == [False, True, True]
     runs = obtain_seeds(configs, "manual")
-    assert [run.results["epochs"] for run, _ in runs] == [30, 30]
+    assert [cached for _, cached in runs] == [False, True, True]
+    assert [len(run.records) for run, _ in runs] == [31] * 3
+
+
+def test_a_seed_that_cannot_be_written_leaves_the_others_alone(small, monkeypatch):
+    configs = [small.replace(seed=seed) for seed in range(3)]
+    real = save_run
+
+    def full(config, *rest, **options):
+        if config.seed == 1:
+            raise OSError(28, "No space left on device")
+        return real(config, *rest, **options)
+
+    monkeypatch.setattr(sys.modules["srnn.jobs.obtain"], "save_run", full)
+    with pytest.raises(OSError, match="disk is full"):
+        obtain_seeds(configs, "fused")
+    (job,) = list_jobs()
+    assert (job.run_id, job.state, job.resumable) == (configs[1].run_id, "failed", True)
+    assert [find_run(config.run_id) is not None for config in configs] == [True, False, True]
+    monkeypatch.undo()
+
+
+def test_seeds_that_diverge_end_as_they_would_alone(small, tmp_path, monkeypatch):
+    wild = small.replace(lr=0.5, epochs=20, on_divergence="stop")
+    configs = [wild.replace(seed=seed) for seed in range(4)]
+    together = [run for run, _ in obtain_seeds(configs, "fused")]
+    monkeypatch.setenv("SRNN_CACHE", str(tmp_path / "other"))
+    alone = [obtain(config, "fused")[0] for config in configs]
+    assert any(run.stopped for run in alone)
+    for one, other in zip(together, alone, strict=True):
+        assert (one.stopped, one.snapshot_epochs) == (other.stopped, other.snapshot_epochs)
+        assert np.array_equal(one.snapshots, other.snapshots, equal_nan=True)
+
+
+def test_a_seed_that_is_not_trained_here_is_free_for_others(small):
+    obtain(small, "manual")
+    configs = [small.replace(seed=seed) for seed in range(3)]
+    free = []
+
+    def look(progress):
+        for config in configs:
+            own = files.lock(config.run_id)
+            try:
+                own.acquire(timeout=0)
+            except Timeout:
+                free.append(False)
+            else:
+                own.release()
+                free.append(True)
+
+    obtain_seeds(configs, "manual", look)
+    assert free[:3] == [True, False, False]
 
 
 def test_a_training_in_other_hands_is_left_alone(small, monkeypatch):

@@ -6,8 +6,10 @@ results. What several rows need is made once.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 
 from srnn.config import ConfigError, RunConfig
@@ -21,6 +23,11 @@ from srnn.tasks import resolve
 
 FAILED = "failed: "
 """Beginning of the verdict of a row that could not be worked out."""
+
+KILLED = (
+    "the process that worked for it, or one beside it, was killed (out of memory?); what is done "
+    "is kept: ask again, with fewer processes at once"
+)
 
 Tell = Callable[[int, int, str], None]
 """Progress: pieces of work done, pieces in all, what is being done."""
@@ -171,7 +178,7 @@ class _Work:
         computations: dict[str, _Piece] = {}
         for one in todo:
             for config in one.configs(self.settings):
-                if (run := find_run(resolve(config).run_id)) is not None:
+                if (run := _there(config)) is not None:
                     self.runs[config] = run
                     continue
                 trunk = config.replace(epochs=0)
@@ -185,26 +192,30 @@ class _Work:
                         self.results[key] = known
                     else:
                         computations[key] = _Piece(one.row, computation=computation)
-        runs = self._populations(chains, owners)
+        beside = sum(piece.cost for piece in computations.values() if piece.when == "with")
+        runs = self._populations(chains, owners, beside)
         return sorted([*runs, *computations.values()], key=lambda piece: -piece.cost)
 
     def _populations(
-        self, chains: dict[RunConfig, set[RunConfig]], owners: dict[RunConfig, int]
+        self, chains: dict[RunConfig, set[RunConfig]], owners: dict[RunConfig, int], beside: float
     ) -> list[_Piece]:
-        """Chains that differ only in their seed as populations, dealt out so that no process that
-        may work has nothing to do."""
+        """Chains that differ only in their seed as populations, of which the costly ones are dealt
+        out to several processes; ``beside`` is the cost of what else is done meanwhile."""
         groups: dict[tuple, list[RunConfig]] = {}
         for trunk, configs in chains.items():
             epochs = tuple(sorted(config.epochs for config in configs))
             groups.setdefault((trunk.replace(seed=0), epochs), []).append(trunk)
-        workers = self.workers or worker_count()
+
+        def piece(trunks: list[RunConfig], epochs: tuple[int, ...]) -> _Piece:
+            chain = tuple(tuple(one.replace(epochs=last) for one in trunks) for last in epochs)
+            return _Piece(min(owners[trunk] for trunk in trunks), chain)
+
+        costs = {key: piece(trunks, key[1]).cost for key, trunks in groups.items()}
+        each = (sum(costs.values()) + beside) / (self.workers or worker_count())
         return [
-            _Piece(
-                min(owners[trunk] for trunk in share),
-                tuple(tuple(one.replace(epochs=count) for one in share) for count in epochs),
-            )
-            for (_, epochs), trunks in groups.items()
-            for share in shares(trunks, -(-workers // len(groups)))
+            piece(share, key[1])
+            for key, trunks in groups.items()
+            for share in shares(trunks, math.ceil(costs[key] / each))
         ]
 
     def make(self, stages: Sequence[str]) -> None:
@@ -215,8 +226,13 @@ class _Work:
                 continue
             self.tell(self.done, self.total, _about(pieces[0]))
             workers = 1 if stage == "alone" else self.workers
-            for index, (seconds, error) in in_parallel(_do, pieces, workers):
-                self._take(pieces[index], seconds, error)
+            left = dict(enumerate(pieces))
+            try:
+                for index, (seconds, error) in in_parallel(_do, pieces, workers):
+                    self._take(left.pop(index), seconds, error)
+            except BrokenExecutor:
+                for piece in left.values():
+                    self._take(piece, 0.0, KILLED)
             self.pieces = [piece for piece in self.pieces if piece not in pieces]
 
     def _take(self, piece: _Piece, seconds: float, error: str) -> None:
@@ -231,7 +247,7 @@ class _Work:
             else:
                 self.errors[key] = error or "its result cannot be read"
         for config in piece.configs:
-            run = find_run(resolve(config).run_id)
+            run = _there(config)
             if run is None:
                 self.errors[config.run_id] = error or "its run cannot be read"
             else:
@@ -255,6 +271,10 @@ class _Work:
         return one.evaluate(self.settings, Given(self.runs, self.results))
 
 
+def _there(config: RunConfig) -> Run | None:
+    return find_run(resolve(config).run_id)
+
+
 def _about(piece: _Piece) -> str:
     if piece.computation is not None:
         kind = piece.computation.parameters.get("kind", "")
@@ -270,9 +290,17 @@ def _do(piece: _Piece) -> tuple[float, str]:
     """Do a piece of work, wherever this runs; its seconds, and what went wrong. What it makes is
     left in the cache."""
     started = time.perf_counter()
+    lost: set[RunConfig] = set()
     try:
+        failed: Exception | None = None
         for population in piece.populations:
-            obtain_seeds(population)
+            try:  # a seed that fails leaves the others alone, here and when they are trained on
+                obtain_seeds([one for one in population if one.replace(epochs=0) not in lost])
+            except Exception as error:
+                failed = failed or error
+                lost |= {one.replace(epochs=0) for one in population if not _there(one)}
+        if failed:
+            raise failed
         if (one := piece.computation) is not None:
             remember(one.name, one.key, lambda: one.function(**one.parameters))
     except Exception as error:

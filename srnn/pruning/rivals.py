@@ -114,10 +114,15 @@ class Piece:
         return {**self.study.key(*fields), "name": self.name, "seed": self.seed}
 
     @property
+    def size(self) -> int:
+        """How many pieces it counts as."""
+        return len(self.configs) or 1
+
+    @property
     def title(self) -> str:
         """What is being done, in a few words."""
         return {
-            "train": "training, seed " + ", ".join(str(one.seed) for one in self.configs),
+            "train": f"training {len(self.configs)} of {self.study.seeds} seeds",
             "seed": f"curves and control tests, seed {self.seed}",
             "retrain": f"retraining the survivors of {self.name}",
             "trained": f"rivals from scratch: {self.name}",
@@ -151,10 +156,10 @@ def run_study(study: Study, on_progress: Callable[[int, int, str], None] | None 
         DataError, OSError: the data cannot be read, the cache not written.
     """
     stages = pieces(study)
-    total, done = sum(map(len, stages)), 0
+    total, done = sum(piece.size for stage in stages for piece in stage), 0
     for stage in stages:
         for index, _ in in_parallel(compute, stage):
-            done += 1
+            done += stage[index].size
             if on_progress:
                 on_progress(done, total, stage[index].title)
     found = load_study(study)
