@@ -60,9 +60,11 @@ def obtain_seeds(
         raise ValueError("networks of one population may differ only in their seed")
     seeds: list[_Seed] = []
     with contextlib.ExitStack() as held:
-        mine = [(config, own) for config in configs if (own := _take(config)) is not None]
-        for _, own in mine:
-            held.callback(own.release)
+        mine = []
+        for config in configs:
+            if (own := _take(config)) is not None:
+                held.callback(own.release)
+                mine.append((config, own))
         if len(mine) > 1 and _fit([config for config, _ in mine], engine):
             seeds = _train_together(mine, engine, on_progress)
     errors = {seed.config.run_id: seed.error for seed in seeds}
