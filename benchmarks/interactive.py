@@ -57,13 +57,11 @@ def _train(config, folder: Path, into: Path) -> None:
     partial, task = Partial(config, folder / "work"), load_task(config.dataset)
     for record in train(config, task):
         partial.add(record)
-    history = np.fromfile(partial.snapshot_file, dtype="<f4")
-    shape = macro_shape(config)
     save_run(
         config,
-        shape,
+        macro_shape(config),
         partial.records,
-        history.reshape(-1, config.particle_weights, shape.particles),
+        partial.snapshots(),
         partial.snapshot_epochs,
         partial.state,
         seconds=0.0,

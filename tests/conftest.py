@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+import srnn.jobs.obtain  # noqa: F401
 from srnn.config import RunConfig, make_config
+from srnn.store.runs import save_run
 
 torch.set_num_threads(1)
 
@@ -24,3 +28,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def small() -> RunConfig:
     """A configuration on the digits that trains in well under a second."""
     return make_config(dataset="digits", neurons=3, depth=3, width=4, batch_size=100, epochs=3)
+
+
+@pytest.fixture
+def unwritable_seed(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A seed whose finished run finds the disk full, whatever its configuration."""
+    real = save_run
+
+    def full(config, *rest, **options):
+        if config.seed == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(config, *rest, **options)
+
+    monkeypatch.setattr(sys.modules["srnn.jobs.obtain"], "save_run", full)
+    return 1

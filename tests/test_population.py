@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 from filelock import Timeout
@@ -12,7 +10,6 @@ from srnn.estimate import ImpossibleError
 from srnn.jobs import cancel, files, list_jobs, obtain, obtain_seeds, population, shares
 from srnn.jobs.obtain import Cancelled
 from srnn.store import find_run
-from srnn.store.runs import save_run
 
 
 def test_seeds_trained_together_equal_their_single_runs(small, tmp_path, monkeypatch):
@@ -82,22 +79,41 @@ def test_cancelling_one_seed_leaves_the_others_alone(small):
     assert [len(run.records) for run, _ in runs] == [31] * 3
 
 
-def test_a_seed_that_cannot_be_written_leaves_the_others_alone(small, monkeypatch):
+def test_a_cancelled_seed_that_is_asked_for_again_at_once_goes_on(small, monkeypatch):
+    configs = [small.replace(seed=seed, epochs=10) for seed in range(2)]
+    real = population.stop_if_cancelled
+    times = []
+
+    def late(partial, job):
+        times.append(partial.state.epoch)
+        (partial.folder / "cancel").unlink()
+        real(partial, job)
+
+    monkeypatch.setattr(population, "stop_if_cancelled", late)
+    seen = []
+
+    def once(progress):
+        seen.append(progress.epoch)
+        if len(seen) == 3:
+            cancel(configs[1].run_id)
+
+    runs = obtain_seeds(configs, "fused", once)
+    assert len(times) == 1
+    assert [len(run.records) for run, _ in runs] == [11, 11]
+    assert list_jobs() == []
+
+
+def test_a_seed_that_cannot_be_written_leaves_the_others_alone(small, unwritable_seed):
     configs = [small.replace(seed=seed) for seed in range(3)]
-    real = save_run
-
-    def full(config, *rest, **options):
-        if config.seed == 1:
-            raise OSError(28, "No space left on device")
-        return real(config, *rest, **options)
-
-    monkeypatch.setattr(sys.modules["srnn.jobs.obtain"], "save_run", full)
     with pytest.raises(OSError, match="disk is full"):
         obtain_seeds(configs, "fused")
     (job,) = list_jobs()
-    assert (job.run_id, job.state, job.resumable) == (configs[1].run_id, "failed", True)
+    assert (job.run_id, job.state, job.resumable) == (
+        configs[unwritable_seed].run_id,
+        "failed",
+        True,
+    )
     assert [find_run(config.run_id) is not None for config in configs] == [True, False, True]
-    monkeypatch.undo()
 
 
 def test_seeds_that_diverge_end_as_they_would_alone(small, tmp_path, monkeypatch):

@@ -169,7 +169,7 @@ class ManualEngine:
 
     def _mask(self, replicate: np.ndarray) -> Tensor:
         each = torch.as_tensor(replicate, device=self.device)
-        return each.repeat_interleave(sum(self.widths) // self.seeds)
+        return each.repeat_interleave(self.v.shape[1] // self.seeds)
 
     def _sweep(self, descend: bool, steps: int, mask: Tensor | None) -> list[Tensor]:
         """All that happens between two passes of the macro network, block by block, so that a

@@ -169,26 +169,26 @@ def _train_partial(
             reporter.report("training")
             if (folder / "cancel").exists():
                 reporter.report("training", now=True)
-                _stop_if_cancelled(partial, job)
+                stop_if_cancelled(partial, job)
     reporter.report("training", now=True)
     return partial
 
 
-def _stop_if_cancelled(partial: Partial, job: dict[str, Any]) -> None:
-    """Save and stop, unless the run has been asked for again meanwhile."""
+def stop_if_cancelled(partial: Partial, job: dict[str, Any]) -> None:
+    """Save what is trained and write down that it was cancelled, unless the run has been asked for
+    again meanwhile.
+
+    Raises:
+        Cancelled: it is saved.
+    """
     run_id, mark = partial.config.run_id, partial.folder / "cancel"
     with job_lock(run_id):
         if not mark.exists():
             return
-        stop(partial, job)
+        partial.save()
+        write_job(run_id, job | {"state": "cancelled", "message": ""})
+        mark.unlink(missing_ok=True)
     raise Cancelled(f"run {run_id} was cancelled")
-
-
-def stop(partial: Partial, job: dict[str, Any]) -> None:
-    """Save what is trained and write down that it was cancelled (the job's lock is held)."""
-    partial.save()
-    write_job(partial.config.run_id, job | {"state": "cancelled", "message": ""})
-    (partial.folder / "cancel").unlink(missing_ok=True)
 
 
 def _from_shorter(config: RunConfig) -> Partial | None:

@@ -21,8 +21,8 @@ from srnn.config import RunConfig
 from srnn.engines import choose
 from srnn.estimate import ImpossibleError, refuse_impossible
 from srnn.files import writing
-from srnn.jobs.files import Cancelled, Progress, job_lock, lock
-from srnn.jobs.obtain import accounted, claim, finish, obtain, settle, stop
+from srnn.jobs.files import Progress, lock
+from srnn.jobs.obtain import accounted, claim, finish, obtain, settle, stop_if_cancelled
 from srnn.jobs.parallel import worker_count
 from srnn.jobs.report import Reporter
 from srnn.store import Run, find_run, find_shorter
@@ -121,6 +121,7 @@ class _Seed:
         folder = paths.work_folder(config.run_id)
         discard_partial(folder)
         self.config, self.partial, self.own = config, Partial(config, folder), own
+        self.gone = False
         self.error: Exception | None = None
         job = claim(config, engine)
         assert job is not None
@@ -140,22 +141,23 @@ class _Seed:
         self.partial.save_if_due()
         self.reporter.report("training")
 
-    def end(self, whole: bool) -> None:
-        """Put it into the cache if it is trained (``whole``) or has diverged, else save and cancel
-        it. What goes wrong is kept in ``error``."""
+    def leave(self, whole: bool) -> None:
+        """Put it into the cache if it is trained (``whole``) or has diverged; else cancel it,
+        unless it has been asked for again meanwhile. What goes wrong is kept in ``error``."""
         self.reporter.report("training", now=True)
         try:
-            with self.account:
+            with contextlib.ExitStack() as leaving:
+                leaving.push(self.account)
                 if not whole and self.partial.stopped is None:
-                    with job_lock(self.config.run_id):
-                        stop(self.partial, self.job)
-                    raise Cancelled(f"run {self.config.run_id} was cancelled")
+                    stop_if_cancelled(self.partial, self.job)
+                    leaving.pop_all()
+                    return
                 finish(self.partial)
             settle(self.config)
         except Exception as error:
             self.error = error
-        finally:
-            self.own.release()
+        self.gone = True
+        self.own.release()
 
 
 def _train_together(
@@ -172,16 +174,16 @@ def _train_together(
         living = seeds
         while living:
             living[0].reporter.tell = on_progress
-            gone, whole = _until_one_leaves(living, engine)
-            for seed in gone:
-                seed.end(whole)
-            living = [seed for seed in living if seed not in gone]
+            leaving, whole = _until_one_leaves(living, engine)
+            for seed in leaving:
+                seed.leave(whole)
+            living = [seed for seed in living if not seed.gone]
     return seeds
 
 
 def _until_one_leaves(living: list[_Seed], engine: str) -> tuple[list[_Seed], bool]:
-    """Train on from where they are, until they are through or one leaves; returns those that end
-    here, and whether they are through."""
+    """Train on from where they are, until they are through or one leaves; returns those that
+    leave here, and whether they are through."""
     reached = [seed.partial.state for seed in living]
     states = [state for state in reached if state is not None] or None
     configs = [seed.config for seed in living]
@@ -192,6 +194,6 @@ def _until_one_leaves(living: list[_Seed], engine: str) -> tuple[list[_Seed], bo
             if record is not None:
                 seed.add(record, (now - before) / len(living))
         before = now
-        if gone := [seed for seed in living if seed.leaves]:
-            return gone, False
+        if leaving := [seed for seed in living if seed.leaves]:
+            return leaving, False
     return living, True
