@@ -10,6 +10,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import tempfile
 import time
@@ -136,6 +137,11 @@ def parse_json(data: bytes) -> Any:
         )
     except RecursionError as error:
         raise ValueError("too deeply nested") from error
+
+
+def json_number(value: float) -> float | None:
+    """The value as JSON knows it: null where it is not finite."""
+    return value if math.isfinite(value) else None
 
 
 def _no_constant(name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +20,16 @@ def add(commands: Any) -> None:
 def _verify(options: argparse.Namespace) -> int:
     import torch
 
+    from srnn.files import json_number
     from srnn.verify import verify
 
     torch.set_num_threads(1)
     rows = verify(options.file, options.engine)
     if options.json:
-        known = [vars(row) | {"difference": _number(row.difference)} for row in rows]
+        known = [vars(row) | {"difference": json_number(row.difference)} for row in rows]
         print(json.dumps(known))
     else:
         for row in rows:
             verdict = "agrees" if row.agrees else "DIFFERS"
             print(f"{row.name:<28} {row.difference:10.2e}  {verdict}")
     return 0 if rows and all(row.agrees for row in rows) else 1
-
-
-def _number(value: float) -> float | None:
-    """The value as JSON knows it: null where arrays cannot be compared."""
-    return value if math.isfinite(value) else None

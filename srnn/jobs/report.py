@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import math
 import os
 import threading
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import write_bytes
+from srnn.files import json_number, write_bytes
 from srnn.jobs.files import Progress
 from srnn.store.checkpoint import Partial
 
@@ -46,16 +45,12 @@ class Reporter:
         if now or time.perf_counter() - self.written > 0.5 or phase == "preparing":
             self.written = time.perf_counter()
             rows = partial.rows[:: 1 + len(partial.rows) // LIVE_ROWS]
-            clean = [{key: _finite(value) for key, value in row.items()} for row in rows]
+            clean = [{key: json_number(value) for key, value in row.items()} for row in rows]
             full = dataclasses.replace(progress, rows=clean)
             text = json.dumps(dataclasses.asdict(full), allow_nan=False)
             # a full disk stops a training at its checkpoint, not for a progress bar
             with contextlib.suppress(OSError):
                 write_bytes(partial.folder / "progress.json", text.encode(), durable=False)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def note(what: str, run_id: str) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from srnn import paths
-from srnn.files import read_json, write_json
+from srnn.files import json_number, read_json, write_json
 
 SCHEMA = 1
 """Version of the file format."""
@@ -111,7 +111,7 @@ def _columns(table: pd.DataFrame) -> list[list[Any]]:
         elif pd.api.types.is_integer_dtype(values):
             columns.append([name, "int", values.tolist()])
         elif pd.api.types.is_float_dtype(values):
-            clean = [value if np.isfinite(value) else None for value in values.tolist()]
+            clean = [json_number(value) for value in values.tolist()]
             columns.append([name, "float", clean])
         else:
             columns.append([name, "text", [str(value) for value in values]])
