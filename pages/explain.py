@@ -4,6 +4,7 @@ import streamlit as st
 
 from srnn.experiments.explain import conclusion
 from srnn.figures.experiments_particles import attribution_images, relevance_shares
+from srnn.vocabulary import REPLICATORS
 from ui import choices, micro
 from ui.frame import page, pick_run, show
 from ui.text import percent
@@ -19,11 +20,11 @@ about = "How relevance is given to a particle: by opening all gates from 0 to 1,
 methods = list(dict.fromkeys(shares["method"]))
 method = choices.choose("Particles", methods, methods, about, "particle-method")
 own = shares[shares["method"] == method]
-idle = own[own["type"].isin(["zero", "identity"])]
+replicating = own[own["type"].isin(REPLICATORS)]
 leaders = top[top["method"] == method]
-particles, relevance = idle["particle_share"].sum(), idle["relevance_share"].sum()
+particles, relevance = replicating["particle_share"].sum(), replicating["relevance_share"].sum()
 st.markdown(
-    f"Replicators and zeros are **{percent(particles)}** of the particles and carry "
+    f"Replicators are **{percent(particles)}** of the particles and carry "
     f"**{percent(relevance)}** of the relevance. {conclusion(particles, relevance)}. The most "
     f"relevant one, {leaders['particle'].iloc[0]}, carries {percent(leaders['share'].iloc[0])} "
     "alone."

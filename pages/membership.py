@@ -5,6 +5,7 @@ import streamlit as st
 
 from srnn.analysis.membership import layer_maps
 from srnn.figures.membership import scalar_histogram, scalar_maps, type_maps
+from srnn.vocabulary import REPLICATORS
 from ui import cached, choices, micro
 from ui.frame import page, pick_run, show
 from ui.text import percent
@@ -23,11 +24,11 @@ with st.container(horizontal=True):
 
 table, codes = micro.membership(run.run_id, epsilon), cached.codes(run.run_id, epsilon)[-1]
 scalars = table["scalar_weight"].to_numpy()
-idle = table["type"].isin(["zero", "identity"])
+replicating = table["type"].isin(REPLICATORS)
 first = table["layer"] == 0
 st.markdown(
-    f"In the first layer **{percent(idle[first].mean())}** of the particles are zero or identity, "
-    f"in the later layers {percent(idle[~first].mean())}."
+    f"In the first layer **{percent(replicating[first].mean())}** of the particles are "
+    f"replicators, in the later layers {percent(replicating[~first].mean())}."
 )
 mean = means.mean(0) if digit == names[0] else means[names.index(digit) - 1]
 maps = layer_maps(codes if view == "type" else scalars, run.shape)

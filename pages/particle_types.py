@@ -5,6 +5,7 @@ import streamlit as st
 from srnn.analysis.types import type_counts
 from srnn.figures.training import training_plot
 from srnn.figures.types import type_lines, type_stack
+from srnn.vocabulary import count_replicators
 from ui import cached, choices
 from ui.frame import page, pick_run, show
 from ui.text import many, percent
@@ -25,11 +26,11 @@ with st.container(horizontal=True, gap="medium"):
 
 counts = type_counts(cached.codes(run.run_id, epsilon), run.snapshot_epochs)
 last, total = counts.iloc[-1], run.info["particles"]
-idle = last["zero"] + last["identity"]
+replicating = count_replicators(last)
 st.markdown(
     f"After {many(last['epoch'], 'epoch')} "
-    f"**{idle:,} of {total:,} particles ({percent(idle / total)})** are replicators or dead: "
-    f"{last['identity']:,} identity and {last['zero']:,} zero. "
+    f"**{replicating:,} of {total:,} particles ({percent(replicating / total)})** are replicators: "
+    f"{last['zero']:,} zero + {last['identity']:,} identity. "
     f"{last['second_order']:,} are second-order, {last['other']:,} other, "
     f"{last['divergent']:,} divergent (epsilon {epsilon:.0e})."
 )

@@ -14,14 +14,32 @@ import torch
 from torch import Tensor
 
 from srnn.particles import composite
+from srnn.vocabulary import (
+    DIVERGENT,
+    EPSILON,
+    IDENTITY,
+    OTHER,
+    SECOND_ORDER,
+    TYPES,
+    ZERO,
+    count_types,
+    is_replicator,
+)
 
-TYPES = ("divergent", "zero", "identity", "second_order", "other")
-"""The five types; a type's code is its index here."""
-
-EPSILON = 1e-5
-"""The log's tolerance."""
-
-DIVERGENT, ZERO, IDENTITY, SECOND_ORDER, OTHER = range(5)
+__all__ = [
+    "DIVERGENT",
+    "EPSILON",
+    "IDENTITY",
+    "OTHER",
+    "SECOND_ORDER",
+    "TYPES",
+    "ZERO",
+    "classify",
+    "classify_measures",
+    "count_types",
+    "is_replicator",
+    "measures",
+]
 
 
 def classify(weights: Tensor, encoding: Tensor, epsilon: float = EPSILON) -> np.ndarray:
@@ -67,9 +85,3 @@ def classify_measures(
     types[size <= epsilon] = ZERO
     types[np.isnan(size)] = DIVERGENT
     return types
-
-
-def count_types(types: np.ndarray) -> dict[str, int]:
-    """How many particles are of each type, in the order of :data:`TYPES`."""
-    counts = np.bincount(np.ravel(types), minlength=len(TYPES))
-    return {name: int(counts[code]) for code, name in enumerate(TYPES)}

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from srnn.analysis import collapse, connectivity, dropout, membership, types
-from srnn.fixpoints import DIVERGENT, IDENTITY, OTHER, TYPES, ZERO, classify
+from srnn.fixpoints import DIVERGENT, IDENTITY, OTHER, TYPES, ZERO, classify, is_replicator
 from srnn.metanet import MacroShape, accuracy, forward, particle_table
 from srnn.particles import initial_weights, position_encoding, weight_count
 
@@ -213,7 +213,7 @@ def test_graphml_survives_the_round_trip_even_with_a_diverged_particle():
 
 def test_the_net_that_is_left_is_counted_right():
     _, codes = hand_built()
-    alive = connectivity.survivors(codes)
+    alive = ~is_replicator(codes)
     assert list(connectivity.connections_per_pixel(alive, SHAPE)) == [1, 1, 0, 0]
     cells = connectivity.node_table(alive, SHAPE).set_index("name")
     assert list(cells.index[cells["isolated"]]) == [
@@ -250,7 +250,7 @@ def test_survivors_over_epochs_and_layers_add_up():
 def test_self_replication_pruning_is_measured_before_and_after():
     weights, codes = hand_built()
     x, y = easy_task()
-    pruned = connectivity.prune_to(weights, connectivity.survivors(codes), x, y, SHAPE)
+    pruned = connectivity.prune_to(weights, ~is_replicator(codes), x, y, SHAPE)
     assert (pruned.before, pruned.after, pruned.kept, pruned.dropped) == (1.0, 1.0, 6, 21)
     empty = connectivity.prune_to(weights, np.zeros(27, dtype=bool), x, y, SHAPE)
     assert empty.after == pytest.approx((y == 0).mean())

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS = [
-    ("config", "paths", "idx", "statistics"),
+    ("config", "paths", "idx", "statistics", "vocabulary"),
     ("files", "tasks", "presets"),
     ("particles",),
     ("fixpoints", "metanet"),
@@ -76,7 +76,7 @@ def test_figures_know_neither_torch_nor_training():
     for file in (ROOT / "srnn" / "figures").glob("*.py"):
         names = imports(file)
         assert not {name for name in names if name.split(".")[0] in ("torch", "streamlit")}, file
-        allowed = {"figures", "fixpoints", "analysis", "config", "statistics"}
+        allowed = {"figures", "fixpoints", "analysis", "config", "statistics", "vocabulary"}
         assert known(file) <= allowed, file
 
 

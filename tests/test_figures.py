@@ -236,7 +236,7 @@ def test_isolated_cells_and_unread_pixels_are_marked():
     codes = np.full(SHAPE.particles, ZERO, dtype=np.uint8)
     codes[0] = OTHER
     graph = graphs.macro_graph(WEIGHTS, codes, SHAPE)
-    nodes = graphs.node_table(graphs.survivors(codes), SHAPE)
+    nodes = graphs.node_table(~fixpoints.is_replicator(codes), SHAPE)
     names = {trace.name for trace in connectivity.connectivity_graph(graph, nodes).data}
     assert {"pixel not read (15)", "pixel read (1)", "isolated cell (13)"} <= names
 

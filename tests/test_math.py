@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from srnn.fixpoints import TYPES, classify, count_types
+from srnn.fixpoints import classify, count_types
 from srnn.metanet import MacroShape, accuracy, forward, particle_table
 from srnn.particles import (
     composite,
@@ -18,6 +19,18 @@ from srnn.particles import (
     scalar_weights,
     self_application,
     weight_count,
+)
+from srnn.vocabulary import (
+    DIVERGENT,
+    GLOSSARY,
+    IDENTITY,
+    LABELS,
+    OTHER,
+    SECOND_ORDER,
+    TYPES,
+    ZERO,
+    count_replicators,
+    is_replicator,
 )
 
 
@@ -193,3 +206,18 @@ def test_a_network_without_a_finite_answer_is_wrong():
     shape = MacroShape(2, 2, 1, 2)
     scalars = torch.full((shape.particles,), float("nan"))
     assert accuracy(scalars, torch.ones(3, 2), torch.zeros(3).long(), shape) == 0
+
+
+def test_replicators_are_the_zeros_and_the_identities():
+    codes = np.arange(5, dtype=np.uint8).reshape(1, 5)
+    assert is_replicator(codes).tolist() == [[False, True, True, False, False]]
+    counts = {"divergent": 1, "zero": 2, "identity": 4, "second_order": 8, "other": 16}
+    assert count_replicators(counts) == 6
+    rows = pd.DataFrame([counts, dict.fromkeys(counts, 1)])
+    assert count_replicators(rows).tolist() == [6, 2]
+    assert tuple(map(TYPES.index, counts)) == (DIVERGENT, ZERO, IDENTITY, SECOND_ORDER, OTHER)
+
+
+def test_every_type_and_measure_is_in_the_glossary():
+    assert {*LABELS.values(), "replicator", "survivor", "epsilon", "alpha"} <= set(GLOSSARY)
+    assert all(text.endswith(".") and len(text) < 250 for text in GLOSSARY.values())

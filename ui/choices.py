@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from srnn.analysis.connectivity import ALL, CHOICES, SURVIVORS
-from srnn.figures.style import LABELS, TYPES
-from srnn.fixpoints import EPSILON
+from srnn.vocabulary import EPSILON, LABELS, TYPES
 
 EPSILONS = tuple(sorted({float(f"{a}e{b}") for b in range(-12, 1) for a in (1, 3)} - {3.0}))
 
@@ -38,7 +37,7 @@ def connections() -> str:
         key="keep",
         width=200,
         persist_state="session",
-        help="Survivors: neither zero nor identity. Or all connections, or those of one type.",
+        help="Survivors: no replicators. Or all connections, or those of one type.",
     )
 
 

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from srnn.figures.style import INK, themed_color, type_color, type_label
-from srnn.fixpoints import TYPES
+from srnn.vocabulary import TYPES
 from ui.charts import dark
 
 EPOCH = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(grid=False, tickMinStep=1))

@@ -12,6 +12,7 @@ import streamlit as st
 from srnn.jobs import read_job
 from srnn.store import Run, RunError, get_run, is_run_id, list_runs
 from srnn.tasks import DataError, resolve
+from srnn.vocabulary import GLOSSARY, count_replicators
 from ui.charts import show
 from ui.memory import settle
 from ui.menu import link, menu
@@ -86,12 +87,16 @@ def _check_data(run: Run) -> None:
 def strip(run: Run) -> None:
     """The strip of figures that stands above every finding about a run."""
     types, results = run.results["types"], run.results
-    survivors = run.info["particles"] - types["zero"] - types["identity"]
+    total, replicators = run.info["particles"], count_replicators(types)
     cells = (
         ("Test accuracy", percent(results["test_accuracy"]), "Share of right answers at the end."),
-        ("Replicators", f"{types['identity']:,}", "Particles that reproduce their own weights."),
-        ("Zeros", f"{types['zero']:,}", "Particles whose weights have all died."),
-        ("Survivors", f"{survivors:,} of {run.info['particles']:,}", "Neither zero nor identity."),
+        (
+            "Replicators",
+            f"{replicators:,} of {total:,}",
+            f"{GLOSSARY['replicator']} {types['zero']:,} zero + {types['identity']:,} identity.",
+        ),
+        ("Zeros", f"{types['zero']:,}", GLOSSARY["zero"]),
+        ("Survivors", f"{total - replicators:,} of {total:,}", GLOSSARY["survivor"]),
         ("Epochs", f"{results['epochs']:,} of {run.config.epochs:,}", "Done, of those asked for."),
     )
     with st.container(horizontal=True, gap="small"):

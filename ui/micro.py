@@ -24,7 +24,7 @@ IMAGES = 500
 
 @st.cache_data(max_entries=60, show_spinner="Dropping particles")
 def dropped(run_id: str, epsilon: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The dropout test of a run's end: by type (with zero + identity together), and by layer."""
+    """The dropout test of a run's end: by type (and all replicators together), and by layer."""
     run = get_run(run_id)
     task, codes = task_of(run.config), cached.codes(run_id, epsilon)[-1]
     data = (run.weights, codes, task.x_test, task.y_test, run.shape)

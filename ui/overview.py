@@ -6,6 +6,7 @@ import streamlit as st
 
 from srnn.presets import PRESETS
 from srnn.store import find_run, list_runs
+from srnn.vocabulary import count_replicators
 from ui.menu import link
 from ui.settings import load, settings
 from ui.text import escape, percent
@@ -46,7 +47,8 @@ def runs() -> None:
             link("pages/connectivity.py", escape(run.name), run.run_id)
             st.caption(
                 f"accuracy {percent(run.results['test_accuracy'])}, "
-                f"{types['identity']:,} replicators, {types['zero']:,} zeros"
+                f"{count_replicators(types):,} replicators ({types['zero']:,} zero + "
+                f"{types['identity']:,} identity)"
                 + (", bundled" if run.bundled else "")
                 + (", stopped early" if run.stopped else "")
             )

@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 
 from srnn.analysis.trajectories import Trajectories, raw_weights, sample_particles
-from srnn.fixpoints import TYPES
 from srnn.store import Run
+from srnn.vocabulary import TYPES
 from ui import cached, choices
 from ui.charts import csv, download
 from ui.text import percent

@@ -15,6 +15,7 @@ from srnn.store import Run, RunError, describe, get_run, list_runs, run_size
 from srnn.store.labels import NAME_LENGTH, NOTE_LENGTH, edit_label, last_used
 from srnn.store.sharing import export_bytes
 from srnn.store.space import delete_run
+from srnn.vocabulary import TYPES, count_replicators
 from ui.menu import link
 from ui.text import duration, escape, percent
 
@@ -35,7 +36,7 @@ COLUMNS = {
         y_min=0.0,
         y_max=1.0,
         color="grey",
-        help="Share of the particles that are neither zero nor identity, 0 to 1.",
+        help="Share of the particles that are no replicators, 0 to 1.",
     ),
     "Trained": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
     "Last used": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
@@ -287,13 +288,12 @@ def _lines(run_id: str, checksum: str) -> tuple[list[float], list[float]]:
 
 
 def _thinned(records: pd.DataFrame) -> tuple[list[float], list[float]]:
-    kinds = ("divergent", "zero", "identity", "second_order", "other")
-    if not {"test_accuracy", *kinds} <= set(records):
+    if not {"test_accuracy", *TYPES} <= set(records):
         return [], []
     rows = records.iloc[:: 1 + len(records) // POINTS]
-    counts = rows[list(kinds)].astype(float)
-    dead = (counts["zero"] + counts["identity"]) / counts.sum(axis=1)
-    return rows["test_accuracy"].astype(float).tolist(), (1 - dead).tolist()
+    counts = rows[list(TYPES)].astype(float)
+    survivors = 1 - count_replicators(counts) / counts.sum(axis=1)
+    return rows["test_accuracy"].astype(float).tolist(), survivors.tolist()
 
 
 def _title(entry: Run | Job) -> str:

@@ -23,8 +23,8 @@ from captum.attr import DeepLift, InputXGradient, IntegratedGradients
 from torch import Tensor, nn
 
 from srnn.analysis.collapse import collapse, scalars
-from srnn.fixpoints import TYPES
 from srnn.metanet import MacroShape, forward, particle_table
+from srnn.vocabulary import TYPES
 
 PIXEL_METHODS = {
     "integrated gradients": IntegratedGradients,

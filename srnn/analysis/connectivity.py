@@ -1,8 +1,8 @@
 """The macro network as a graph: which connections survive, which cells they reach (log row 7).
 
-A particle that is zero or that only replicates itself hardly takes part in the task; the others are
-the *survivors*. Cells are nodes, particles are edges. Residual skips carry activations without a
-particle: they are no edges, but count as ways when it is asked which cells are still reached.
+A replicator hardly takes part in the task; the others are the *survivors*. Cells are nodes,
+particles are edges. Residual skips carry activations without a particle: they are no edges, but
+count as ways when it is asked which cells are still reached.
 """
 
 from __future__ import annotations
@@ -16,18 +16,12 @@ import pandas as pd
 
 from srnn.analysis.collapse import scalars
 from srnn.analysis.dropout import accuracy_of, drop
-from srnn.fixpoints import IDENTITY, TYPES, ZERO
 from srnn.metanet import MacroShape, particle_table
+from srnn.vocabulary import TYPES, is_replicator
 
 SURVIVORS, ALL = "survivors", "all"
 CHOICES = (SURVIVORS, ALL, *TYPES)
 """What a graph can be restricted to."""
-
-
-def survivors(codes: np.ndarray) -> np.ndarray:
-    """Which particles survive self-replication pruning: neither zero nor identity. Any shape of
-    codes -> bool of the same shape. Diverged particles count as survivors: they still act."""
-    return ~np.isin(codes, (ZERO, IDENTITY))
 
 
 def select(codes: np.ndarray, keep: str = SURVIVORS) -> np.ndarray:
@@ -37,7 +31,7 @@ def select(codes: np.ndarray, keep: str = SURVIVORS) -> np.ndarray:
         ValueError: unknown choice.
     """
     if keep == SURVIVORS:
-        return survivors(codes)
+        return ~is_replicator(codes)
     if keep == ALL:
         return np.ones(codes.shape, dtype=bool)
     if keep not in TYPES:
@@ -169,7 +163,7 @@ def survivors_per_layer(
 ) -> pd.DataFrame:
     """Surviving connections per snapshot and layer: codes ``(T, P)`` -> ``epoch, layer,
     connections, survivors, share`` (of the layer's connections, 0..1)."""
-    alive = survivors(codes)
+    alive = ~is_replicator(codes)
     rows = [
         (epoch, layer, out * inp, int(part[shape.starts[layer] : shape.starts[layer + 1]].sum()))
         for epoch, part in zip(epochs, alive, strict=True)
@@ -188,7 +182,7 @@ def thinning(codes: np.ndarray, shape: MacroShape, epochs: Sequence[int]) -> pd.
     surviving connection leaves.
     """
     rows = []
-    for epoch, alive in zip(epochs, survivors(codes), strict=True):
+    for epoch, alive in zip(epochs, ~is_replicator(codes), strict=True):
         nodes = node_table(alive, shape)
         inner = nodes["layer"] > 0
         unread = int((connections_per_pixel(alive, shape) == 0).sum())
@@ -216,7 +210,8 @@ def prune_to(
     weights: np.ndarray, mask: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
 ) -> Pruned:
     """Measure a network with only the particles of the mask ``(P,)`` bool kept: weights ``(n, P)``
-    or scalars ``(P,)``. ``prune_to(weights, survivors(codes), ...)`` is self-replication pruning.
+    or scalars ``(P,)``. Self-replication pruning: the mask is
+    ``~is_replicator(codes)``.
 
     A diverged particle that is kept leaves no answer: accuracy 0.
 

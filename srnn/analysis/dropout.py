@@ -17,8 +17,8 @@ import pandas as pd
 import torch
 
 from srnn.analysis.collapse import scalars
-from srnn.fixpoints import DIVERGENT, IDENTITY, TYPES, ZERO
 from srnn.metanet import MacroShape, accuracy
+from srnn.vocabulary import DIVERGENT, TYPES, is_replicator
 
 COLUMNS = ("type", "count", "accuracy", "difference", "before")
 
@@ -100,10 +100,8 @@ def dropout_test(
 def dropout_replicators(
     weights: np.ndarray, codes: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
 ) -> pd.DataFrame:
-    """As :func:`dropout_test`, one row: zero and identity together, which the log's code called
-    identity."""
-    both = np.isin(codes, (ZERO, IDENTITY))
-    return _test(weights, codes, [("zero + identity", both)], x, y, shape)
+    """As :func:`dropout_test`, one row: all replicators, which the log's code called identity."""
+    return _test(weights, codes, [("replicators", is_replicator(codes))], x, y, shape)
 
 
 def dropout_by_layer(

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from srnn.analysis.collapse import scalar_errors, scalars
-from srnn.fixpoints import TYPES
 from srnn.metanet import MacroShape, particle_table
+from srnn.vocabulary import TYPES
 
 
 def membership_table(weights: np.ndarray, codes: np.ndarray, shape: MacroShape) -> pd.DataFrame:

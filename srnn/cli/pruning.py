@@ -97,9 +97,9 @@ def _chosen(options: argparse.Namespace) -> tuple[Any, Any, Any]:
     import numpy as np
     import torch
 
-    from srnn.fixpoints import EPSILON
     from srnn.pruning import Subject, count_of, drop_first, natural_count, order_of
     from srnn.store import get_run
+    from srnn.vocabulary import EPSILON
 
     torch.set_num_threads(1)
     run = get_run(options.run_id)

@@ -8,7 +8,6 @@ import pandas as pd
 from srnn.analysis.connectivity import (
     edge_table,
     prune_to,
-    survivors,
     survivors_per_layer,
     thinning,
 )
@@ -26,9 +25,9 @@ from srnn.experiments.base import (
     spread,
 )
 from srnn.experiments.fixpoint_types import TOLERANCE
-from srnn.fixpoints import OTHER, ZERO
 from srnn.store import Run
 from srnn.tasks import task_of
+from srnn.vocabulary import OTHER, ZERO, count_replicators, is_replicator
 
 
 def configs(settings: Settings) -> list[RunConfig]:
@@ -37,8 +36,8 @@ def configs(settings: Settings) -> list[RunConfig]:
 
 
 def thinning_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How a run thins out: per epoch (``alive``: not zero; ``survivors``: neither zero nor
-    identity; ``unread_pixels``, ``isolated_cells``), and per epoch and layer."""
+    """How a run thins out: per epoch (``alive``: not zero; ``survivors``: no
+    replicator; ``unread_pixels``, ``isolated_cells``), and per epoch and layer."""
     codes = type_history(run.snapshots, run.encoding)
     whole = thinning(codes, run.shape, run.snapshot_epochs)
     whole.insert(1, "alive", (codes != ZERO).sum(1))
@@ -57,11 +56,11 @@ def evaluate_thinning(settings: Settings, given: Given) -> Outcome:
     particles = runs[0].shape.particles
     last = whole[whole["epoch"] == whole["epoch"].max()]
     dead = (1 - last["alive"] / particles).tolist()
-    retired = (1 - last["survivors"] / particles).tolist()
+    replicating = (1 - last["survivors"] / particles).tolist()
     pruned = []
     for run in runs:
         task = task_of(run.config)
-        keep = survivors(type_history(run.snapshots[-1:], run.encoding)[0])
+        keep = ~is_replicator(type_history(run.snapshots[-1:], run.encoding)[0])
         pruned.append(prune_to(run.weights, keep, task.x_test, task.y_test, run.shape).difference)
     checks = [
         Check("share of connections whose weights are all zero", "thins out", 0.5, 1, "half", dead),
@@ -77,7 +76,7 @@ def evaluate_thinning(settings: Settings, given: Given) -> Outcome:
     course = whole.groupby("epoch")["survivors"].mean()
     fewest, when = int(course.min()), int(course.idxmin())
     return Outcome(
-        f"{percent(dead)} of the connections die, {percent(retired)} die or only replicate; "
+        f"{percent(dead)} of the connections die, {percent(replicating)} die or only replicate; "
         f"without them {points(pruned)}",
         settings.verdict(judge(checks)),
         f"{'The net really thins out' if end < 0.5 * first else 'The net hardly thins out'}: of "
@@ -98,7 +97,7 @@ def evaluate_main(settings: Settings, given: Given) -> Outcome:
     records = pd.concat(
         [run.records.assign(seed=run.config.seed) for run in runs], ignore_index=True
     )
-    records["replicators"] = records["zero"] + records["identity"]
+    records["replicators"] = count_replicators(records)
     last = int(records["epoch"].max())
 
     def at(epoch: int, column: str) -> list[float]:

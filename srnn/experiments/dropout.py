@@ -24,9 +24,9 @@ from srnn.experiments.base import (
     percent,
     points,
 )
-from srnn.fixpoints import IDENTITY, ZERO
 from srnn.store import Run
 from srnn.tasks import task_of
+from srnn.vocabulary import is_replicator
 
 
 def configs(settings: Settings) -> list[RunConfig]:
@@ -40,7 +40,7 @@ def final_codes(run: Run) -> np.ndarray:
 
 
 def dropout_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The dropout test of a run's end: by type (with zero + identity together), by layer and type,
+    """The dropout test of a run's end: by type (and all replicators together), by layer and type,
     and for sets of the replicators' size: the smallest scalar weights, and random particles."""
     task, codes = task_of(run.config), final_codes(run)
     data = (task.x_test, task.y_test, run.shape)
@@ -50,7 +50,7 @@ def dropout_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     count = int(both["count"].iloc[0])
     order = np.argsort(np.abs(scalars(run.weights)), kind="stable")
     chance = np.random.default_rng(run.config.seed).permutation(run.shape.particles)
-    sets = {"zero + identity": np.isin(codes, (ZERO, IDENTITY))}
+    sets = {"replicators": is_replicator(codes)}
     for name, rank in (("as many smallest scalar weights", order), ("as many at random", chance)):
         mask = np.zeros(run.shape.particles, dtype=bool)
         mask[rank[:count]] = True

@@ -11,6 +11,7 @@ from srnn.experiments.base import ANSWERED, Experiment, Given, Outcome, Settings
 from srnn.experiments.dropout import final_codes
 from srnn.store import Run
 from srnn.tasks import task_of
+from srnn.vocabulary import REPLICATORS
 
 IMAGES = 500
 """Test images explained."""
@@ -99,13 +100,12 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         rows = shares[(shares["h"] == h) & (shares["method"] == "integrated gradients")]
         return rows[rows["type"].isin(types)].groupby("seed")[column].sum().tolist()
 
-    replicas = ("identity", "zero")
-    count, share = of(8, replicas, "particle_share"), of(8, replicas, "relevance_share")
+    count, share = of(8, REPLICATORS, "particle_share"), of(8, REPLICATORS, "relevance_share")
     text = (
-        f"replicators and zeros are {percent(count)} of the particles and carry "
+        f"replicators are {percent(count)} of the particles and carry "
         f"{percent(share)} of the relevance (h = 8)"
     )
-    small = (of(4, replicas, "particle_share"), of(4, replicas, "relevance_share"))
+    small = (of(4, REPLICATORS, "particle_share"), of(4, REPLICATORS, "relevance_share"))
     leader = top[(top["h"] == 8) & (top["method"] == "integrated gradients")].iloc[0]
     rest = max(one[2] for one in found)
     return Outcome(

@@ -15,8 +15,8 @@ from srnn.experiments.base import (
     judge,
     spread,
 )
-from srnn.fixpoints import EPSILON, TYPES
 from srnn.store import Run
+from srnn.vocabulary import EPSILON, TYPES, count_replicators
 
 EPSILONS = (1e-6, EPSILON, 1e-4)
 TOLERANCE = 76
@@ -43,7 +43,7 @@ def types_over_epochs(run: Run) -> pd.DataFrame:
 def replicators(table: pd.DataFrame, epoch: int) -> list[float]:
     """Zero + identity of every seed at an epoch, at the log's epsilon."""
     rows = table[(table["epoch"] == epoch) & (table["epsilon"] == EPSILON)]
-    return (rows["zero"] + rows["identity"]).astype(float).tolist()
+    return count_replicators(rows).astype(float).tolist()
 
 
 def evaluate(settings: Settings, given: Given) -> Outcome:

@@ -21,6 +21,7 @@ from srnn.jobs import obtain
 from srnn.store.results import Computed
 from srnn.tasks import task_of
 from srnn.training import train
+from srnn.vocabulary import count_replicators
 
 
 def pairs(settings: Settings) -> list[tuple[RunConfig, RunConfig]]:
@@ -79,7 +80,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
     records = pd.concat(
         [run.records.assign(seed=run.config.seed) for run in runs], ignore_index=True
     )
-    records["replicators"] = records["zero"] + records["identity"]
+    records["replicators"] = count_replicators(records)
     half, last = facts[0]["continued_at"], facts[0]["epochs"]
 
     def at(epoch: int, column: str) -> list[float]:

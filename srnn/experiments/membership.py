@@ -10,6 +10,7 @@ from srnn.config import RunConfig
 from srnn.experiments.base import ANSWERED, Experiment, Given, Outcome, Settings, percent
 from srnn.experiments.dropout import final_codes
 from srnn.tasks import task_of
+from srnn.vocabulary import REPLICATORS
 
 CONSTANT = 0.02
 """A pixel is nearly constant if its standard deviation over the training images is below this
@@ -33,7 +34,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         table = membership_table(run.weights, final_codes(run), run.shape)
         quiet = constant_pixels(task.x_train)
         on_quiet = (table["layer"] == 0) & quiet[np.where(table["layer"] == 0, table["input"], 0)]
-        dead = table["type"].isin(["zero", "identity"])
+        replicator = table["type"].isin(REPLICATORS)
         first = table["layer"] == 0
         rows.append(
             {
@@ -41,10 +42,10 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
                 "seed": run.config.seed,
                 "quiet_pixels": int(quiet.sum()),
                 "particles_on_them": int(on_quiet.sum()),
-                "replicators_on_them": int((on_quiet & dead).sum()),
-                "share": float(dead[on_quiet].mean()) if on_quiet.any() else float("nan"),
-                "share_elsewhere": float(dead[first & ~on_quiet].mean()),
-                "share_later_layers": float(dead[~first].mean()),
+                "replicators_on_them": int((on_quiet & replicator).sum()),
+                "share": float(replicator[on_quiet].mean()) if on_quiet.any() else float("nan"),
+                "share_elsewhere": float(replicator[first & ~on_quiet].mean()),
+                "share_later_layers": float(replicator[~first].mean()),
             }
         )
         if run.config.seed == 0:

@@ -16,6 +16,7 @@ from srnn.experiments.base import (
     percent,
 )
 from srnn.experiments.fixpoint_types import TOLERANCE
+from srnn.vocabulary import count_replicators
 
 REACHED = 0.85
 """The accuracy whose first epoch is compared."""
@@ -39,7 +40,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         ],
         ignore_index=True,
     )
-    records["replicators"] = records["zero"] + records["identity"]
+    records["replicators"] = count_replicators(records)
     last = int(records["epoch"].max())
 
     def at(kind: str, epoch: int, column: str) -> list[float]:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from srnn.experiments.base import ANSWERED, Computation, Experiment, Given, Outcome, Settings
 from srnn.experiments.multiplication import MODES, learn
+from srnn.vocabulary import REPLICATORS
 
 NEURONS = (2, 3, 4, 6, 10)
 FACTOR = 0.03
@@ -47,7 +48,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
     log, clean = (ends[ends["mode"] == mode] for mode in MODES)
     both = clean["learned_it"] & clean["replicates"]
     zeros = log[log["type"] == "zero"]
-    seen = {h: log[(log["h"] == h)]["type"].isin(["zero", "identity"]).sum() for h in LOG}
+    seen = {h: log[log["h"] == h]["type"].isin(REPLICATORS).sum() for h in LOG}
     count = len(log) // len(NEURONS)
     pattern = ", ".join(f"h = {h}: {seen[h]} of {count}" for h in LOG)
     if both.all():
@@ -59,7 +60,7 @@ def evaluate(settings: Settings, given: Given) -> Outcome:
         f"replicate and multiply, factor off by at most {clean['error'].max():.0e}",
         settings.verdict(f"{ANSWERED}{answer}; the log's own evidence did not show it"),
         "The log's picture comes out again (its identities at h = 3 and 4, other at h = 6 and 10), "
-        f"but {len(zeros)} of its {int(log['type'].isin(['zero', 'identity']).sum())} identities "
+        f"but {len(zeros)} of its {int(log['type'].isin(REPLICATORS).sum())} identities "
         f"are zeros that learned nothing: their factor is off by n = {FACTOR} itself, which is the "
         f"batch loss of {FACTOR**2:.4f} that the log shows. Trained cleanly, "
         f"{int(both.sum())} of {len(both)} are identities and have learned the factor.",

@@ -20,11 +20,11 @@ from srnn.experiments.base import (
     percent,
 )
 from srnn.experiments.dropout import final_codes
-from srnn.fixpoints import TYPES
 from srnn.metanet import particle_table
 from srnn.particles import matrices
 from srnn.store import Run
 from srnn.tasks import task_of
+from srnn.vocabulary import TYPES
 
 IMAGES = 1000
 """Test images on which the MetaNet is asked particle by particle."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from srnn.analysis.connectivity import prune_to, survivors
+from srnn.analysis.connectivity import prune_to
 from srnn.config import RunConfig
 from srnn.experiments.base import (
     ANSWERED,
@@ -21,6 +21,7 @@ from srnn.experiments.dropout import final_codes
 from srnn.experiments.literature import literature_table
 from srnn.store import Run
 from srnn.tasks import task_of
+from srnn.vocabulary import is_replicator
 
 RIVALS = {
     "dense": "dense network",
@@ -60,7 +61,7 @@ def computations(settings: Settings) -> list[Computation]:
 def metanet_row(run: Run) -> dict[str, object]:
     """A MetaNet among its rivals, with only its survivors kept."""
     task = task_of(run.config)
-    keep = survivors(final_codes(run))
+    keep = ~is_replicator(final_codes(run))
     kept = prune_to(run.weights, keep, task.x_test, task.y_test, run.shape)
     return {
         "network": f"MetaNet, h = {run.config.neurons}, survivors kept",

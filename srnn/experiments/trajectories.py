@@ -16,9 +16,9 @@ from srnn.experiments.base import (
     judge,
     percent,
 )
-from srnn.fixpoints import TYPES
 from srnn.metanet import particle_table
 from srnn.store import Run
+from srnn.vocabulary import TYPES
 
 SHOWN = 200
 """Particles in the cube; the fit is over all of them."""

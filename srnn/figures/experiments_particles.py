@@ -22,7 +22,7 @@ FACTOR = 0.03
 def dropout(tables: Tables) -> go.Figure:
     """Row 2: signed change of accuracy when a type, or as many other particles, are dropped."""
     by_type, chosen = tables["by_type"], tables["chosen"]
-    table = pd.concat([by_type, chosen[chosen["type"] != "zero + identity"]])
+    table = pd.concat([by_type, chosen[chosen["type"] != "replicators"]])
     sizes = sorted(table["h"].unique(), reverse=True)
     figure = panels(
         len(sizes), tuple(f"h = {h}" for h in sizes), shared_yaxes=True, horizontal_spacing=0.05

@@ -57,7 +57,7 @@ def thinning(tables: Tables) -> go.Figure:
     figure = panels(2, ("the whole network", "by layer"), horizontal_spacing=0.12)
     for column, name, dash in (
         ("alive", "not zero", "dot"),
-        ("survivors", "survivors (neither zero nor identity)", "solid"),
+        ("survivors", "survivors", "solid"),
         ("unread_pixels", "pixels no longer read", "dash"),
     ):
         mean_line(figure, whole, column, name, dash=dash, place={"row": 1, "col": 1})

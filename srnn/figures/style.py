@@ -15,17 +15,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-TYPES = ("divergent", "zero", "identity", "second_order", "other")
-"""The particle types in the order of their codes."""
-
-LABELS = {
-    "divergent": "divergent",
-    "zero": "zero",
-    "identity": "identity",
-    "second_order": "second-order",
-    "other": "other",
-}
-"""What the types are called in legends and tables."""
+from srnn.vocabulary import LABELS, TYPES
 
 PALETTE = {
     "zero": "#C3C8D0",

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from srnn.fixpoints import IDENTITY, ZERO
 from srnn.pruning.subject import Subject
+from srnn.vocabulary import IDENTITY, ZERO
 
 Keys = Callable[[Subject, int], "tuple[np.ndarray, ...]"]
 

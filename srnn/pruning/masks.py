@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from srnn.fixpoints import ZERO
 from srnn.pruning.subject import Subject
+from srnn.vocabulary import ZERO
 
 
 def count_of(fraction: float, particles: int) -> int:

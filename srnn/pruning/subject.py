@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from srnn.fixpoints import EPSILON, IDENTITY, ZERO, classify_measures, measures
+from srnn.fixpoints import EPSILON, classify_measures, is_replicator, measures
 from srnn.metanet import MacroShape, accuracy, forward
 from srnn.particles import scalar_weights
 from srnn.store import Run
@@ -103,8 +103,8 @@ class Subject:
 
     @property
     def replicators(self) -> np.ndarray:
-        """Zero and identity particles, ``(P,)`` bool: what self-replication pruning drops."""
-        return (self.types == ZERO) | (self.types == IDENTITY)
+        """What self-replication pruning drops, ``(P,)`` bool."""
+        return is_replicator(self.types)
 
     @cached_property
     def layer(self) -> np.ndarray:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from srnn.fixpoints import EPSILON, count_types
 from srnn.pruning.criteria import order_of
 from srnn.pruning.masks import drop_first, natural_count
 from srnn.pruning.subject import Subject
 from srnn.store import Run
+from srnn.vocabulary import EPSILON, count_types
 
 EPSILONS = tuple(float(f"{value:.4g}") for value in np.geomspace(1e-7, 1e-2, 21))
 """Five decades of epsilon, four steps each; the log's 1e-5 is among them."""

@@ -24,8 +24,8 @@ import pandas as pd
 
 from srnn.config import SCHEMA, RunConfig
 from srnn.files import flush_file, remove_leftovers, write_bytes
-from srnn.fixpoints import TYPES
 from srnn.training import Record, TrainingState, keeps_snapshot
+from srnn.vocabulary import TYPES
 
 SHARE = 0.01
 """Share of the training time that checkpoints may take; half of what is allowed."""

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from srnn.config import SCHEMA, ConfigError, RunConfig
-from srnn.fixpoints import TYPES
 from srnn.metanet import MacroShape
 from srnn.tasks import data_shape, dataset_names
 from srnn.training import keeps_snapshot
+from srnn.vocabulary import TYPES
 
 FILES = ("records.csv", "snapshots.npy", "momentum.npy")
 COLUMNS = (
