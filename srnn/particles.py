@@ -119,7 +119,9 @@ def composite(weights: Tensor) -> Tensor:
 def scalar_weights(weights: Tensor) -> Tensor:
     """What each connection multiplies its input by, f(0,0,0,0,1) = v[4]: ``(..., n, P)`` ->
     ``(..., P)``. Exact, because particles are linear (log row 3)."""
-    return composite(weights)[..., 4, :]
+    w1, w2, w3 = matrices(weights)
+    half = (w3.unsqueeze(-2) * w2).sum(-3)
+    return (half * w1[..., INPUTS - 1, :]).sum(-2)
 
 
 def self_application(weights: Tensor, encoding: Tensor) -> Tensor:
@@ -133,18 +135,19 @@ def replication_error(weights: Tensor, encoding: Tensor) -> Tensor:
     return (self_application(weights, encoding) - weights).abs().amax(-2)
 
 
-def replication_loss(weights: Tensor, encoding: Tensor) -> Tensor:
+def replication_loss(weights: Tensor, encoding: Tensor, coupled: bool = True) -> Tensor:
     """Mean squared replication error of every particle, ``(..., n, P)`` -> ``(..., P)``.
 
     Closed form: with ``S = sum w^2``, ``b = E^T w``, ``G = E^T E``, ``u = v[0] - 1`` and
     ``p = v[1:4]`` the mean of ``(u w_i + E_i p)^2`` is ``(u^2 S + 2 u b.p + p^T G p) / n``, which
     never forms the ``(n, P)`` self-application. A network's loss is the **sum** over particles,
-    times alpha.
+    times alpha. ``coupled``: the gradient also flows through target and input (2022-02), else these
+    are held fixed (2022-03).
     """
-    v = composite(weights)
+    v, own = composite(weights), weights if coupled else weights.detach()
     u, p = v[..., 0, :] - 1, v[..., 1:4, :]
-    square = (weights * weights).sum(-2)
-    b = encoding.T @ weights
+    square = (own * own).sum(-2)
+    b = encoding.T @ own
     gram = encoding.T @ encoding
     quadratic = (p * (gram @ p)).sum(-2)
     return (u * u * square + 2 * u * (b * p).sum(-2) + quadratic) / weights.shape[-2]

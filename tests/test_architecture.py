@@ -15,7 +15,7 @@ FLOORS = [
     ("files", "tasks", "presets"),
     ("particles",),
     ("fixpoints", "metanet"),
-    ("engines",),
+    ("engines", "nn"),
     ("divergence",),
     ("training", "verify", "analysis"),
     ("store",),
