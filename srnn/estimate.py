@@ -25,10 +25,10 @@ from srnn import paths
 from srnn.config import RunConfig
 from srnn.engines import Problem, choose, make_engine
 from srnn.fixpoints import classify
+from srnn.history import kept_epochs
 from srnn.metanet import MacroShape, accuracy, macro_shape
 from srnn.particles import initial_weights, position_encoding, scalar_weights
 from srnn.tasks import load_task
-from srnn.training import keeps_snapshot
 
 COPIES = 20
 """Populations held at the same time: weights, momentum and work space of the engine, the state
@@ -108,8 +108,7 @@ def refuse_impossible(config: RunConfig, engine: str = "auto", networks: int = 1
 def run_bytes(config: RunConfig) -> int:
     """Bytes of the finished run on disk, for data of the configured set."""
     population = 4 * config.particle_weights * macro_shape(config).particles
-    kept = sum(keeps_snapshot(config, epoch) for epoch in range(config.epochs + 1))
-    return (kept + 1) * population + ROW_BYTES * (config.epochs + 1) + 4096
+    return (len(kept_epochs(config)) + 1) * population + ROW_BYTES * (config.epochs + 1) + 4096
 
 
 def _resources(config: RunConfig, networks: int = 1) -> tuple[int, int, list[str]]:

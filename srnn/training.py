@@ -19,25 +19,10 @@ from srnn.config import RunConfig
 from srnn.divergence import Divergence, recover
 from srnn.engines import Problem, choose, make_engine
 from srnn.fixpoints import classify, count_types
+from srnn.history import TrainingState
 from srnn.metanet import accuracy
 from srnn.particles import initial_weights, replication_loss, scalar_weights
 from srnn.tasks import Task
-
-
-@dataclass(frozen=True)
-class TrainingState:
-    """All that is needed to train on from exactly here.
-
-    ``weights`` and ``momentum`` are ``(n, P)`` float32, ``epoch`` counts finished epochs,
-    ``replicating`` says whether self-replication has started (``replication_start``), ``engine``
-    which engine trained it.
-    """
-
-    epoch: int
-    weights: np.ndarray
-    momentum: np.ndarray
-    replicating: bool
-    engine: str
 
 
 @dataclass(frozen=True)
@@ -68,28 +53,6 @@ class Record:
             "test_accuracy": self.test_accuracy,
             **self.types,
         }
-
-
-def snapshot_epochs(config: RunConfig) -> list[int]:
-    """The epochs whose weights are kept: 0, then by ``snapshot_every``, and the last.
-
-    With ``snapshot_every`` 0 the gaps widen with the epoch (1 up to 6, 2 up to 10, 5 up to 50, 10
-    up to 200, 25 up to 500, then 50), because a MetaNet changes most at the start. Apart from the
-    last, an epoch is kept or not whatever the number of epochs, so a longer run keeps what a
-    shorter one kept.
-    """
-    return [epoch for epoch in range(config.epochs + 1) if keeps_snapshot(config, epoch)]
-
-
-def keeps_snapshot(config: RunConfig, epoch: int) -> bool:
-    """Whether the weights of that epoch are kept (see :func:`snapshot_epochs`)."""
-    gap = config.snapshot_every
-    if gap == 0:
-        gap = next((gap for top, gap in _GAPS if epoch <= top), 50)
-    return epoch == config.epochs or epoch % gap == 0
-
-
-_GAPS = ((6, 1), (10, 2), (50, 5), (200, 10), (500, 25))
 
 
 def data_order(data_seed: int, epoch: int, count: int) -> np.ndarray:

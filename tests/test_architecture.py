@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = [
     ("config", "paths", "idx", "statistics", "vocabulary"),
-    ("files", "tasks", "presets"),
+    ("files", "tasks", "presets", "history"),
     ("particles",),
     ("fixpoints", "metanet"),
     ("engines", "nn"),

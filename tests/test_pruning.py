@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from srnn.config import RunConfig
 from srnn.fixpoints import EPSILON, IDENTITY, OTHER, ZERO
+from srnn.history import TrainingState
 from srnn.jobs import obtain
 from srnn.metanet import MacroShape, accuracy
 from srnn.particles import position_encoding, weight_count
@@ -31,7 +32,6 @@ from srnn.pruning.retrain import retrain
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
 from srnn.pruning.trained import TRAINED, Setup, smallest_dropped, torch_pruned
 from srnn.tasks import Task, load_task
-from srnn.training import TrainingState
 
 SHAPE = MacroShape(6, 3, 4, 3, "each", "none")
 

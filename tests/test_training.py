@@ -8,9 +8,10 @@ import torch
 
 from srnn.config import make_config
 from srnn.divergence import MAX_RESCUES
+from srnn.history import kept_epochs
 from srnn.particles import scalar_weights
 from srnn.tasks import load_task
-from srnn.training import data_order, snapshot_epochs, train, train_population
+from srnn.training import data_order, train, train_population
 
 
 def final(config, task, state=None):
@@ -110,12 +111,12 @@ def test_a_state_that_does_not_fit_is_refused(small):
 
 def test_snapshots_are_dense_at_first_and_a_longer_run_keeps_what_a_shorter_kept():
     config = make_config(epochs=200)
-    kept = snapshot_epochs(config)
+    kept = kept_epochs(config)
     assert kept[:8] == [0, 1, 2, 3, 4, 5, 6, 8]
     assert kept[-1] == 200
     assert len(kept) == 32
-    assert set(kept) <= set(snapshot_epochs(config.replace(epochs=500)))
-    assert snapshot_epochs(config.replace(epochs=7, snapshot_every=3)) == [0, 3, 6, 7]
+    assert set(kept) <= set(kept_epochs(config.replace(epochs=500)))
+    assert kept_epochs(config.replace(epochs=7, snapshot_every=3)) == [0, 3, 6, 7]
 
 
 def test_the_task_is_learned():

@@ -20,6 +20,7 @@ from srnn.config import RunConfig
 from srnn.engines import available
 from srnn.estimate import refuse_impossible
 from srnn.files import writing
+from srnn.history import TrainingState, keeps_snapshot
 from srnn.jobs.files import (
     Cancelled,
     Progress,
@@ -39,7 +40,7 @@ from srnn.store import Run, find_run, find_shorter, save_run
 from srnn.store.checkpoint import Partial, discard_partial, load_partial
 from srnn.store.space import clean_up
 from srnn.tasks import resolve, task_of
-from srnn.training import TrainingState, keeps_snapshot, train
+from srnn.training import train
 
 
 def obtain(

@@ -16,9 +16,10 @@ import numpy as np
 
 from srnn.config import RunConfig
 from srnn.engines import available
+from srnn.history import TrainingState
 from srnn.pruning.masks import apply, assert_dropped
 from srnn.tasks import Task
-from srnn.training import TrainingState, train_population
+from srnn.training import train_population
 
 NETWORKS_AT_ONCE = 10
 """Networks trained as one population."""

@@ -24,7 +24,8 @@ import pandas as pd
 
 from srnn.config import SCHEMA, RunConfig
 from srnn.files import flush_file, remove_leftovers, write_bytes
-from srnn.training import Record, TrainingState, keeps_snapshot
+from srnn.history import TrainingState, keeps_snapshot
+from srnn.training import Record
 from srnn.vocabulary import TYPES
 
 SHARE = 0.01

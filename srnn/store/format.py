@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from srnn.config import SCHEMA, ConfigError, RunConfig
+from srnn.history import kept_epochs
 from srnn.metanet import MacroShape
 from srnn.tasks import data_shape, dataset_names
-from srnn.training import keeps_snapshot
 from srnn.vocabulary import TYPES
 
 FILES = ("records.csv", "snapshots.npy", "momentum.npy")
@@ -147,11 +147,6 @@ def shape_of(info: dict[str, Any], config: RunConfig) -> MacroShape:
         config.residual,
         config.activation,
     )
-
-
-def kept_epochs(config: RunConfig, done: int) -> list[int]:
-    """The epochs whose weights a run of ``done`` epochs keeps; its last is always one."""
-    return [epoch for epoch in range(done + 1) if keeps_snapshot(config, epoch) or epoch == done]
 
 
 def most_bytes(info: dict[str, Any], config: RunConfig) -> dict[str, int]:

@@ -20,11 +20,11 @@ import pandas as pd
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import checksum, stamp
+from srnn.history import TrainingState
 from srnn.metanet import MacroShape
 from srnn.particles import position_encoding
 from srnn.store.format import FormatError, parse_array, parse_records, shape_of
 from srnn.store.labels import Label, read_label
-from srnn.training import TrainingState
 
 
 class RunError(RuntimeError):

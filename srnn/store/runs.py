@@ -37,11 +37,11 @@ from srnn.files import (
     write_json,
     writing,
 )
+from srnn.history import TrainingState
 from srnn.metanet import MacroShape
 from srnn.store.format import FILES, INFO_BYTES, FormatError, check_info, seal
 from srnn.store.labels import locked_label, mark_used
 from srnn.store.run import Run, RunError
-from srnn.training import TrainingState
 from srnn.vocabulary import TYPES
 
 
