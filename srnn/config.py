@@ -134,6 +134,12 @@ class RunConfig:
         low=0,
         high=100_000,
     )
+    labels: str = _field(
+        "true",
+        "Labels of the training images: true, or shuffled among the images, a control in which "
+        "there is nothing to learn. Test labels stay true.",
+        choices=("true", "shuffled"),
+    )
     on_divergence: str = _field(
         "stop",
         "When a particle diverges: stop, re-initialise it as the original code did, or freeze it "
@@ -162,7 +168,12 @@ class RunConfig:
     @property
     def run_id(self) -> str:
         """Name of the run: 16 hex digits over all fields and the schema version."""
-        text = json.dumps({"schema": SCHEMA, **self.to_dict()}, sort_keys=True)
+        values = {
+            key: value
+            for key, value in self.to_dict().items()
+            if key not in LATER or value != LATER[key]
+        }
+        text = json.dumps({"schema": SCHEMA, **values}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
@@ -175,17 +186,23 @@ class RunConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunConfig:
-        """The configuration that :meth:`to_dict` wrote. Every field must be there.
+        """The configuration that :meth:`to_dict` wrote. Every field must be there, but those that
+        were added later.
 
         Raises:
             ConfigError: a field is missing, unknown or out of range.
         """
         if not isinstance(values, dict):
             raise ConfigError("a configuration must be an object of named settings")
-        missing = set(field_names()) - set(values)
+        missing = set(field_names()) - set(values) - set(LATER)
         if missing:
             raise ConfigError(f"the configuration lacks {', '.join(sorted(missing))}")
         return cls(**_known(values))
+
+
+LATER: dict[str, Any] = {"labels": "true"}
+"""Fields added since this schema's first runs, with their defaults: such a field names a run only
+where it differs, so that older runs keep their names."""
 
 
 RECIPES: dict[str, dict[str, Any]] = {

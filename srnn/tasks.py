@@ -6,6 +6,7 @@ of IDX files is named by its path and resized to 15x15 while loading.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 from dataclasses import dataclass
@@ -66,12 +67,17 @@ def load_task(dataset: str) -> Task:
 
 
 def task_of(config: RunConfig) -> Task:
-    """The task that a configuration names, with the very data it was configured with.
+    """The task that a configuration names, with the very data it was configured with; with
+    ``labels = "shuffled"`` the training labels are dealt out anew, by the data seed.
 
     Raises:
         DataError: its folder cannot be used, or no longer holds those data.
     """
-    return load_task(resolve(config).dataset)
+    task = load_task(resolve(config).dataset)
+    if config.labels == "true":
+        return task
+    order = np.random.default_rng([config.data_seed, 0x1ABE1]).permutation(len(task.y_train))
+    return dataclasses.replace(task, y_train=task.y_train[order])
 
 
 def dataset_names() -> dict[str, str]:

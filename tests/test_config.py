@@ -11,8 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from srnn.cli import main
-from srnn.config import RECIPES, ConfigError, RunConfig, describe, field_names, make_config
+from srnn.config import (
+    LATER,
+    RECIPES,
+    ConfigError,
+    RunConfig,
+    describe,
+    field_names,
+    make_config,
+)
 from srnn.presets import PRESETS, preset
+from srnn.tasks import task_of
 
 ANYTHING = st.one_of(
     st.none(),
@@ -157,3 +166,21 @@ def test_the_command_line_refuses_it_in_one_line(option, value, capsys):
     error = capsys.readouterr().err
     assert option.strip("-").replace("-", "_") in error
     assert error.count("\n") == 1
+
+
+def test_a_field_that_came_later_leaves_the_names_of_older_runs_as_they_were():
+    assert RunConfig().run_id == "e15c3ef6769ad81d"
+    old = {key: value for key, value in RunConfig().to_dict().items() if key not in LATER}
+    assert RunConfig.from_dict(old) == RunConfig()
+    assert make_config(labels="shuffled").run_id != RunConfig().run_id
+
+
+def test_shuffled_labels_are_dealt_out_among_the_training_images_only():
+    plain, shuffled = (
+        task_of(make_config(dataset="digits", labels=kind)) for kind in ("true", "shuffled")
+    )
+    assert (plain.x_train == shuffled.x_train).all() and (plain.y_test == shuffled.y_test).all()
+    assert sorted(plain.y_train) == sorted(shuffled.y_train)
+    assert 0.05 < (plain.y_train == shuffled.y_train).mean() < 0.15  # chance is 0.1
+    other = task_of(make_config(dataset="digits", labels="shuffled", data_seed=1))
+    assert (other.y_train != shuffled.y_train).any()

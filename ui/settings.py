@@ -38,6 +38,7 @@ LABELS = {
     "batch_size": "Batch size",
     "seed": "Seed",
     "data_seed": "Seed of the data order",
+    "labels": "Training labels",
     "snapshot_every": "Epochs between snapshots",
     "on_divergence": "On divergence",
 }
@@ -50,7 +51,7 @@ MARKS: dict[str, tuple[float, ...]] = {
 
 ADVANCED = {
     "Macro network": ("depth", "width", "residual", "activation"),
-    "Task": ("lr", "momentum", "batch_size", "seed", "data_seed"),
+    "Task": ("lr", "momentum", "batch_size", "seed", "data_seed", "labels"),
     "Self-replication": (
         "goal",
         "goal_factor",

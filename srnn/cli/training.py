@@ -33,6 +33,7 @@ TRAIN_FIELDS = (
     "replication_start",
     "encoding",
     "initial_weights",
+    "labels",
     "snapshot_every",
     "on_divergence",
 )
