@@ -4,8 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh
-options=()
 if [ "$(uname -s)" = Darwin ] || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
-  options=(--server.headless false --server.showEmailPrompt false)
+  export SRNN_OPEN=1
 fi
-exec .venv/bin/python -m streamlit run app.py ${options[@]+"${options[@]}"} "$@"
+exec .venv/bin/python -m streamlit run app.py "$@"

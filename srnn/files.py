@@ -14,7 +14,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -35,9 +35,23 @@ class CacheError(OSError):
     """The cache cannot be written (full, or read-only); the message says so. Nothing is broken."""
 
 
+def anybody() -> None:
+    """Whoever runs the command line may write."""
+
+
+may_write: Callable[[], None] = anybody
+"""Asked before anything is written; raises :class:`CacheError` if this caller may only look. The
+app's server sets it (a visitor needs its token)."""
+
+
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn the errors of a full or read-only disk into a :class:`CacheError` in plain words."""
+    """Turn the errors of a full or read-only disk into a :class:`CacheError` in plain words.
+
+    Raises:
+        CacheError: also if this caller may only look (:data:`may_write`).
+    """
+    may_write()
     try:
         yield
     except CacheError:

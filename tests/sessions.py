@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,17 +41,28 @@ class Visits:
         return [value for values in self.seconds.values() for value in values]
 
 
+TOKEN = "only-for-tests"
+"""The token of the servers that are started here."""
+
+
 @contextlib.contextmanager
-def server(cache: Path) -> Iterator[int]:
-    """The app on a free port of this machine, on a cache folder; ends with the block."""
+def server(cache: Path, script: str = "app.py", folder: Path = ROOT) -> Iterator[int]:
+    """The app on a free port of this machine, on a cache folder; ends with the block. ``script``
+    is what is started, ``folder`` where."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    environment = os.environ | {"SRNN_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / script)]
+    command += ["--server.port", str(port)]
+    environment = os.environ | {
+        "SRNN_CACHE": str(cache),
+        "SRNN_TOKEN": TOKEN,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=folder,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -125,14 +137,78 @@ async def _visitor(
             await asyncio.sleep(pause * float(rng.uniform(0.5, 1.5)))
 
 
-def _connected(port: int) -> websockets.connect:
-    """A connection as a browser makes it."""
+def _connected(port: int, token: str = TOKEN) -> websockets.connect:
+    """A connection as a browser makes it that has opened the link with the token."""
     return websockets.connect(
         f"ws://127.0.0.1:{port}/_stcore/stream",
         origin=f"http://127.0.0.1:{port}",
+        additional_headers={"Cookie": f"srnn-token-{port}={token}"},
         max_size=None,
         subprotocols=["streamlit"],
     )
+
+
+def press(port: int, page: str, label: str, token: str = TOKEN) -> str:
+    """Open a page and press the button of that label; returns all texts that were shown then."""
+
+    async def pressing() -> str:
+        async with _connected(port, token) as socket_:
+            message = BackMsg()
+            message.rerun_script.page_name = page
+            await socket_.send(message.SerializeToString())
+            shown = await _shown(socket_)
+            buttons = [delta.new_element.button for delta in shown]
+            key = next(button.id for button in buttons if button.label == label)
+            message.rerun_script.widget_states.widgets.add(id=key, trigger_value=True)
+            await socket_.send(message.SerializeToString())
+            return str(await _shown(socket_))
+
+    return asyncio.run(pressing())
+
+
+def texts(port: int, page: str = "") -> str:
+    """All texts that a page shows."""
+
+    async def reading() -> str:
+        async with _connected(port) as socket_:
+            message = BackMsg()
+            message.rerun_script.page_name = page
+            await socket_.send(message.SerializeToString())
+            return str(await _shown(socket_))
+
+    return asyncio.run(reading())
+
+
+def flood(port: int, messages: int) -> int:
+    """Send many rerun messages at once; returns the code that the connection was closed with, or
+    0 if it was not."""
+
+    async def flooding() -> int:
+        async with _connected(port) as socket_:
+            message = BackMsg()
+            message.rerun_script.page_name = "runs"
+            with contextlib.suppress(websockets.ConnectionClosed):
+                for _ in range(messages):
+                    await socket_.send(message.SerializeToString())
+                while True:
+                    await asyncio.wait_for(socket_.recv(), 20)
+            return socket_.close_code or 0
+
+    return asyncio.run(flooding())
+
+
+async def _shown(socket_: websockets.ClientConnection) -> list[Delta]:
+    """What a page shows until it has run."""
+    shown = []
+    async with asyncio.timeout(60):
+        async for data in socket_:
+            message = ForwardMsg()
+            message.ParseFromString(data if isinstance(data, bytes) else data.encode())
+            if message.WhichOneof("type") == "delta":
+                shown.append(message.delta)
+            if message.WhichOneof("type") == "script_finished":
+                break
+    return shown
 
 
 async def _open(socket_: websockets.ClientConnection, page: str, run: str, visits: Visits) -> None:

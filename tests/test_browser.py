@@ -8,17 +8,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import struct
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import sessions
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -52,39 +48,10 @@ def chromium() -> str:
 
 
 @pytest.fixture
-def server(cache: Path, tmp_path: Path) -> Iterator[str]:
+def server(cache: Path) -> Iterator[str]:
     """A server of its own, on a free port, with an empty cache; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    address = f"http://127.0.0.1:{port}"
-    with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | {"SRNN_CACHE": str(cache)}, stdout=log, stderr=log
-        )
-        try:
-            _wait_for(address, process, tmp_path / "server.log")
-            yield address
-        finally:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"the server did not answer: {log.read_text()}")
+    with sessions.server(cache) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_train_look_and_take_a_picture(chromium: str, server: str, tmp_path: Path) -> None:
@@ -112,7 +79,7 @@ def test_train_look_and_take_a_picture(chromium: str, server: str, tmp_path: Pat
             page = context.new_page()
             page.set_default_timeout(PATIENCE)
             page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-            page.goto(server)
+            page.goto(f"{server}/?token={sessions.TOKEN}")
             menu = page.get_by_test_id("stSidebar").get_by_role("link")
             menu.filter(has_text="Train").click()
             page.get_by_role("slider", name="Epochs").press("Home")

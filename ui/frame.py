@@ -13,6 +13,7 @@ from srnn.jobs import read_job
 from srnn.store import Run, RunError, get_run, is_run_id, list_runs
 from srnn.tasks import DataError, resolve
 from srnn.vocabulary import GLOSSARY, count_replicators
+from ui import server
 from ui.charts import show
 from ui.memory import settle
 from ui.menu import link, menu
@@ -37,6 +38,11 @@ def page(title: str, question: str) -> None:
     menu(st.session_state.get("run_id") or _first_run())
     st.title(title, anchor=False)
     st.markdown(question)
+    if server.alone():
+        st.error("This is one page of the lab. Start the whole: `streamlit run app.py`.")
+        st.stop()
+    if server.only_looking():
+        st.info(server.FORBIDDEN)
 
 
 def _first_run() -> str | None:

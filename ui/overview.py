@@ -1,18 +1,43 @@
-"""The lists of the first page: presets to start from, and finished runs to look at."""
+"""The first page: what a MetaNet is, presets to start from, and finished runs to look at."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from srnn.figures.schematic import schematic
 from srnn.presets import PRESETS
 from srnn.store import find_run, list_runs
 from srnn.vocabulary import count_replicators
+from ui.frame import page, show
 from ui.menu import link
 from ui.settings import load, settings
 from ui.text import escape, percent
 
+METANET = """
+A **MetaNet** is a plain dense network in which every connection is a small network of its own, a
+**particle**. A particle multiplies what passes through it, and it can be asked for its own weights:
+fed with each weight and its position, it answers with a new weight. All particles are trained for
+both at once: to serve the **task** and to **replicate themselves**, weighed by alpha. Most end as
+*zero* or as *identity*, perfect replicators. When these are dropped, a sparse network is left: the
+MetaNet has pruned itself. How well it still does its task is what this lab measures.
+"""
+
 SHOWN = 8
 """Runs on the first page; the rest is on the page Runs."""
+
+
+def overview() -> None:
+    """The first page: what a MetaNet is, and where to start."""
+    page("MetaNet lab", "Networks whose connections are networks that replicate themselves.")
+    st.markdown(METANET)
+    show(
+        schematic(),
+        name="metanet",
+        alt="A dense network; one of its connections, enlarged, is a small network that maps a "
+        "weight and its position to a new weight.",
+    )
+    presets()
+    runs()
 
 
 def presets() -> None:

@@ -1,0 +1,203 @@
+"""The lab's server: who may look, who may change something, and what one visitor can ask for.
+
+``app.py`` makes its application here, so ``streamlit run app.py`` starts it with these rules, from
+whatever folder:
+
+- Only requests to this machine by its own names are answered (against DNS rebinding; Streamlit's
+  setting ``server.allowedHosts`` lists the names), and none that another site's page sends.
+- Changing something needs the **token** of the link that is printed at the start; without it the
+  lab can be looked at. ``SRNN_TOKEN`` sets the token, ``SRNN_TOKEN=off`` needs none.
+- No other site may put the lab into a frame.
+- One connection may send :data:`BURST` messages at once and :data:`RATE` a second.
+
+Looking needs no token because a link to a run should open for a colleague on the same machine.
+"""
+
+from __future__ import annotations
+
+import errno
+import hmac
+import os
+import secrets
+import time
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import streamlit as st
+from starlette.middleware import Middleware
+from streamlit import config, runtime
+
+from srnn import files
+
+BURST, RATE = 80, 20.0
+"""Messages that a connection may send at once, and a second later on; a dragged slider sends 10."""
+
+TOO_MUCH = 1008
+"""The code for what breaks the rules of a server (RFC 6455)."""
+
+FORBIDDEN = (
+    "Only looking: to train or change something, open the link that was printed when the lab was "
+    "started. It holds the token."
+)
+"""What is said where something is to be changed without the token."""
+
+HEADERS = (
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+)
+
+
+def _token() -> str | None:
+    wanted = os.environ.get("SRNN_TOKEN", "").strip()
+    if wanted.lower() == "off":
+        return None
+    return wanted or secrets.token_urlsafe(24)
+
+
+class Guard:
+    """ASGI middleware that keeps the rules above; the innermost is Streamlit.
+
+    ``token`` is None where none is needed.
+    """
+
+    def __init__(self, app: Any, token: str | None) -> None:
+        self.app, self.token = app, token
+        self.hosts = set(config.get_option("server.allowedHosts"))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if not self._is_at_home(headers, scope):
+            await _refuse(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self.app(scope, _bounded(receive, send), send)
+        elif (address := self._without_token(scope)) is not None:
+            await self._welcome(scope, send, address)
+        else:
+            await self.app(scope, receive, _with_headers(send))
+
+    def _is_at_home(self, headers: dict[bytes, str], scope: Any) -> bool:
+        """Whether a request names this machine, and comes from no page of another site."""
+        host, origin = headers.get(b"host", ""), headers.get(b"origin")
+        if _name(f"//{host}") not in self.hosts:
+            return False
+        changing = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
+        return origin is None or not changing or urlsplit(origin).netloc == host
+
+    def _without_token(self, scope: Any) -> str | None:
+        """The address without its token if that is the right one, else None."""
+        values = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        given = dict(values).get("token")
+        if scope["method"] != "GET" or not self.token or given is None:
+            return None
+        if not hmac.compare_digest(given.encode(), self.token.encode()):
+            return None
+        rest = urlencode([value for value in values if value[0] != "token"])
+        path = "/" + scope["path"].lstrip("/")  # never //another.site
+        return f"{path}?{rest}" if rest else path
+
+    async def _welcome(self, scope: Any, send: Any, address: str) -> None:
+        """Give the browser the token as a cookie, and send it on to the address without it."""
+        cookie = (
+            f"{_cookie_name(scope['server'][1])}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+        )
+        headers = [(b"location", address.encode("latin-1")), (b"set-cookie", cookie.encode())]
+        start = {"type": "http.response.start", "status": 303, "headers": headers}
+        await _with_headers(send)(start)
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _name(address: str) -> str | None:
+    try:
+        return (urlsplit(address).hostname or "").rstrip(".")
+    except ValueError:
+        return None
+
+
+def _with_headers(send: Any) -> Any:
+    async def sending(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message = message | {"headers": [*message.get("headers", []), *HEADERS]}
+        await send(message)
+
+    return sending
+
+
+async def _refuse(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": TOO_MUCH})
+        return
+    text = b"The lab answers on this machine only, under its own name (http://127.0.0.1)."
+    headers = [(b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+
+
+def _bounded(receive: Any, send: Any) -> Any:
+    """``receive`` that ends a connection which sends too much: every message may start a rerun."""
+    left, last = float(BURST), time.monotonic()
+
+    async def receiving() -> Any:
+        nonlocal left, last
+        message = await receive()
+        now = time.monotonic()
+        left, last = min(BURST, left + (now - last) * RATE) - 1, now
+        if left >= 0:
+            return message
+        await send({"type": "websocket.close", "code": TOO_MUCH})
+        return {"type": "websocket.disconnect", "code": TOO_MUCH}
+
+    return receiving
+
+
+def _cookie_name(port: int) -> str:
+    """Cookies are shared by all ports of a machine."""
+    return f"srnn-token-{port}"
+
+
+_needed: str | None = None
+"""The token of the server in this process; None if there is none, or none is needed."""
+
+
+@asynccontextmanager
+async def _lifespan(app: Any) -> AsyncIterator[None]:
+    port, query = config.get_option("server.port"), f"?token={_needed}" if _needed else ""
+    link = f"http://{config.get_option('server.address')}:{port}/{query}"
+    print(f"  Open this link: {link}\n", flush=True)
+    if os.environ.get("SRNN_OPEN"):
+        webbrowser.open(link)
+    yield
+
+
+def rules() -> dict[str, Any]:
+    """What ``st.App`` is made with beside its script. From now on, who writes needs the token."""
+    global _needed
+    _needed = _token()
+    files.may_write = _check_token
+    return {"middleware": [Middleware(Guard, _needed)], "lifespan": _lifespan}
+
+
+def alone() -> bool:
+    """Whether a page was started by itself (``streamlit run pages/runs.py``), without rules."""
+    return getattr(config, "_server_mode", None) == "starlette-managed"
+
+
+def only_looking() -> bool:
+    """Whether this visitor lacks the token that is needed to change something."""
+    if _needed is None or not runtime.exists():
+        return False
+    given = st.context.cookies.get(_cookie_name(config.get_option("server.port")), "")
+    return not hmac.compare_digest(given.encode(), _needed.encode())
+
+
+def _check_token() -> None:
+    if only_looking():
+        raise files.CacheError(errno.EPERM, FORBIDDEN)
