@@ -7,13 +7,13 @@ not part of it: two ways of writing the same numbers are the same run.
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import hashlib
 import json
-import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 SCHEMA = 1
 """Version of the run format; part of every run's name, so an older format is never half-read."""
@@ -23,133 +23,155 @@ class ConfigError(ValueError):
     """A setting is unknown, of the wrong kind, or outside its range. The message says which."""
 
 
-def _field(default: Any, help: str, **limits: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help, **limits})
+def _setting(default: Any, help: str, low: Any = None, high: Any = None, **more: Any) -> Any:
+    return Field(default, description=help, ge=low, le=high, **more)
 
 
-@dataclass(frozen=True)
-class RunConfig:
+def _later(default: Any, *about: Any, **more: Any) -> Any:
+    """A setting added since this schema's first runs: where it has its default it is not written
+    down, so that older runs keep their names and their files are read as they are."""
+    return _setting(default, *about, exclude_if=lambda value: value == default, **more)
+
+
+class RunConfig(BaseModel):
     """All settings of one training; every field is part of the run's identity.
 
-    Ranges and meanings stand with the fields (``describe()`` lists them). Construct it through
-    :func:`make_config`, which fills in what a recipe names.
+    Ranges and meanings stand with the fields (:func:`describe` reads them); the command line's
+    options and the app's controls are made from them. Construct it through :func:`make_config`,
+    which fills in what a recipe names.
 
     Raises:
-        ConfigError: a value is outside its range.
+        ConfigError: a value is of the wrong kind or outside its range, or a name is unknown.
 
     >>> RunConfig(neurons=8).particle_weights
     112
     """
 
-    dataset: str = _field("mnist", "Task data: mnist, digits, or a folder of IDX files.")
-    dataset_digest: str = _field("", "Fingerprint of a folder's data; empty for bundled data.")
-    neurons: int = _field(
+    model_config = ConfigDict(
+        frozen=True, strict=True, allow_inf_nan=False, defer_build=True, hide_input_in_errors=True
+    )
+
+    dataset: str = _setting(
+        "mnist",
+        "Task data: mnist, digits, or the path of a folder of IDX files (1 to 4096 characters).",
+        pattern=r"^[^\x00]+$",
+        max_length=4096,
+    )
+    dataset_digest: str = _setting(
+        "",
+        "Fingerprint of a folder's data, 16 hex digits; empty for bundled data.",
+        pattern="^([0-9a-f]{16})?$",
+    )
+    neurons: int = _setting(
         4, "Neurons per hidden layer of a particle (h). The log used 3, 4, 8.", low=1, high=64
     )
-    depth: int = _field(5, "Weight layers of the macro network. The log used 5.", low=2, high=12)
-    width: int = _field(
+    depth: int = _setting(5, "Weight layers of the macro network. The log used 5.", low=2, high=12)
+    width: int = _setting(
         6, "Cells per hidden layer of the macro network. The log used 6.", low=1, high=1024
     )
-    residual: str = _field(
+    residual: Literal["none", "each", "pairs"] = _setting(
         "each",
         "Residual skips: none; each square hidden layer adds its input to its output; "
         "or pairs of hidden layers.",
-        choices=("none", "each", "pairs"),
     )
-    activation: str = _field(
+    activation: Literal["none", "relu", "tanh"] = _setting(
         "none",
         "Macro activation after every hidden layer. The log used none.",
-        choices=("none", "relu", "tanh"),
     )
-    goal: str = _field(
+    goal: Literal["self-replication", "multiply", "none"] = _setting(
         "self-replication",
         "What every particle is trained for beside the task: to replicate itself, "
         "to multiply its input by a factor, or nothing.",
-        choices=("self-replication", "multiply", "none"),
     )
-    goal_factor: float = _field(
+    goal_factor: float = _setting(
         0.03, "The factor of the goal 'multiply'. The log used 0.03.", low=-100.0, high=100.0
     )
-    alpha: float = _field(
+    alpha: float = _setting(
         100.0,
         "Weight of the self-replication loss against the task. The log used 100.",
         low=0.0,
         high=1e6,
     )
-    lr: float = _field(0.008, "Learning rate of the task. The log used 0.008.", low=0.0, high=10.0)
-    replication_lr: float = _field(
+    lr: float = _setting(
+        0.008, "Learning rate of the task. The log used 0.008.", low=0.0, high=10.0
+    )
+    replication_lr: float = _setting(
         0.008,
         "Learning rate of self-replication; follows the learning rate unless set.",
         low=0.0,
         high=10.0,
     )
-    momentum: float = _field(
+    momentum: float = _setting(
         0.9, "Momentum of both optimizers. The log used 0.9.", low=0.0, high=0.999
     )
-    shared_optimizer: bool = _field(
+    shared_optimizer: bool = _setting(
         True,
         "One momentum buffer for both objectives (2022-02), or a fresh one for every call of "
         "self-replication (2022-03).",
     )
-    replication_steps: int = _field(
+    replication_steps: int = _setting(
         1, "Self-replication steps before every task step.", low=0, high=1000
     )
-    replication_start: float = _field(
+    replication_start: float = _setting(
         0.0,
         "Training accuracy from which self-replication is trained (0: from the start).",
         low=0.0,
         high=1.0,
     )
-    target_gradient: bool = _field(
+    target_gradient: bool = _setting(
         True,
         "Whether the gradient also flows through the replication target and input (coupled, "
         "2022-02), or not (detached, 2022-03).",
     )
-    encoding: str = _field(
+    encoding: Literal["l2", "max"] = _setting(
         "l2",
         "How the positions of a particle's weights are normalised.",
-        choices=("l2", "max"),
     )
-    initial_weights: str = _field(
+    initial_weights: Literal["fan_in", "xavier"] = _setting(
         "fan_in",
         "Initial weights: U(±1/sqrt(fan_in)) or Xavier uniform.",
-        choices=("fan_in", "xavier"),
     )
-    batch_size: int = _field(500, "Images per batch. The log used 500.", low=1, high=1_000_000)
-    epochs: int = _field(
+    batch_size: int = _setting(500, "Images per batch. The log used 500.", low=1, high=1_000_000)
+    epochs: int = _setting(
         200, "Passes over the training data. The log used 200.", low=0, high=100_000
     )
-    seed: int = _field(0, "Seed of the initial weights.", low=0, high=2**32 - 1)
-    data_seed: int = _field(
+    seed: int = _setting(0, "Seed of the initial weights.", low=0, high=2**32 - 1)
+    data_seed: int = _setting(
         0,
         "Seed of the order of the data; shared by all seeds unless set, so that several seeds can "
         "be trained on shared batches.",
         low=0,
         high=2**32 - 1,
     )
-    snapshot_every: int = _field(
+    snapshot_every: int = _setting(
         0,
         "Epochs between two weight snapshots; 0: dense at first, then ever wider "
         "(32 snapshots in 200 epochs).",
         low=0,
         high=100_000,
     )
-    labels: str = _field(
+    labels: Literal["true", "shuffled"] = _later(
         "true",
         "Labels of the training images: true, or shuffled among the images, a control in which "
         "there is nothing to learn. Test labels stay true.",
-        choices=("true", "shuffled"),
     )
-    on_divergence: str = _field(
+    on_divergence: Literal["stop", "reinitialise", "freeze"] = _setting(
         "stop",
         "When a particle diverges: stop, re-initialise it as the original code did, or freeze it "
         "at zero.",
-        choices=("stop", "reinitialise", "freeze"),
     )
 
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
+    def __init__(self, /, **values: Any) -> None:
+        """Any fields by name; the others have their defaults."""
+        try:
+            super().__init__(**_known(values))
+        except ValidationError as error:
+            raise _refusal(error) from None
+
+    @field_validator("*")
+    @classmethod
+    def _one_zero(cls, value: Any) -> Any:
+        return value + 0.0 if isinstance(value, float) else value  # -0.0 and 0.0 are one setting
 
     @property
     def particle_weights(self) -> int:
@@ -168,21 +190,17 @@ class RunConfig:
     @property
     def run_id(self) -> str:
         """Name of the run: 16 hex digits over all fields and the schema version."""
-        values = {
-            key: value
-            for key, value in self.to_dict().items()
-            if key not in LATER or value != LATER[key]
-        }
-        text = json.dumps({"schema": SCHEMA, **values}, sort_keys=True)
+        text = json.dumps({"schema": SCHEMA, **self.to_dict()}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields, as plain JSON values."""
-        return dataclasses.asdict(self)
+        """All fields as plain JSON values; those added later only where they differ from their
+        default (``dict(config)`` has every field)."""
+        return self.model_dump()
 
     def replace(self, **changes: Any) -> RunConfig:
         """A copy with some fields changed (validated again)."""
-        return dataclasses.replace(self, **_known(changes))
+        return RunConfig(**{**dict(self), **changes})
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunConfig:
@@ -194,15 +212,11 @@ class RunConfig:
         """
         if not isinstance(values, dict):
             raise ConfigError("a configuration must be an object of named settings")
-        missing = set(field_names()) - set(values) - set(LATER)
+        needed = {name for name, field in cls.model_fields.items() if field.exclude_if is None}
+        missing = needed - set(values)
         if missing:
             raise ConfigError(f"the configuration lacks {', '.join(sorted(missing))}")
-        return cls(**_known(values))
-
-
-LATER: dict[str, Any] = {"labels": "true"}
-"""Fields added since this schema's first runs, with their defaults: such a field names a run only
-where it differs, so that older runs keep their names."""
+        return cls(**values)
 
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -274,20 +288,31 @@ def make_config(recipe: str = DEFAULT_RECIPE, **changes: Any) -> RunConfig:
         raise ConfigError(f"unknown recipe {recipe!r}; recipes: {', '.join(RECIPES)}")
     if "lr" in changes:
         changes.setdefault("replication_lr", changes["lr"])
-    return RunConfig(**{**RECIPES[recipe], **_known(changes)})
+    return RunConfig(**{**RECIPES[recipe], **changes})
 
 
 def field_names() -> tuple[str, ...]:
     """The names of all settings, in order."""
-    return tuple(field.name for field in dataclasses.fields(RunConfig))
+    return tuple(RunConfig.model_fields)
 
 
 def describe(name: str) -> dict[str, Any]:
-    """What a setting means and may be: ``help``, and ``low``/``high`` or ``choices``."""
-    for field in dataclasses.fields(RunConfig):
-        if field.name == name:
-            return {"default": field.default, **field.metadata}
-    raise ConfigError(_unknown([name]))
+    """What a setting means and may be: ``default``, ``help``, and ``low``/``high`` or ``choices``.
+
+    Raises:
+        ConfigError: there is no such setting.
+    """
+    _known({name: None})
+    field = RunConfig.model_fields[name]
+    about = {"default": field.default, "help": field.description}
+    if choices := get_args(field.annotation):
+        about["choices"] = choices
+    for limit in field.metadata:
+        if isinstance(limit, Ge):
+            about["low"] = limit.ge
+        elif isinstance(limit, Le):
+            about["high"] = limit.le
+    return about
 
 
 def _known(values: dict[str, Any]) -> dict[str, Any]:
@@ -303,30 +328,28 @@ def _unknown(names: list[str]) -> str:
     return f"unknown setting {', '.join(names)}{hint}; settings: {', '.join(field_names())}"
 
 
-def _checked(field: dataclasses.Field, value: Any) -> Any:
-    """``value`` as the field's type, or a ConfigError that says what is allowed."""
-    name, kind = field.name, type(field.default)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            value = float(value)
-        except OverflowError as error:
-            raise ConfigError(f"{name} = {value} is too large") from error
-    if type(value) is not kind:
-        raise ConfigError(f"{name} = {value!r}: expected {_KINDS[kind]}")
-    if kind is float and not math.isfinite(value):
-        raise ConfigError(f"{name} = {value}: expected a finite number")
-    if kind is float:
-        value = value + 0.0  # -0.0 and 0.0 are one setting
-    limits = field.metadata
-    if "choices" in limits and value not in limits["choices"]:
-        raise ConfigError(f"{name} = {value!r}: choose one of {', '.join(limits['choices'])}")
-    if "low" in limits and not limits["low"] <= value <= limits["high"]:
-        raise ConfigError(
-            f"{name} = {value}: must be from {limits['low']} to {limits['high']}. {limits['help']}"
-        )
-    if kind is str and ((not value and name == "dataset") or len(value) > 4096 or "\0" in value):
-        raise ConfigError(f"{name}: expected a name or a path of 1 to 4096 characters")
-    return value
+def _refusal(error: ValidationError) -> ConfigError:
+    """What is wrong with the first wrong setting, and what is allowed."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    name, kind, about = str(first["loc"][0]), first["type"], describe(str(first["loc"][0]))
+    try:
+        value = repr(first["input"])
+    except ValueError:  # a number of more digits than Python prints
+        value = "that"
+    value = value if len(value) <= 80 else f"{value[:77]}..."
+    if kind == "literal_error":
+        rule = f"choose one of {', '.join(about['choices'])}"
+    elif kind in ("greater_than_equal", "less_than_equal"):
+        rule = f"must be from {about['low']} to {about['high']}. {about['help']}"
+    elif kind == "finite_number":
+        rule = "expected a finite number"
+    elif kind.startswith("string") and kind != "string_type":
+        rule = f"not possible. {about['help']}"
+    elif type(first["input"]) is int and isinstance(about["default"], float):
+        rule = "too large"
+    else:
+        rule = f"expected {_KINDS[type(about['default'])]}"
+    return ConfigError(f"{name} = {value}: {rule}")
 
 
 _KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}

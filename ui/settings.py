@@ -6,13 +6,12 @@ and a preset or a recipe only has to write into it.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import streamlit as st
 
 from srnn.config import RECIPE_RULES as RULES
-from srnn.config import RECIPES, RunConfig, describe
+from srnn.config import RECIPES, RunConfig, describe, field_names
 from srnn.presets import PRESETS
 from srnn.tasks import dataset_names
 
@@ -83,7 +82,7 @@ def settings() -> dict[str, Any]:
 def load(config: RunConfig, preset: str | None = None) -> None:
     """Set all controls to a configuration."""
     recipe = config.recipe if config.recipe in RECIPES else None
-    st.session_state["settings"].update(config.to_dict(), preset=preset, recipe=recipe)
+    st.session_state["settings"].update(dict(config), preset=preset, recipe=recipe)
 
 
 def form() -> dict[str, Any]:
@@ -103,7 +102,7 @@ def form() -> dict[str, Any]:
         st.markdown("**Values between the sliders' marks**")
         for name in MARKS:
             field(name, key=f"exact_{name}")
-    return {field.name: values[field.name] for field in dataclasses.fields(RunConfig)}
+    return {name: values[name] for name in field_names()}
 
 
 def field(name: str, key: str | None = None) -> None:

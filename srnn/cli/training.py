@@ -10,34 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 from srnn.cli.output import command, summarise
-from srnn.config import DEFAULT_RECIPE, RECIPES, ConfigError, RunConfig, describe, make_config
-from srnn.presets import PRESETS
-
-TRAIN_FIELDS = (
-    "dataset",
-    "neurons",
-    "alpha",
-    "epochs",
-    "width",
-    "depth",
-    "lr",
-    "batch_size",
-    "seed",
-    "data_seed",
-    "momentum",
-    "activation",
-    "goal",
-    "goal_factor",
-    "replication_lr",
-    "replication_steps",
-    "replication_start",
-    "encoding",
-    "initial_weights",
-    "labels",
-    "snapshot_every",
-    "on_divergence",
+from srnn.config import (
+    DEFAULT_RECIPE,
+    RECIPES,
+    ConfigError,
+    RunConfig,
+    describe,
+    field_names,
+    make_config,
 )
-"""The settings with an option of their own name; residual and the switches are set apart."""
+from srnn.presets import PRESETS
 
 
 def add(commands: Any) -> None:
@@ -52,29 +34,20 @@ def add(commands: Any) -> None:
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
     """An option for every setting of a run; what is not given comes from the recipe."""
-    for name in TRAIN_FIELDS:
-        about = describe(name)
+    for name in field_names():
+        about, option = describe(name), "--" + name.replace("_", "-")
         kind = type(about["default"])
         limits = f" [{about['low']} to {about['high']}]" if "low" in about else ""
-        parser.add_argument(
-            "--" + name.replace("_", "-"),
-            type=kind,
-            choices=about.get("choices"),
-            metavar=None if "choices" in about else name.upper()[:5],
-            help=(about["help"] + limits).replace("%", "%%"),
-        )
-    for name in ("shared_optimizer", "target_gradient"):
-        parser.add_argument(
-            "--" + name.replace("_", "-"),
-            action=argparse.BooleanOptionalAction,
-            help=describe(name)["help"],
-        )
-    parser.add_argument(
-        "--residual",
-        action=argparse.BooleanOptionalAction,
-        help="residual skips of the recipe's kind, or none",
-    )
-    parser.add_argument("--residual-kind", choices=("each", "pairs"), help="which residual skips")
+        rule: dict[str, Any] = {"type": kind, "metavar": kind.__name__.upper()}
+        if "choices" in about:
+            rule = {"choices": about["choices"]}
+        elif kind is bool:
+            rule = {"action": argparse.BooleanOptionalAction}
+        if name == "residual":
+            text = "residual skips of the recipe's kind, or none"
+            parser.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
+            option, rule = "--residual-kind", {"choices": ("each", "pairs")}
+        parser.add_argument(option, help=(about["help"] + limits).replace("%", "%%"), **rule)
 
 
 def config_from(options: argparse.Namespace) -> RunConfig:
@@ -85,18 +58,17 @@ def config_from(options: argparse.Namespace) -> RunConfig:
     """
     chosen = PRESETS.get(options.preset) if options.preset else None
     recipe = options.recipe or (chosen.recipe if chosen else DEFAULT_RECIPE)
-    changes = dict(chosen.changes) if chosen else {}
-    for name in (*TRAIN_FIELDS, "shared_optimizer", "target_gradient"):
-        if getattr(options, name) is not None:
-            changes[name] = getattr(options, name)
-    if options.residual is False:
-        if options.residual_kind:
-            raise ConfigError("--no-residual and --residual-kind contradict each other")
+    given = {name: getattr(options, name) for name in field_names()}
+    residual = given.pop("residual")
+    changes = (chosen.changes if chosen else {}) | {
+        name: value for name, value in given.items() if value is not None
+    }
+    if residual is False and options.residual_kind:
+        raise ConfigError("--no-residual and --residual-kind contradict each other")
+    if residual is False:
         changes["residual"] = "none"
-    elif options.residual_kind:
-        changes["residual"] = options.residual_kind
-    elif options.residual:
-        changes["residual"] = RECIPES[recipe]["residual"]
+    elif options.residual_kind or residual:
+        changes["residual"] = options.residual_kind or RECIPES[recipe]["residual"]
     return make_config(recipe, **changes)
 
 
