@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from srnn import particles as population
-from srnn.fixpoints import EPSILON, IDENTITY, ZERO, classify, count_types
+from srnn.fixpoints import EPSILON, classify, count_types, is_replicator
 
 __all__ = [
     "MetaConv2d",
@@ -47,6 +47,8 @@ class _MetaLayer(nn.Module):
     """Particles in the place of a layer's weights, whose shape is ``shape``."""
 
     particles: Tensor
+    particles_orig: Tensor
+    particles_mask: Tensor
     encoding: Tensor
     bias: nn.Parameter | None
 
@@ -195,8 +197,9 @@ class MetaConv2d(_MetaLayer):
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
 
     def forward(self, x: Tensor) -> Tensor:
-        rest = (self.stride, self.padding, self.dilation, self.groups)
-        return F.conv2d(x, self.weight, self.bias, *rest)
+        return F.conv2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
 
     def plain(self) -> nn.Conv2d:
         plain = nn.Conv2d(
@@ -253,8 +256,8 @@ def census(module: nn.Module, epsilon: float = EPSILON) -> dict[str, int]:
     return total
 
 
-@overload
-def replicator_mask(module: _MetaLayer, epsilon: float = ...) -> Tensor: ...
+@overload  # a MetaLayer is a Module too, but asked for itself it answers with one tensor
+def replicator_mask(module: _MetaLayer, epsilon: float = ...) -> Tensor: ...  # type: ignore[overload-overlap]
 @overload
 def replicator_mask(module: nn.Module, epsilon: float = ...) -> dict[str, Tensor]: ...
 def replicator_mask(module: nn.Module, epsilon: float = EPSILON) -> Tensor | dict[str, Tensor]:
@@ -265,7 +268,7 @@ def replicator_mask(module: nn.Module, epsilon: float = EPSILON) -> Tensor | dic
         ValueError: there are no particles in the module, or epsilon is negative.
     """
     if isinstance(module, _MetaLayer):
-        found = torch.from_numpy(np.isin(_types(module, epsilon), (ZERO, IDENTITY)))
+        found = torch.from_numpy(is_replicator(_types(module, epsilon)))
         return found.view(module.shape).to(module.encoding.device)
     return {name: replicator_mask(layer, epsilon) for name, layer in _layers(module)}
 

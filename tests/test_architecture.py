@@ -16,6 +16,7 @@ FLOORS = [
     ("particles",),
     ("fixpoints", "metanet"),
     ("engines", "nn"),
+    ("estimator",),
     ("divergence",),
     ("training", "verify", "analysis"),
     ("store",),
