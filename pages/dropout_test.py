@@ -1,32 +1,127 @@
 """Dropout test: what the accuracy is without a type, a layer's type, or any set of particles."""
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
+from srnn.analysis import dropout
+from srnn.analysis.collapse import scalars
 from srnn.figures.dropout import dropout_bars, dropout_layers
 from srnn.figures.style import count, points
-from ui import choices, micro
-from ui.frame import page, pick_run, show
+from srnn.store import get_run
+from srnn.tasks import task_of
+from srnn.vocabulary import TYPES
+from ui import cached, choices, state
+from ui.frame import View, page, show, workbench
 from ui.text import percent
 
-page("Dropout test", "Does a particle take part in the goal, or is it only a replicator?")
-run = pick_run(with_data=True)
-epsilon = choices.epsilon()
 
-by_type, by_layer = micro.dropped(run.run_id, epsilon)
+@st.cache_data(max_entries=60, show_spinner="Dropping particles")
+def dropped(run_id: str, epsilon: float, index: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The dropout test of a snapshot: by type (with zero + identity together), and by layer."""
+    run = get_run(run_id)
+    task, codes = task_of(run.config), cached.codes(run_id, epsilon)[index]
+    data = (run.snapshots[index], codes, task.x_test, task.y_test, run.shape)
+    both = dropout.dropout_replicators(*data)
+    by_type = pd.concat([dropout.dropout_test(*data), both], ignore_index=True)
+    return by_type, dropout.dropout_by_layer(*data)
+
+
+def chosen_set(view: View) -> np.ndarray:
+    """Any set of particles, chosen by the visitor: type, layer, cell, and the rank of the scalar
+    weight among these; a mask ``(P,)``."""
+    run, table = view.run, cached.particles(view.run.run_id)
+    codes = cached.codes(run.run_id, view.epsilon)[view.index]
+    with st.container(horizontal=True):
+        kinds = choices.types()
+        layers = choices.subset("Weight layers", range(run.shape.depth), "From 0.", "layers")
+        cells = choices.subset(
+            "Cells", range(max(run.shape.sizes[1:])), "Of these layers, from 0.", "cells"
+        )
+    mask = np.ones(run.shape.particles, dtype=bool)
+    if kinds:
+        mask &= np.isin(codes, [TYPES.index(kind) for kind in kinds])
+    for values, column in ((layers, "layer"), (cells, "cell")):
+        if values:
+            mask &= table[column].isin(values).to_numpy()
+    low, _, high = state.get("rank", "50-100").partition("-")
+    ends = (int(low), int(high)) if low.isdecimal() and high.isdecimal() else (50, 100)
+    low, high = sorted(min(end, 100) for end in ends)
+    st.slider(
+        "Scalar weight, by size (percent of these particles)",
+        0,
+        100,
+        help="0: the smallest |f(1)| among the particles chosen above; 100: the largest.",
+        **state.bound("rank", (low, high), (50, 100), lambda ends: f"{ends[0]}-{ends[1]}"),
+    )
+    own = np.flatnonzero(mask)
+    size = np.nan_to_num(np.abs(scalars(run.snapshots[view.index][:, own])), nan=np.inf)
+    share = 100 * np.argsort(np.argsort(size, kind="stable"), kind="stable") / max(1, len(own) - 1)
+    mask[own[(share < low) | (share > high)]] = False
+    return mask
+
+
+def drop_chosen(view: View, mask: np.ndarray) -> pd.DataFrame:
+    """What dropping a set changes, beside as many particles at random (fixed by the run's seed)."""
+    run = view.run
+    task = task_of(run.config)
+    chance = np.zeros(len(mask), dtype=bool)
+    order = np.random.default_rng(run.config.seed).permutation(len(mask))
+    chance[order[: int(mask.sum())]] = True
+    sets = {"the chosen set": mask, "as many at random": chance}
+    weights = run.snapshots[view.index]
+    return dropout.dropout_masks(weights, sets, task.x_test, task.y_test, run.shape)
+
+
+def about_set(test: pd.DataFrame) -> str:
+    """A sentence about a dropped set."""
+    own, chance = test.iloc[0], test.iloc[1]
+    if not own["count"]:
+        return "No particle is in this set: widen the types, layers, cells or the range of sizes."
+    return (
+        f"Without these **{count(own['count'])} particles** accuracy goes from "
+        f"{percent(own['before'])} to {percent(own['accuracy'])} "
+        f"(**{points(own['difference'])}**); without as many at random it changes by "
+        f"{points(chance['difference'])}."
+    )
+
+
+page("Dropout test", "Does a particle take part in the goal, or is it only a replicator?")
+view = workbench(with_data=True)
+
+by_type, by_layer = dropped(view.run.run_id, view.epsilon, view.index)
 rows = by_type.set_index("type")
-identity, other = rows.loc["identity"], rows.loc["other"]
+both, other = rows.loc["zero + identity"], rows.loc["other"]
 st.markdown(
-    f"Without its **{count(identity['count'])} identities** the network's accuracy changes by "
-    f"**{points(identity['difference'])}**; without its {count(other['count'])} others "
+    f"Without its **{count(both['count'])} replicators** the network's accuracy changes by "
+    f"**{points(both['difference'])}**; without its {count(other['count'])} others "
     f"{percent(other['accuracy'])} are left. Differences are after minus before."
 )
-show(dropout_bars(by_type), by_type, f"dropout-{run.run_id}", alt="Change of accuracy by type")
+show(
+    dropout_bars(by_type),
+    by_type,
+    f"dropout-{view.file}",
+    key="dropout",
+    alt=f"Change of the test accuracy when all particles of a type are dropped; {view.at}",
+)
 
-st.subheader("Layer by layer", anchor=False)
-st.markdown("Only the particles of one type in one layer are dropped at a time.")
-show(dropout_layers(by_layer), by_layer, f"dropout-layers-{run.run_id}")
+st.header("Layer by layer", anchor=False)
+st.markdown("Only the particles of one type in one weight layer are dropped at a time.")
+show(
+    dropout_layers(by_layer),
+    by_layer,
+    f"dropout-layers-{view.file}",
+    key="dropout-layers",
+    alt="Change of the test accuracy by weight layer and type dropped",
+)
 
-st.subheader("Any other set", anchor=False)
-test = micro.drop_chosen(run.run_id, micro.chosen_set(run.run_id, epsilon))
-st.markdown(micro.about_set(test))
-show(dropout_bars(test), test, f"dropout-set-{run.run_id}", key="dropout-set")
+st.header("Any other set", anchor=False)
+test = drop_chosen(view, chosen_set(view))
+st.markdown(about_set(test))
+show(
+    dropout_bars(test),
+    test,
+    f"dropout-set-{view.file}",
+    key="dropout-set",
+    alt="Change of the test accuracy without the chosen set, and without as many at random",
+)

@@ -7,40 +7,46 @@ from srnn.figures.training import training_plot
 from srnn.figures.types import type_lines, type_stack
 from srnn.vocabulary import count_replicators
 from ui import cached, choices
-from ui.frame import page, pick_run, show
+from ui.frame import page, show, workbench
 from ui.text import many, percent
 
 page("Particle types", "Which particles replicate, and when do they begin to?")
-run = pick_run()
+view = workbench()
+run = view.run
 
 with st.container(horizontal=True, gap="medium"):
-    epsilon = choices.epsilon()
-    view = choices.choose(
+    drawn = choices.choose(
         "Drawn",
         ("stack", "shares", "lines"),
         ("stacked", "stacked, in percent", "lines"),
         "Stacked: the whole is the network. Lines: every type by itself.",
-        "types-view",
+        "view",
     )
     scale = choices.epoch_scale()
 
-counts = type_counts(cached.codes(run.run_id, epsilon), run.snapshot_epochs)
-last, total = counts.iloc[-1], run.info["particles"]
-replicating = count_replicators(last)
+counts = type_counts(cached.codes(run.run_id, view.epsilon), run.snapshot_epochs)
+now, total = counts.iloc[view.index], run.info["particles"]
+replicators = count_replicators(now)
 st.markdown(
-    f"After {many(last['epoch'], 'epoch')} "
-    f"**{replicating:,} of {total:,} particles ({percent(replicating / total)})** are replicators: "
-    f"{last['zero']:,} zero + {last['identity']:,} identity. "
-    f"{last['second_order']:,} are second-order, {last['other']:,} other, "
-    f"{last['divergent']:,} divergent (epsilon {epsilon:.0e})."
+    f"After {many(view.epoch, 'epoch')} "
+    f"**{replicators:,} of {total:,} particles ({percent(replicators / total)})** are replicators: "
+    f"{now['zero']:,} zero + {now['identity']:,} identity. "
+    f"{now['second_order']:,} are second-order, {now['other']:,} other, "
+    f"{now['divergent']:,} divergent (epsilon {view.epsilon:.0e})."
 )
-if view == "lines":
-    figure = type_lines(counts, scale)
+if drawn == "lines":
+    figure = type_lines(counts, scale, view.epoch)
 else:
-    figure = type_stack(counts, view == "shares", scale)
-show(figure, counts, f"types-{run.run_id}", key=view, alt="Particles of every type by epoch")
+    figure = type_stack(counts, drawn == "shares", scale, view.epoch)
+show(
+    figure,
+    counts,
+    f"types-{view.file}",
+    key=drawn,
+    alt=f"Particles of every type by epoch; {replicators:,} of {total:,} replicate at {view.at}",
+)
 
-st.subheader("Training", anchor=False)
+st.header("Training", anchor=False)
 records = run.records
 start, end = records.iloc[0], records.iloc[-1]
 st.markdown(

@@ -3,19 +3,18 @@
 import streamlit as st
 
 from ui import choices, pruning
-from ui.frame import page, pick_run
+from ui.frame import page, workbench
 
 page(
     "Pruning lab",
     "Is self-replication a good pruning criterion, or just small weights and dead pixels?",
 )
-run = pick_run(with_data=True)
+view = workbench(with_data=True, clock=False)
+run, epsilon = view.run, view.epsilon
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    section = choices.choose(
-        "Question", list(pruning.SECTIONS), list(pruning.SECTIONS.values()), "", "pruning-section"
-    )
-    epsilon = choices.epsilon()
+section = choices.choose(
+    "Question", list(pruning.SECTIONS), list(pruning.SECTIONS.values()), "", "question"
+)
 
 if section == "network":
     st.fragment(pruning.on_this_network)(run, epsilon)

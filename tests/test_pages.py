@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from srnn.jobs import obtain, read_job
 from srnn.jobs.files import new_job
 from srnn.store import Run
 from ui.menu import PAGES, ROOT, entries
+from ui.state import pack, unpack
 from ui.text import duration, escape, percent
 
 ABOUT_A_RUN = ("pages/trajectories.py", "pages/particle_types.py", "pages/connectivity.py")
@@ -60,7 +63,14 @@ def assert_calm(app: AppTest) -> None:
 def words(app: AppTest) -> str:
     """All text of a page, in one string."""
     kinds = (app.title, app.markdown, app.caption, app.info, app.error, app.warning, app.success)
-    return "\n".join(one.value for kind in kinds for one in kind)
+    texts = [one.value for kind in kinds for one in kind]
+    return "\n".join([*texts, *(one.proto.body for one in app.get("html"))])
+
+
+def strip(app: AppTest) -> str:
+    """The strip of numbers above a run's pages, as plain text."""
+    html = next(one.proto.body for one in app.get("html") if "<dl" in one.proto.body)
+    return " ".join(re.sub(r"<style>.*</style>|<[^>]*>", " ", html, flags=re.DOTALL).split())
 
 
 @pytest.mark.parametrize("file", [entry.file for entry in entries()])
@@ -118,11 +128,11 @@ def test_connectivity_opens_on_the_survivors_and_follows_its_controls(run: Run) 
     types, total = run.results["types"], run.info["particles"]
     dropped = types["zero"] + types["identity"]
     assert f"{dropped:,} of {total:,} connections" in words(app)
-    assert app.metric[5].value == percent(run.results["test_accuracy"])  # before pruning
+    assert f"from {percent(run.results['test_accuracy'])} to" in words(app)  # before pruning
     app.selectbox(key="keep").set_value("all").run()
     assert_calm(app)
     assert f"All {total:,} connections of epoch 3" in words(app)
-    app.select_slider(key=f"epoch-{run.run_id}").set_value(0).run()
+    app.select_slider(key="epoch").set_value(0).run()
     assert_calm(app)
     assert f"All {total:,} connections of epoch 0" in words(app)
 
@@ -132,7 +142,7 @@ def test_epsilon_reclassifies_at_once_and_is_kept_across_pages(run: Run) -> None
     app.select_slider(key="epsilon").set_value(1.0).run()
     total = run.info["particles"]
     assert f"{total:,} of {total:,} particles (100.0 %)" in words(app)
-    app.segmented_control(key="types-view").set_value("lines").run()
+    app.segmented_control(key="view").set_value("lines").run()
     assert_calm(app)
     app.switch_page("pages/connectivity.py").run()
     assert app.select_slider(key="epsilon").value == 1.0
@@ -143,21 +153,67 @@ def test_trajectories_follow_fit_and_filters(fit: str, run: Run) -> None:
     app = open_page("pages/trajectories.py", run.run_id)
     app.segmented_control(key="fit").set_value(fit).run()
     app.segmented_control(key="cube").set_value("three").run()
-    app.multiselect(key="layers-3").set_value([1]).run()
+    app.multiselect(key="layers").set_value([1]).run()
     assert_calm(app)
     assert f"{4 * 4} of {4 * 4} particles are shown" in words(app)
     app.multiselect(key="types").set_value(["divergent"]).run()
     assert_calm(app)
 
 
+def test_the_strip_follows_epoch_and_epsilon(run: Run) -> None:
+    app = open_page("pages/connectivity.py", run.run_id)
+    total, types = run.info["particles"], run.results["types"]
+    both = types["zero"] + types["identity"]
+    text = f"Replicators {both:,} {types['zero']:,} zero + {types['identity']:,} identity"
+    assert text in strip(app)
+    assert "Epoch 3 of 3" in strip(app)
+    app.select_slider(key="epoch").set_value(0).run()
+    assert f"Replicators 0 0 zero + 0 identity Survivors {total} of {total}" in strip(app)
+    assert f"accuracy {percent(run.records['test_accuracy'].iloc[0])}" in strip(app)
+    app.select_slider(key="epsilon").set_value(1.0).run()
+    assert f"Replicators {total}" in strip(app)
+    assert "Epoch 0 of 3 Epsilon 1e+00" in strip(app)
+
+
+@pytest.mark.parametrize("file", ABOUT_A_RUN)
+def test_a_link_restores_the_view_on_every_page(file: str, run: Run) -> None:
+    app = AppTest.from_file(str(ROOT / file), default_timeout=60)
+    view = {"run": run.run_id, "epoch": "1", "epsilon": "0.002", "picked": "3-5,9", "nonsense": "x"}
+    for name, text in view.items():
+        app.query_params[name] = text
+    app.run()
+    assert_calm(app)
+    assert "Epoch 1 of 3 Epsilon 2e-03" in strip(app)
+    links = [one.proto.query_string for one in app.get("page_link")]
+    del view["nonsense"]
+    assert all(dict(parse_qsl(link)) == view for link in links)
+
+
+def test_an_address_that_cannot_be_read_gives_the_defaults(run: Run) -> None:
+    for epoch, epsilon in (("many", "nan"), ("-4", "2"), ("9" * 400, "")):
+        app = AppTest.from_file(str(ROOT / ABOUT_A_RUN[0]), default_timeout=60)
+        app.query_params.update({"run": run.run_id, "epoch": epoch, "epsilon": epsilon})
+        app.run()
+        assert_calm(app)
+        shown = 0 if epoch == "-4" else 3
+        assert f"Epoch {shown} of 3 Epsilon 1e-05" in strip(app)
+
+
+def test_a_selection_is_short_in_the_address_and_comes_back() -> None:
+    assert pack([12, 3, 5, 4, 7]) == "3-5,7,12"
+    assert unpack("3-5,7,12", 100) == (3, 4, 5, 7, 12)
+    assert unpack("5-99999999999,-3,x,2-", 7) == (2, 5, 6)
+    assert unpack(pack([]), 7) == ()
+
+
 def test_the_run_is_kept_across_pages_and_in_the_address(run: Run, small: RunConfig) -> None:
     other, _ = obtain(small.replace(seed=1))
     app = open_page("pages/connectivity.py", run.run_id)
-    app.selectbox(key="picked_run").set_value(other.run_id).run()
+    app.selectbox(key="run").set_value(other.run_id).run()
     assert app.query_params["run"] in (other.run_id, [other.run_id])
     del app.query_params["run"]
     app.switch_page("pages/particle_types.py").run()
-    assert app.selectbox(key="picked_run").value == other.run_id
+    assert app.selectbox(key="run").value == other.run_id
 
 
 @pytest.mark.parametrize("file", ABOUT_A_RUN)
@@ -168,7 +224,7 @@ def test_an_unknown_run_in_the_address_is_said_and_nothing_else(
     app = open_page(file, asked)
     assert "There is no run" in app.error[0].value
     assert escape(asked) in app.error[0].value
-    app.selectbox(key="picked_run").set_value(run.run_id).run()
+    app.selectbox(key="run").set_value(run.run_id).run()
     assert not app.error
 
 
@@ -190,11 +246,11 @@ def test_train_in_the_background_then_the_same_again_loads_at_once() -> None:
         app.run()
         assert_calm(app)
     assert "Trained in" in app.success[0].value
-    assert app.metric[4].value == "3 of 3"
+    assert "Epoch 3 of 3" in strip(app)
     app.button(key="train").click().run()
     assert "loaded at once" in app.success[0].value
     second = open_page("pages/train.py", app.session_state["job_id"])  # another browser
-    assert second.metric[0].value == app.metric[0].value
+    assert strip(second) == strip(app)
 
 
 def test_presets_and_recipes_set_the_controls() -> None:

@@ -30,7 +30,7 @@ def lab(run: Run, section: str = "network") -> AppTest:
     app.query_params["run"] = run.run_id
     app.switch_page("pages/pruning_lab.py").run()
     if section != "network":
-        app.segmented_control(key="pruning-section").set_value(section).run()
+        app.segmented_control(key="question").set_value(section).run()
     assert not app.exception, [one.message for one in app.exception]
     assert not app.error
     return app

@@ -1,25 +1,28 @@
-"""The frame of every page: title and question, menu, run picker, the strip of figures.
+"""The frame of every page: menu, title and question; and of every page about a run: which run, at
+which epoch and epsilon, and the strip of its numbers there.
 
-A page begins with :func:`page`, asks :func:`pick_run` for the run it is about, says its finding in
-a sentence, and shows figures with :func:`show`. The run is kept in the session (across pages) and
-in the address (``?run=...``), which wins, so that a link opens what it was copied from.
+A page begins with :func:`page`, asks :func:`workbench` for the view it is about, says its finding
+in a sentence, and shows figures with :func:`show`.
 """
 
 from __future__ import annotations
+
+import html
 
 import streamlit as st
 
 from srnn.jobs import read_job
 from srnn.store import Run, RunError, get_run, is_run_id, list_runs
 from srnn.tasks import DataError, resolve
-from srnn.vocabulary import GLOSSARY, count_replicators
-from ui import server
+from srnn.vocabulary import GLOSSARY, count_replicators, count_types
+from ui import cached, choices, state
 from ui.charts import show
 from ui.memory import settle
 from ui.menu import link, menu
+from ui.state import View
 from ui.text import escape, percent
 
-__all__ = ["page", "pick_run", "show", "strip"]
+__all__ = ["View", "page", "show", "strip", "workbench"]
 
 APP = "MetaNet lab"
 ABOUT = "Networks whose connections are networks that replicate themselves."
@@ -35,48 +38,90 @@ def page(title: str, question: str) -> None:
         initial_sidebar_state=200,
         menu_items={"Get help": None, "Report a bug": None, "About": ABOUT},
     )
-    menu(st.session_state.get("run_id") or _first_run())
+    state.restore()
+    menu()
     st.title(title, anchor=False)
     st.markdown(question)
-    if server.alone():
-        st.error("This is one page of the lab. Start the whole: `streamlit run app.py`.")
-        st.stop()
-    if server.only_looking():
-        st.info(server.FORBIDDEN)
 
 
-def _first_run() -> str | None:
-    """The run of a visit's first page: the address's if it is finished, else the newest."""
-    runs, asked = [run.run_id for run in list_runs()], st.query_params.get("run")
-    return asked if asked in runs else next(iter(runs), None)
+def workbench(*, with_data: bool = False, clock: bool = True) -> View:
+    """The view that the page is about: controls for its run, epoch and epsilon, and the strip of
+    its numbers. Without ``clock`` the page is about the end of training, whatever the epoch.
 
-
-def pick_run(*, with_strip: bool = True, with_data: bool = False) -> Run:
-    """The run that the page is about, chosen by the visitor; and the strip of its figures.
-
-    Ends the page with a plain message where there is none, or the address names one that is
+    Ends the page with a plain message where there is no run, or the address names one that is
     unknown, damaged or not finished; ``with_data`` also where its data set is not what it was.
     """
     runs = {run.run_id: run for run in list_runs()}
-    asked = st.query_params.get("run") or st.session_state.get("run_id")
-    if asked is not None and asked not in runs:
-        _explain(asked)
-        asked = None
-        if runs:
-            _picker(runs, None)
-        st.stop()
-    if not runs:
+    asked = state.get("run") or next(iter(runs), None)
+    if asked is None:
         st.info("No run is there yet. Train one; a quick one takes a few seconds.")
         link("pages/train.py", "Train a MetaNet")
         st.stop()
-    _picker(runs, asked or next(iter(runs)))
-    run = _open(asked or next(iter(runs)))
-    _remember(run.run_id)
-    if with_strip:
-        strip(run)
+    controls = st.container(horizontal=True, vertical_alignment="bottom")
+    with controls:
+        _picker(runs, asked)
+    if asked not in runs:
+        _explain(asked)
+        st.stop()
+    if not state.get("run"):
+        state.change(run=asked)
+    view = _open(asked)
+    if not clock:
+        view = View(view.run, len(view.run.snapshot_epochs) - 1, view.epsilon, view.picked)
+    with controls:
+        if clock:
+            choices.epoch(view)
+        choices.epsilon(view)
+    strip(view)
     if with_data:
-        _check_data(run)
-    return run
+        _check_data(view.run)
+    return view
+
+
+def strip(view: View) -> None:
+    """The numbers of a run at the epoch and epsilon of the view, above every finding about it."""
+    run, codes = view.run, cached.codes(view.run.run_id, view.epsilon)[view.index]
+    types = count_types(codes)
+    left = codes.size - count_replicators(types)
+    accuracy = run.records.set_index("epoch")["test_accuracy"].get(view.epoch)
+    cells = (
+        (percent(accuracy), "Test accuracy", "accuracy", ""),
+        (
+            f"{codes.size - left:,}",
+            "Replicators",
+            "replicator",
+            f"{types['zero']:,} zero + {types['identity']:,} identity",
+        ),
+        (f"{left:,}", "Survivors", "survivor", f"of {codes.size:,} particles"),
+        (f"{view.epoch:,}", "Epoch", "snapshot", f"of {run.config.epochs:,}"),
+        (f"{view.epsilon:.0e}", "Epsilon", "epsilon", ""),
+    )
+    parts = (
+        f"<div><dt><abbr title='{html.escape(MEANING[word], quote=True)}'>{name}</abbr></dt>"
+        f"<dd>{value} <small>{about}</small></dd></div>"
+        for value, name, word, about in cells
+    )
+    st.html(f"{STRIP}<dl class='strip'>{''.join(parts)}</dl>")
+    if run.stopped:
+        st.warning(
+            f"Training ended early: {escape(run.stopped)}. The figures show what was recorded."
+        )
+
+
+MEANING = GLOSSARY | {"accuracy": "Share of the test images answered rightly, by all particles."}
+
+STRIP = """<style>
+dl.strip {display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0; padding: 0}
+.strip dt, .strip small {font-size: 0.875rem; font-weight: 400; opacity: 0.85}
+.strip dd {font-size: 1.25rem; margin: 0}
+.strip abbr {text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
+@media (max-width: 640px) {
+  dl.strip {gap: 0 0.75rem}
+  .strip div {display: flex; gap: 0.3rem; align-items: baseline}
+  .strip dd {font-size: 1rem; font-weight: 600}
+}
+</style>"""
+"""How the strip is laid out: in one line, or as a few lines of text where the window is narrow."""
 
 
 def _check_data(run: Run) -> None:
@@ -90,57 +135,17 @@ def _check_data(run: Run) -> None:
         st.stop()
 
 
-def strip(run: Run) -> None:
-    """The strip of figures that stands above every finding about a run."""
-    types, results = run.results["types"], run.results
-    total, replicators = run.info["particles"], count_replicators(types)
-    cells = (
-        ("Test accuracy", percent(results["test_accuracy"]), "Share of right answers at the end."),
-        (
-            "Replicators",
-            f"{replicators:,} of {total:,}",
-            f"{GLOSSARY['replicator']} {types['zero']:,} zero + {types['identity']:,} identity.",
-        ),
-        ("Zeros", f"{types['zero']:,}", GLOSSARY["zero"]),
-        ("Survivors", f"{total - replicators:,} of {total:,}", GLOSSARY["survivor"]),
-        ("Epochs", f"{results['epochs']:,} of {run.config.epochs:,}", "Done, of those asked for."),
-    )
-    with st.container(horizontal=True, gap="small"):
-        for label, value, about in cells:
-            st.metric(label, value, help=about, width="content")
-    if run.stopped:
-        st.warning(
-            f"Training ended early: {escape(run.stopped)}. The figures show what was recorded."
-        )
-
-
-def _picker(runs: dict[str, Run], chosen: str | None) -> None:
-    st.session_state["picked_run"] = chosen
+def _picker(runs: dict[str, Run], chosen: str) -> None:
     st.selectbox(
         "Run",
         list(runs),
-        index=None,
         format_func=lambda run_id: _label(runs[run_id]),
-        key="picked_run",
-        on_change=_picked,
         placeholder="Choose a run",
         label_visibility="collapsed",
+        width=440,
         help="The finished run that this page shows. The address of the page names it too.",
+        **state.bound("run", chosen if chosen in runs else None, None),
     )
-
-
-def _picked() -> None:
-    if st.session_state["picked_run"]:
-        _remember(st.session_state["picked_run"])
-
-
-def _remember(run_id: str) -> None:
-    """Keep the run in the session, and in the address when it is a new choice: an address that is
-    written at every visit would catch the browser's back button."""
-    new = st.session_state.get("run_id") != run_id
-    st.session_state["run_id"] = run_id
-    if new and st.query_params.get("run") != run_id:
-        st.query_params["run"] = run_id
 
 
 def _label(run: Run) -> str:
@@ -148,19 +153,20 @@ def _label(run: Run) -> str:
     return f"{run.name}{mark} · {percent(run.results['test_accuracy'])} · {run.run_id[:6]}"
 
 
-def _open(run_id: str) -> Run:
+def _open(run_id: str) -> View:
+    """The view of a run whose tables and weights can be read; or the reason why not."""
     try:
-        return get_run(run_id)
+        view = state.view_of(get_run(run_id))
+        _ = view.run.records, cached.codes(run_id, view.epsilon)
     except (RunError, OSError) as error:
         st.error(f"{escape(str(error))}\n\nChoose another run above, or train this one again.")
         link("pages/train.py", "Open Train")
-        st.session_state.pop("run_id", None)
         st.stop()
+    return view
 
 
 def _explain(asked: str) -> None:
     """Say why the run that was asked for cannot be shown."""
-    st.session_state.pop("run_id", None)
     job = read_job(asked) if is_run_id(asked) else None
     if job is not None:
         epoch = job.progress.epoch if job.progress else 0
@@ -168,10 +174,10 @@ def _explain(asked: str) -> None:
             f"Run {asked} is not finished: {job.state}, epoch {epoch} of {job.config.epochs}. "
             "It can be looked at here as soon as it is."
         )
-        link("pages/train.py", "Watch its training", asked)
+        link("pages/train.py", "Watch its training")
         return
     st.error(
-        f"There is no run {escape(asked[:40])} here. Check the address, choose another run below, "
+        f"There is no run {escape(asked[:40])} here. Check the address, choose another run above, "
         "or train it."
     )
     link("pages/train.py", "Train a MetaNet")

@@ -13,6 +13,7 @@ from srnn.store import Run, RunError, describe, find_run, is_run_id
 from ui.curves import accuracy_curves, loss_curves, type_areas
 from ui.frame import strip
 from ui.menu import link
+from ui.state import change, view_of
 from ui.text import duration, escape
 
 STILL = '<style>[data-testid="stStatusWidget"] {display: none}</style>'
@@ -35,7 +36,7 @@ def watch(run_id: str, *, cached: bool = False) -> None:
     """Make a run the one that this page shows, in the session and in the address."""
     st.session_state["job_id"] = run_id
     st.session_state["job_cached"] = cached
-    st.query_params["run"] = run_id
+    change(run=run_id)
 
 
 def panel(run_id: str | None) -> None:
@@ -88,9 +89,6 @@ def _look(run_id: str, was_active: bool) -> None:
 
 
 def _finished(run: Run) -> None:
-    if st.session_state.get("run_id") != run.run_id:
-        st.session_state["run_id"] = run.run_id
-        st.rerun()  # the menu now leads to this run
     if st.session_state.get("job_cached") and st.session_state.get("job_id") == run.run_id:
         st.success(
             "This configuration was trained before: loaded at once. "
@@ -102,7 +100,7 @@ def _finished(run: Run) -> None:
     with st.container(horizontal=True):
         for page in ("trajectories", "particle_types", "connectivity"):
             link(f"pages/{page}.py", run_id=run.run_id)
-    strip(run)
+    strip(view_of(run))
     _curves(run.records)
 
 

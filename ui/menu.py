@@ -9,30 +9,32 @@ from pathlib import Path
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
+from ui.state import address
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A page: its file, its name in the menu, and the question it answers."""
+    """A page: its file, its name in the menu, and its group there."""
 
     file: str
     label: str
-    about: str
+    group: str
 
 
 PAGES = (
-    Entry("app.py", "Overview", "What a MetaNet is, and where to start."),
-    Entry("pages/train.py", "Train", "Train a MetaNet, or load the run that is there."),
-    Entry("pages/trajectories.py", "Trajectories", "How do the particles' weights move?"),
-    Entry("pages/particle_types.py", "Particle types", "Which particles replicate, and when?"),
-    Entry("pages/connectivity.py", "Connectivity", "Which connections survive?"),
-    Entry("pages/membership.py", "Membership", "Which particle sits where, and what is it worth?"),
-    Entry("pages/dropout_test.py", "Dropout test", "Which particles does the task need?"),
-    Entry("pages/explain.py", "Explain", "Where do the answers come from?"),
-    Entry("pages/research_log.py", "Research log", "Every row of the log, run again."),
-    Entry("pages/pruning_lab.py", "Pruning lab", "Replicators against rival pruning criteria."),
-    Entry("pages/runs.py", "Runs", "All runs and jobs, and what can be done with them."),
+    Entry("app.py", "Overview", "Look"),
+    Entry("pages/connectivity.py", "Connectivity", "Look"),
+    Entry("pages/particle_types.py", "Particle types", "Look"),
+    Entry("pages/trajectories.py", "Trajectories", "Look"),
+    Entry("pages/membership.py", "Membership", "Look"),
+    Entry("pages/dropout_test.py", "Dropout test", "Question"),
+    Entry("pages/explain.py", "Explain", "Question"),
+    Entry("pages/pruning_lab.py", "Pruning lab", "Question"),
+    Entry("pages/research_log.py", "Research log", "Question"),
+    Entry("pages/train.py", "Train", "Manage"),
+    Entry("pages/runs.py", "Runs", "Manage"),
 )
 
 
@@ -42,19 +44,24 @@ def entries() -> list[Entry]:
 
 
 def link(file: str, label: str | None = None, run_id: str | None = None) -> None:
-    """A link to a page that keeps the run in the address. Nothing if the page is not there, or if
-    one page is run all by itself (``streamlit run pages/train.py``): there is nowhere to go."""
+    """A link to a page that keeps the whole view in the address, of another run if one is given.
+    Nothing if the page is not there, or if one page is run all by itself (``streamlit run
+    pages/train.py``): there is nowhere to go."""
     entry = next((entry for entry in entries() if entry.file == file), None)
     if entry is not None:
-        address = {"run": run_id} if run_id else None
         with contextlib.suppress(StreamlitPageNotFoundError):
-            st.page_link(file, label=label or entry.label, query_params=address)
+            st.page_link(
+                file,
+                label=label or entry.label,
+                query_params=address(run=run_id) if run_id else address(),
+            )
 
 
-def menu(run_id: str | None) -> None:
-    """The menu in the side bar; every page shows the same one. Its links keep the run that is
-    looked at and the training that is watched."""
-    job_id = st.session_state.get("job_id")
+def menu() -> None:
+    """The menu in the side bar; every page shows the same one."""
     with st.sidebar:
-        for entry in entries():
-            link(entry.file, run_id=job_id if entry.file == "pages/train.py" else run_id)
+        for group in dict.fromkeys(entry.group for entry in PAGES):
+            st.caption(group)
+            for entry in entries():
+                if entry.group == group:
+                    link(entry.file)

@@ -16,6 +16,7 @@ from srnn.store.labels import NAME_LENGTH, NOTE_LENGTH, edit_label, last_used
 from srnn.store.sharing import export_bytes
 from srnn.store.space import delete_run
 from srnn.vocabulary import TYPES, count_replicators
+from ui import state
 from ui.menu import link
 from ui.text import duration, escape, percent
 
@@ -189,8 +190,8 @@ def _delete(run_id: str, name: str) -> None:
     place = attempt(delete_run, run_id)
     if place is not None:
         st.session_state["runs_undo"] = (place, name)
-        if st.session_state.get("run_id") == run_id:
-            del st.session_state["run_id"]
+        if state.get("run") == run_id:
+            state.change(run=None)
 
 
 def _job_actions(job: Job) -> None:

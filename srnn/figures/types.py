@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from srnn.figures.epochs import axis, positions
 from srnn.figures.style import (
     DASHES,
+    INK,
     LABELS,
     PALETTE,
     TYPES,
@@ -24,10 +25,11 @@ STACK = ("other", "second_order", "identity", "zero", "divergent")
 """Order of the stack, from the ground up: the workers carry it, the dead lie on top."""
 
 
-def type_lines(counts: pd.DataFrame, scale: str = "log") -> go.Figure:
+def type_lines(counts: pd.DataFrame, scale: str = "log", epoch: int | None = None) -> go.Figure:
     """One line per type that occurs: ``epoch`` and a column per type, one row per snapshot.
 
-    ``scale`` of the epochs: ``log`` or ``linear`` (:mod:`srnn.figures.epochs`).
+    ``scale`` of the epochs: ``log`` or ``linear`` (:mod:`srnn.figures.epochs`); ``epoch`` is marked
+    by a line, if given.
     """
     present = _present(counts)
     if not present:
@@ -48,14 +50,16 @@ def type_lines(counts: pd.DataFrame, scale: str = "log") -> go.Figure:
             hovertemplate="%{y:,}",
         )
         _label(figure, f"{LABELS[name]}  {count(counts[name].iloc[-1])}", place, name)
-    _axes(figure, epochs, "Particles", scale)
+    _axes(figure, epochs, "Particles", scale, epoch)
     figure.update_yaxes(range=[-0.02 * top, 1.05 * top])
     return figure
 
 
-def type_stack(counts: pd.DataFrame, shares: bool = False, scale: str = "log") -> go.Figure:
+def type_stack(
+    counts: pd.DataFrame, shares: bool = False, scale: str = "log", epoch: int | None = None
+) -> go.Figure:
     """The types stacked to the whole population: ``epoch`` and a column per type; particles, or
-    shares of all particles in percent. ``scale`` of the epochs: ``log`` or ``linear``."""
+    shares of all particles in percent. ``scale`` and ``epoch`` as in :func:`type_lines`."""
     present = [name for name in STACK if name in _present(counts)]
     if not present:
         return message("No particle has been recorded.")
@@ -91,7 +95,7 @@ def type_stack(counts: pd.DataFrame, shares: bool = False, scale: str = "log") -
                 hovertemplate=hover,
             )
         _label(figure, f"{LABELS[name]}  {text}", place, name)
-    _axes(figure, epochs, "Share of particles (%)" if shares else "Particles", scale)
+    _axes(figure, epochs, "Share of particles (%)" if shares else "Particles", scale, epoch)
     figure.update_layout(barmode="stack")
     figure.update_yaxes(range=[0, total * part])
     return figure
@@ -113,9 +117,12 @@ def _label(figure: go.Figure, text: str, place: float, name: str) -> None:
     )
 
 
-def _axes(figure: go.Figure, epochs: np.ndarray, title: str, scale: str) -> None:
+def _axes(figure: go.Figure, epochs: np.ndarray, title: str, scale: str, epoch: int | None) -> None:
     figure.update_xaxes(axis(epochs, scale))
     figure.update_yaxes(title=title, tickformat=",~r")
     figure.update_layout(margin={"r": 170})
+    if epoch is not None and len(epochs) > 1:
+        mark = float(positions([epoch], scale)[0])
+        figure.add_vline(x=mark, line={"color": INK, "dash": "dot", "width": 1.5})
     if len(epochs) == 1:
         note(figure, f"One snapshot only, of epoch {epochs[0]}.")

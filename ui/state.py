@@ -1,0 +1,165 @@
+"""What the visitor looks at, in one place: the run, its epoch, epsilon, selected particles, and how
+each page draws them.
+
+The state is a dictionary of short texts, exactly as they stand in the address
+(``?run=e15c...&epoch=40&epsilon=0.001&picked=3-7,12``), so a link restores it and the menu's links
+carry it along. What has its default is left out. A page begins with :func:`restore`; a control is
+tied to a name with :func:`bound`; anything else that changes the view, such as a component's
+callback, calls :func:`change`. What a page shows of a run, it asks of one :class:`View`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from srnn.store import Run
+from srnn.vocabulary import EPSILON
+
+_NAMES = """run epoch epsilon picked view keep fit cube color scale show types layers cells
+    components rank map digit activation method pixels question"""
+NAMES = frozenset(_NAMES.split())
+"""The names that an address may hold; any other is ignored."""
+LONGEST = 1500
+"""Characters of one value in an address. A longer selection lives in the session only."""
+_KEY = "looked_at"
+
+
+@dataclass(frozen=True)
+class View:
+    """One moment of one run, as every view of it shows it.
+
+    Attributes:
+        run: the finished run.
+        index: of the snapshot looked at, into ``run.snapshots`` and ``run.snapshot_epochs``.
+        epsilon: tolerance of the particle types.
+        picked: indices ``0..particles - 1`` of the selected particles, ascending.
+    """
+
+    run: Run
+    index: int
+    epsilon: float
+    picked: tuple[int, ...] = ()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch looked at: 0 is before training."""
+        return self.run.snapshot_epochs[self.index]
+
+    @property
+    def at(self) -> str:
+        """Where every number of the view holds: ``epoch 200, epsilon 1e-05``."""
+        return f"epoch {self.epoch:,}, epsilon {self.epsilon:.0e}"
+
+    @property
+    def file(self) -> str:
+        """The same for the names of files: ``e15c3ef6769ad81d-epoch-200-epsilon-1e-05``."""
+        return f"{self.run.run_id}-epoch-{self.epoch}-epsilon-{self.epsilon:.0e}"
+
+
+def restore() -> None:
+    """Begin a page: take over what the address says. One that names a run is a whole view; one
+    that does not only changes what it names."""
+    kept = _kept()
+    given = {name: text[:LONGEST] for name, text in st.query_params.items() if name in NAMES}
+    if given and given != _short(kept):
+        st.session_state[_KEY] = given if "run" in given else kept | given
+
+
+def view_of(run: Run) -> View:
+    """The view of a run that the state asks for. An epoch that was not recorded gives the recorded
+    one before it; anything that cannot be read gives the default."""
+    epochs = run.snapshot_epochs
+    epoch = _number(get("epoch"), int, epochs[-1])
+    index = max(0, bisect_right(epochs, epoch) - 1)
+    return View(run, index, epsilon(), unpack(get("picked"), run.info["particles"]))
+
+
+def epsilon() -> float:
+    """The tolerance of the particle types, from 0 to 1."""
+    value = _number(get("epsilon"), float, EPSILON)
+    return value if 0 <= value <= 1 else EPSILON
+
+
+def get(name: str, default: str = "") -> str:
+    """A name's text, or the default where the state has none."""
+    return _kept().get(name, default)
+
+
+def change(**values: Any) -> None:
+    """Change the state and the address. None (or an empty text) stands for the default. Another run
+    begins at its end, with nothing selected."""
+    st.session_state[_KEY] = kept = _merged(values)
+    st.query_params.from_dict(_short(kept))
+
+
+def address(**values: Any) -> dict[str, str]:
+    """The address of the present view, with some values changed: for links."""
+    return _short(_merged(values))
+
+
+def bound(name: str, value: Any, default: Any, write: Callable[[Any], str] = str) -> dict[str, Any]:
+    """Keyword arguments that tie a widget to a name of the state: it shows ``value``, and what the
+    visitor chooses goes into state and address, as ``write`` gives it.
+
+    The widget's key is the name. Give the widget no value or default of its own.
+    """
+    if name not in NAMES:
+        raise KeyError(f"{name!r} is no name of the address; add it to ui.state.NAMES")
+    st.session_state[name] = value
+    return {"key": name, "on_change": _follow, "args": (name, default, write)}
+
+
+def pack(indices: Iterable[int]) -> str:
+    """Indices as a short text: ``3-7,12``."""
+    parts: list[list[int]] = []
+    for index in sorted({int(index) for index in indices}):
+        if parts and index == parts[-1][1] + 1:
+            parts[-1][1] = index
+        else:
+            parts.append([index, index])
+    return ",".join(f"{low}" if low == high else f"{low}-{high}" for low, high in parts)
+
+
+def unpack(text: str, limit: int) -> tuple[int, ...]:
+    """The indices below ``limit`` of a text from :func:`pack`; what cannot be read is left out."""
+    found: set[int] = set()
+    for part in text.split(","):
+        low, _, high = part.partition("-")
+        if low.isdecimal() and (high or low).isdecimal():
+            found.update(range(int(low), min(int(high or low) + 1, limit)))
+    return tuple(sorted(found))
+
+
+def _follow(name: str, default: Any, write: Callable[[Any], str]) -> None:
+    chosen = st.session_state[name]
+    change(**{name: None if chosen is None or chosen == default else write(chosen)})
+
+
+def _kept() -> dict[str, str]:
+    return st.session_state.setdefault(_KEY, {})
+
+
+def _merged(values: dict[str, Any]) -> dict[str, str]:
+    unknown = set(values) - NAMES
+    if unknown:
+        raise KeyError(f"{', '.join(sorted(unknown))}: no name of the address")
+    if values.get("run", get("run")) != get("run"):
+        values = {"epoch": None, "picked": None} | values
+    merged = _kept() | values
+    return {name: str(value) for name, value in merged.items() if value not in (None, "")}
+
+
+def _short(values: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in values.items() if len(text) <= LONGEST}
+
+
+def _number(text: str, kind: type, default: Any) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        return default
