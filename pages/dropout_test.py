@@ -18,7 +18,7 @@ from ui.text import percent
 
 @st.cache_data(max_entries=60, show_spinner="Dropping particles")
 def dropped(run_id: str, epsilon: float, index: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The dropout test of a snapshot: by type (with zero + identity together), and by layer."""
+    """The dropout test of a snapshot: by type (with the replicators together), and by layer."""
     run = get_run(run_id)
     task, codes = task_of(run.config), cached.codes(run_id, epsilon)[index]
     data = (run.snapshots[index], codes, task.x_test, task.y_test, run.shape)
@@ -91,7 +91,7 @@ view = workbench(with_data=True)
 
 by_type, by_layer = dropped(view.run.run_id, view.epsilon, view.index)
 rows = by_type.set_index("type")
-both, other = rows.loc["zero + identity"], rows.loc["other"]
+both, other = rows.loc["replicators"], rows.loc["other"]
 st.markdown(
     f"Without its **{count(both['count'])} replicators** the network's accuracy changes by "
     f"**{points(both['difference'])}**; without its {count(other['count'])} others "
