@@ -10,27 +10,42 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn.utils import prune
 
 from srnn.config import RunConfig
 from srnn.fixpoints import EPSILON, IDENTITY, OTHER, ZERO
 from srnn.history import TrainingState
 from srnn.jobs import obtain
-from srnn.metanet import MacroShape, accuracy
+from srnn.metanet import MacroShape, accuracy, forward
 from srnn.particles import position_encoding, weight_count
 from srnn.pruning import CRITERIA, Subject, count_of, drop_first, natural_count, order_of
-from srnn.pruning.controls import control_tests, match, strata_of
-from srnn.pruning.curves import curves, natural_points, summary
+from srnn.pruning.controls import CALIPER, MATCHINGS, Control, control_table, control_tests, pair
+from srnn.pruning.curves import curves, natural_points, over_draws
 from srnn.pruning.dense import (
     Rules,
     accuracies,
+    answers,
     forward_many,
     initial_scalars,
+    squared_gradients,
     train_dense,
 )
 from srnn.pruning.masks import apply, masks_of
 from srnn.pruning.retrain import retrain
+from srnn.pruning.scratch import (
+    RATES,
+    SCRATCH,
+    Setup,
+    best_rate,
+    grown,
+    pixel_masks,
+    sensitivities,
+    shuffled_masks,
+    smallest_dropped,
+    validation_split,
+)
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
-from srnn.pruning.trained import TRAINED, Setup, smallest_dropped, torch_pruned
+from srnn.statistics import Outcome
 from srnn.tasks import Task, load_task
 
 SHAPE = MacroShape(6, 3, 4, 3, "each", "none")
@@ -99,7 +114,7 @@ def test_every_order_is_a_permutation_and_repeats(criterion: str, trained: Subje
     assert (order == order_of(criterion, trained, 3)).all()
 
 
-@pytest.mark.parametrize("criterion", ["magnitude", "magnitude-last", "gradient", "replicators"])
+@pytest.mark.parametrize("criterion", ["magnitude", "magnitude-last", "fisher", "replicators"])
 def test_ties_go_by_index(criterion: str):
     alike = subject_of(np.full(SHAPE.particles, 0.0), np.ones(SHAPE.particles, dtype=bool))
     assert (order_of(criterion, alike) == np.arange(SHAPE.particles)).all()
@@ -151,7 +166,10 @@ def test_activity_counts_dead_pixels_as_nothing(hand_made: Subject):
     inputs = np.tile(np.arange(6), 4)
     assert (hand_made.input_std[: SHAPE.starts[1]][inputs >= 4] == 0).all()
     assert (hand_made.input_std[: SHAPE.starts[1]][inputs < 3] > 0.1).all()
-    assert hand_made.constant_input.sum() == 2 * 4
+    np.testing.assert_array_equal(
+        hand_made.contribution, hand_made.scalars.abs().numpy() * hand_made.input_std
+    )
+    assert (np.diff(hand_made.contribution[order_of("activity", hand_made)]) >= 0).all()
 
 
 def test_input_std_of_deeper_layers_is_that_of_their_real_input(trained: Subject):
@@ -179,7 +197,7 @@ def test_an_unknown_criterion_is_refused_with_the_names(trained: Subject):
 
 
 def test_dropping_replicators_that_carry_nothing_costs_nothing(hand_made: Subject):
-    points = natural_points(hand_made).set_index("criterion")
+    points = natural_points(hand_made).set_index("rival")
     assert points.loc["replicators", "accuracy"] == 1.0
     assert points.loc["replicators-last", "accuracy"] < 0.5
     assert points.loc["random", "accuracy"] < 0.9
@@ -188,11 +206,17 @@ def test_dropping_replicators_that_carry_nothing_costs_nothing(hand_made: Subjec
 def test_curves_have_exact_counts_and_thirty_random_draws(trained: Subject):
     table = curves(trained, ["magnitude", "random"], [0.25, 0.5], draws=30)
     assert (table["dropped"] + table["surviving"] == trained.particles).all()
-    assert (table["criterion"] == "random").sum() == 60
-    assert table[table["criterion"] == "random"].groupby("sparsity")["accuracy"].std().min() > 0
-    short = summary(table)
-    assert short["values"].tolist() == [1, 1, 30, 30]
-    assert (short["low"] <= short["accuracy"]).all() and (short["accuracy"] <= short["high"]).all()
+    draws = table[table["rival"] == "random"]
+    assert len(draws) == 60 and draws.groupby("sparsity")["accuracy"].std().min() > 0
+    short = over_draws(table)
+    assert short["rival"].tolist() == ["magnitude"] * 2 + ["random"] * 2
+    assert (
+        short["low"].isna().tolist() == short["high"].isna().tolist() == [True, True, False, False]
+    )
+    half = draws[draws["sparsity"] == 0.5]["accuracy"]
+    last = short.iloc[-1]
+    assert last["accuracy"] == pytest.approx(half.mean())
+    assert (last["low"], last["high"]) == tuple(half.quantile([0.025, 0.975]))
 
 
 def test_masked_accuracies_are_those_of_particles_set_to_zero(trained: Subject):
@@ -204,30 +228,35 @@ def test_masked_accuracies_are_those_of_particles_set_to_zero(trained: Subject):
 # --- control tests -------------------------------------------------------------------------------
 
 
-def test_matching_is_one_to_one_within_strata():
+def test_pairing_is_one_to_one_within_layer_and_caliper():
     random = np.random.default_rng(0)
-    strata = random.integers(0, 5, 200)
-    replicator = random.random(200) < 0.4
-    ours, theirs = match(replicator, strata, np.ones(200, dtype=bool), random)
-    assert replicator[ours].all() and not replicator[theirs].any()
-    assert (strata[ours] == strata[theirs]).all()
-    assert len(set(ours)) == len(ours) == len(set(theirs))
-    per_stratum = [
-        min((strata[replicator] == one).sum(), (strata[~replicator] == one).sum())
-        for one in range(5)
-    ]
-    assert len(ours) == sum(per_stratum)
+    layer, marked = random.integers(0, 3, 300), random.random(300) < 0.4
+    usable = random.random(300) < 0.9
+    values = random.normal(size=(2, 300)) * 0.2
+    ours, theirs = pair(marked, usable, layer, values, random)
+    assert len(ours) > 40
+    assert marked[ours].all() and not marked[theirs].any()
+    assert usable[ours].all() and usable[theirs].all()
+    assert (layer[ours] == layer[theirs]).all()
+    assert len(set(ours)) == len(ours) == len(set(theirs)) == len(theirs)
+    assert (np.abs(values[:, ours] - values[:, theirs]) < CALIPER).all()
 
 
-def test_matched_scalar_weights_differ_by_under_the_tolerance(trained: Subject):
-    size = trained.scalars.abs().numpy()
-    strata = strata_of(trained)["layer and scalar weight"]
-    every = np.ones(trained.particles, dtype=bool)
-    half = np.arange(trained.particles) % 2 == 0
-    ours, theirs = match(half, strata, every, np.random.default_rng(0))
-    a, b = np.maximum(size[ours], 1e-6), np.maximum(size[theirs], 1e-6)
-    assert len(ours) > 10
-    assert (np.maximum(a, b) / np.minimum(a, b) <= 1.1 + 1e-5).all()
+def test_the_nearest_partner_in_the_worst_of_all_values_is_taken():
+    marked = np.array([True, False, False, False])
+    values = np.array([[0.0, 0.05, 0.02, 0.0], [0.0, 0.00, 0.04, 0.06]])
+    ours, theirs = pair(
+        marked, np.ones(4, dtype=bool), np.zeros(4), values, np.random.default_rng(0)
+    )
+    assert (ours.tolist(), theirs.tolist()) == ([0], [2])
+
+
+def test_without_values_partners_are_drawn_at_random_within_the_layer():
+    marked, layer = np.arange(40) < 4, np.zeros(40)
+    all_, nothing, random = np.ones(40, dtype=bool), np.zeros((0, 40)), np.random.default_rng(0)
+    draws = [tuple(pair(marked, all_, layer, nothing, random)[1]) for _ in range(60)]
+    assert len(set(draws)) == 60
+    assert set(np.ravel(draws)) == set(range(4, 40))
 
 
 def big_subject(replicates: np.ndarray, scalars: np.ndarray) -> Subject:
@@ -237,36 +266,102 @@ def big_subject(replicates: np.ndarray, scalars: np.ndarray) -> Subject:
     return Subject(weights, position_encoding(2), shape, made_up_task())
 
 
-def test_the_control_test_finds_no_difference_where_labels_are_random():
-    random = np.random.default_rng(1)
-    scalars = np.sign(random.standard_normal(360)) * 0.3
-    replicates = random.random(360) < 0.4
-    found = control_tests(big_subject(replicates, scalars), draws=60)
-    same = next(one for one in found if one.matching == "layer" and one.pixels == "all")
-    assert same.support and same.p_value > 0.05
-    assert same.low <= 0 <= same.high
-    assert "no different" in same.sentence
+def controls_of(subject: Subject, seed: int = 0) -> dict[str, Control]:
+    found = control_tests(subject, pairings=4, permutations=100, seed=seed)
+    return {one.matching: one for one in found}
 
 
-def test_the_control_test_finds_the_difference_where_replicators_carry_nothing():
-    random = np.random.default_rng(1)
-    shape = MacroShape(6, 2, 40, 3, "none", "none")
-    first = np.zeros((40, 6))
+def redundant(seed: int, planted: bool) -> Subject:
+    """Thirteen cells vote for each class, all other connections are noise; who replicates is drawn
+    at random, or (planted) only noise does."""
+    random = np.random.default_rng(seed)
+    first, last = np.zeros((40, 6)), np.zeros((3, 40))
     first[np.arange(40), np.arange(40) % 3] = 1.0
-    last = np.tile(np.eye(3), (1, 14))[:, :40]
-    scalars = np.concatenate([first.ravel(), last.ravel()])
-    assert len(scalars) == shape.particles
-    replicates = (scalars == 0) & (random.random(360) < 0.5)
-    scalars[(scalars == 0) & ~replicates] = 0.4 * random.standard_normal(
-        ((scalars == 0) & ~replicates).sum()
+    last[np.arange(40) % 3, np.arange(40)] = 1.0
+    carries = np.concatenate([first.ravel(), last.ravel()]) != 0
+    scalars = np.where(carries, 1.0, 0.2 * random.standard_normal(360))
+    return big_subject(random.random(360) < 0.65 * (~carries if planted else 0.6), scalars)
+
+
+def test_random_labels_are_called_a_difference_in_at_most_a_twentieth_of_networks():
+    found = [controls_of(redundant(seed, planted=False))["layer"] for seed in range(20)]
+    assert all(one.support for one in found)
+    assert sum(one.p_value <= 0.05 for one in found) <= 1
+    assert abs(np.mean([one.difference for one in found])) < 0.05
+
+
+def test_a_planted_difference_is_found_and_has_the_right_sign():
+    subjects = [redundant(seed, planted=True) for seed in range(10)]
+    found = [controls_of(subject)["layer"] for subject in subjects]
+    assert sum(one.outcome is Outcome.BETTER for one in found) >= 8
+    assert all(one.difference > 0 for one in found)
+    for one, subject in zip(found, subjects, strict=True):
+        assert one.difference == pytest.approx(one.without_replicators - one.without_others)
+        assert one.low <= one.difference <= one.high
+        assert one.base_accuracy == subject.accuracy()
+
+
+def test_replicators_that_do_the_work_are_the_worse_ones_to_drop():
+    subject = redundant(0, planted=True)
+    scalars = subject.scalars.numpy()
+    found = controls_of(big_subject(scalars == 1, scalars))["layer"]
+    assert found.outcome is Outcome.WORSE and found.difference < 0
+    assert "worse ones to drop" in found.sentence
+
+
+def test_a_test_without_partners_has_no_support_and_no_numbers():
+    subject = redundant(0, planted=True)
+    alone = big_subject(np.arange(360) < 350, subject.scalars.numpy())
+    found = controls_of(alone)["weight"]
+    assert not found.support and np.isnan([found.p_value, found.difference, found.low]).all()
+    assert found.outcome is Outcome.UNDECIDED
+    assert found.sentence == (
+        f"No support (the same |scalar weight|): 350 replicators, 10 survivors to pair them with, "
+        f"{found.pairs} pairs."
     )
-    found = control_tests(big_subject(replicates, scalars), draws=60)
-    same = next(one for one in found if one.matching == "layer" and one.pixels == "all")
-    assert same.matched + same.unmatched == replicates.sum()
-    assert same.support and same.difference > 0
-    matched = next(one for one in found if one.matching == "layer and scalar weight")
-    assert not matched.support and np.isnan(matched.p_value)
-    assert matched.sentence.startswith("No support")
+
+
+def test_the_input_is_balanced_as_a_continuous_quantity(trained: Subject):
+    values = MATCHINGS["weight and input"].values(trained)
+    half = np.arange(trained.particles) % 2 == 0
+    usable = np.ones(trained.particles, dtype=bool)
+    ours, theirs = pair(half, usable, trained.layer, values, np.random.default_rng(0))
+    a, b = (np.maximum(trained.input_std[side], 0.01) for side in (ours, theirs))
+    assert len(ours) > 10 and (np.maximum(a, b) / np.minimum(a, b) < 1.1 + 1e-9).all()
+    c, d = (np.maximum(trained.scalars.abs().numpy()[side], 1e-6) for side in (ours, theirs))
+    assert (np.maximum(c, d) / np.minimum(c, d) < 1.1 + 1e-5).all()
+
+
+def test_lively_inputs_are_those_that_vary_much(trained: Subject):
+    found = {one.matching: one for one in control_tests(trained.at(1e-2), 2, 2)}
+    lively = (trained.input_std >= 0.15) & trained.at(1e-2).replicators
+    assert found["weight, lively"].replicators == lively.sum()
+    assert found["weight"].replicators == trained.at(1e-2).replicators.sum()
+
+
+def test_the_table_of_controls_has_outcomes_and_sentences():
+    table = control_table(control_tests(redundant(0, planted=True), 3, 20))
+    assert table["matching"].tolist() == list(MATCHINGS)
+    assert set(table["outcome"]) <= {str(one) for one in Outcome}
+    assert table["sentence"].str.len().min() > 20
+
+
+def test_one_pairing_is_held_against_permutations_of_that_pairing(monkeypatch: pytest.MonkeyPatch):
+    """The observed value is that of the first pairing, not the mean over pairings."""
+    seen = []
+
+    def spy(observed: float, permuted: np.ndarray) -> float:
+        seen.append((observed, permuted))
+        return 1.0
+
+    monkeypatch.setattr("srnn.pruning.controls.two_sided", spy)
+    subject = redundant(3, planted=False)
+    controls_of(subject)
+    observed, permuted = seen[0]
+    assert len(permuted) == 200
+    assert permuted[:100].tolist() == (-permuted[100:]).tolist()
+    images = len(subject.y_test)
+    assert round(observed * images, 6) == int(round(observed * images, 6))  # one network's count
 
 
 # --- threshold and Pareto map --------------------------------------------------------------------
@@ -390,22 +485,172 @@ def test_a_growing_mask_is_refused():
         )
 
 
+def torch_pruned(scalars: torch.Tensor, count: int) -> torch.Tensor:
+    """Global magnitude pruning by PyTorch's own ``torch.nn.utils.prune``."""
+    layers = [torch.nn.Linear(inp, out, bias=False) for out, inp in SHAPE.layers]
+    with torch.no_grad():
+        for layer, matrix in zip(layers, SHAPE.split(scalars), strict=True):
+            layer.weight.copy_(matrix)
+    named = [(layer, "weight") for layer in layers]
+    prune.global_unstructured(named, pruning_method=prune.L1Unstructured, amount=count)
+    return torch.cat([layer.weight_mask.flatten() for layer in layers]).bool()
+
+
 def test_our_masks_equal_those_of_torchs_own_pruning():
     network = initial_scalars(SHAPE, 0)
     for count in (0, 1, 17, SHAPE.particles - 1):
         ours = smallest_dropped(network[None], [count], torch.ones(1, SHAPE.particles).bool())[0]
-        assert (ours == torch_pruned(network, count, SHAPE)).all()
+        assert (ours == torch_pruned(network, count)).all()
         assert (~ours).sum() == count
 
 
-@pytest.mark.parametrize("rival", TRAINED)
-def test_every_rival_has_exactly_the_sparsity_asked_for(rival: str):
-    setup = Setup(made_up_task(), SHAPE, Rules(60, 0.1), range(2), (0.25, 0.5, 0.9), 6, 2)
-    networks = TRAINED[rival].make(setup)
-    assert ((networks == 0).sum(1) == torch.tensor(setup.counts * 2)).all()
+def test_what_is_gone_already_counts_and_too_much_is_refused():
+    values, masks = torch.tensor([[5.0, 1.0, 4.0, 2.0]]), torch.tensor([[False, True, True, True]])
+    assert smallest_dropped(values, [2], masks).tolist() == [[False, False, True, True]]
+    with pytest.raises(ValueError, match="gone already"):
+        smallest_dropped(values, [0], masks)
+
+
+@pytest.fixture
+def setup() -> Setup:
+    kept = np.random.default_rng(0).random((2, 3, SHAPE.particles)) < 0.5
+    counts = (~kept).sum(-1)
+    return Setup(made_up_task(), SHAPE, Rules(60, 0.1), (0, 1), counts, 6, 2, kept)
+
+
+@pytest.mark.parametrize("rival", SCRATCH)
+def test_every_rival_has_exactly_the_sparsity_asked_for(rival: str, setup: Setup):
+    networks = SCRATCH[rival].make(setup)
+    assert ((networks == 0).sum(1) == torch.from_numpy(setup.counts.ravel())).all()
     x, y = (torch.from_numpy(one) for one in (setup.task.x_test, setup.task.y_test))
-    assert accuracies(networks, x, y, SHAPE).reshape(2, 3)[:, 0].min() > 0.6
-    assert TRAINED[rival].epochs(setup) >= setup.epochs
+    assert accuracies(networks, x, y, SHAPE).max() > 0.6
+
+
+def test_a_lottery_ticket_goes_back_to_the_first_epoch_and_trains_the_rest(setup: Setup):
+    everything = torch.ones(2, SHAPE.particles).bool()
+    early = setup.fit(setup.start, everything, range(1, 2))
+    late = setup.fit(setup.start, everything, range(1, 7))
+    masks = smallest_dropped(late.repeat_interleave(3, 0), setup.drops, setup.each(everything))
+    expected = setup.fit(early.repeat_interleave(3, 0), masks, range(2, 7))
+    assert torch.equal(SCRATCH["lottery"].make(setup), expected)
+    again = setup.fit(late.repeat_interleave(3, 0), masks, range(7, 9))
+    assert torch.equal(SCRATCH["one-shot-retrained"].make(setup), again)
+    assert torch.equal(SCRATCH["one-shot"].make(setup), late.repeat_interleave(3, 0) * masks)
+
+
+def test_gradual_pruning_follows_its_cubic_ramp(setup: Setup, monkeypatch: pytest.MonkeyPatch):
+    # of 20 epochs the ramp takes 15: before epoch e a share 1 - (1 - (e - 1) / 15)^3
+    assert grown(1, 20) == 0 and grown(16, 20) == 1 and grown(20, 20) == 1
+    assert grown(6, 20) == pytest.approx(1 - (2 / 3) ** 3)
+    assert grown(1, 1) == 0 and grown(2, 1) == 1
+    seen: list[int] = []
+
+    def spy(values: torch.Tensor, counts: list[int], masks: torch.Tensor) -> torch.Tensor:
+        seen.append(counts[0])
+        return smallest_dropped(values, counts, masks)
+
+    monkeypatch.setattr("srnn.pruning.scratch.smallest_dropped", spy)
+    SCRATCH["gradual"].make(setup)
+    count = setup.drops[0]
+    assert seen == [int(grown(epoch, 6) * count) for epoch in range(1, 7)] + [count]
+
+
+def test_snip_is_the_weight_times_the_gradient_before_training(setup: Setup):
+    x, y = torch.from_numpy(setup.task.x_train), torch.from_numpy(setup.task.y_train)
+    w = initial_scalars(SHAPE, 1).requires_grad_()
+    torch.nn.functional.cross_entropy(forward(w, x, SHAPE), y).backward()
+    torch.testing.assert_close(sensitivities(setup)[1], (w * w.grad).abs().detach())
+    values = sensitivities(setup).repeat_interleave(3, 0)
+    masks = smallest_dropped(values, setup.drops, torch.ones_like(values).bool())
+    assert torch.equal(SCRATCH["snip"].make(setup), setup.from_start(masks))
+
+
+def test_the_shuffled_mask_keeps_each_layers_count_and_little_else(setup: Setup):
+    shuffled = shuffled_masks(setup)
+    for start, stop in itertools.pairwise(SHAPE.starts):
+        before, after = setup.kept[..., start:stop], shuffled[..., start:stop]
+        assert (before.sum(-1) == after.sum(-1)).all()
+    assert (shuffled != setup.kept).any(-1).all()
+    assert not (shuffled[:, 0] == shuffled[:, 1]).all()
+
+
+def test_the_liveliest_pixels_are_kept_with_all_their_cells_first(setup: Setup):
+    kept = np.ones((2, 1, SHAPE.particles), dtype=bool)
+    kept[0, 0, :14] = False  # 10 of 24 connections of the first layer are left
+    kept[1, 0, 30] = False  # one of a later layer
+    masks = pixel_masks(replace(setup, kept=kept, counts=(~kept).sum(-1)))
+    first = masks[0, 0, :24].reshape(4, 6)
+    order = np.argsort(-setup.task.x_train.std(0), kind="stable")
+    assert first[:, order[:2]].all() and not first[:, order[3:]].any()
+    assert first[:, order[2]].tolist() == [True, True, False, False]
+    assert (masks[1] == kept[1]).all() and (masks[0, 0, 24:] == kept[0, 0, 24:]).all()
+
+
+def test_the_survivors_mask_is_trained_from_fresh_weights(setup: Setup):
+    masks = torch.from_numpy(setup.kept.reshape(6, -1))
+    fresh = torch.stack([initial_scalars(SHAPE, seed) for seed in (0, 0, 0, 1, 1, 1)])
+    assert torch.equal(SCRATCH["mask"].make(setup), setup.fit(fresh, masks, range(1, 7)))
+
+
+def test_choices_are_made_on_the_last_training_images_only():
+    task = load_task("digits")
+    split = validation_split(task)
+    cut = len(task.x_train) - len(task.x_train) // 6
+    assert (split.x_train == task.x_train[:cut]).all()
+    assert (split.x_test == task.x_train[cut:]).all() and (split.y_test == task.y_train[cut:]).all()
+    assert (split.y_train == task.y_train[:cut]).all()
+    big = replace(task, x_train=np.zeros((70_000, 1)), y_train=np.arange(70_000))
+    assert validation_split(big).y_test.tolist() == list(range(60_000, 70_000))
+
+
+def test_the_rate_that_serves_the_validation_images_best_is_chosen(setup: Setup):
+    split = validation_split(setup.task)
+    x, y = torch.from_numpy(split.x_test), torch.from_numpy(split.y_test)
+    means = []
+    for rate in RATES:
+        rules = replace(setup.rules, lr=rate)
+        trained, _ = train_dense(
+            setup.start, torch.ones_like(setup.start).bool(), SHAPE, split, range(1, 7), rules
+        )
+        means.append(accuracies(trained, x, y, SHAPE).mean())
+    assert best_rate(setup) == RATES[int(np.argmax(means))]
+    assert len(set(means)) > 1
+
+
+def test_test_images_choose_nothing(setup: Setup):
+    blind = replace(setup.task, x_test=setup.task.x_test[:1] * 0, y_test=setup.task.y_test[:1])
+    for rival in ("l1", "lottery", "gradual", "snip"):
+        same = SCRATCH[rival].make(replace(setup, task=blind))
+        assert torch.equal(same, SCRATCH[rival].make(setup)), rival
+    assert best_rate(replace(setup, task=blind)) == best_rate(setup)
+
+
+def test_squared_gradients_are_those_of_single_images():
+    shape = MacroShape(6, 4, 4, 3, "each", "relu")
+    task, w = made_up_task(), initial_scalars(shape, 3)
+    x, y = torch.from_numpy(task.x_train[:9]), torch.from_numpy(task.y_train[:9])
+    total = torch.zeros(shape.particles)
+    for image, label in zip(x, y, strict=True):
+        v = w.clone().requires_grad_()
+        torch.nn.functional.cross_entropy(forward(v, image[None], shape), label[None]).backward()
+        total += v.grad**2
+    torch.testing.assert_close(squared_gradients(w, x, y, shape), total / 9)
+
+
+def test_fisher_saliency_is_half_the_squared_weight_times_the_squared_gradient(trained: Subject):
+    x = torch.from_numpy(trained.task.x_train[:10_000])
+    y = torch.from_numpy(trained.task.y_train[:10_000])
+    squares = squared_gradients(trained.scalars, x, y, trained.shape)
+    np.testing.assert_allclose(trained.fisher, trained.scalars**2 * squares / 2, rtol=1e-6)
+    assert (np.diff(trained.fisher[order_of("fisher", trained)]) >= 0).all()
+
+
+def test_an_answer_with_an_infinite_logit_is_no_answer():
+    scalars = initial_scalars(SHAPE, 0)[None].repeat(2, 1)
+    scalars[1, SHAPE.starts[2]] = torch.inf
+    x = torch.from_numpy(made_up_task().x_test[:20])
+    found = answers(scalars, x, SHAPE)
+    assert (found[0] >= 0).all() and (found[1] == -1).all()
 
 
 def test_the_digits_are_learned_by_a_dense_network():

@@ -14,8 +14,11 @@ from srnn.jobs import obtain
 from srnn.jobs.background import COMPARISON
 from srnn.pruning import CRITERIA
 from srnn.pruning.answers import grid, sentences, summary
+from srnn.pruning.controls import MATCHINGS
 from srnn.pruning.curves import SPARSITIES
-from srnn.pruning.rivals import RIVALS, Study, load_study, pieces, run_study
+from srnn.pruning.measure import RIVALS
+from srnn.pruning.rivals import Study, load_study, measurements, run_study
+from srnn.pruning.scratch import SCRATCH
 from srnn.store import Run
 
 KEYS = ["run_id", "criterion", "particles", "dropped", "surviving", "base_accuracy", "accuracy"]
@@ -87,33 +90,39 @@ def test_an_unknown_run_is_refused(capsys: pytest.CaptureFixture[str]):
 def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.setenv("SRNN_JOBS", "1")
     config = make_config(dataset="digits", neurons=3, depth=3, width=4, batch_size=200, epochs=4)
-    return Study(config, seeds=2, sparsities=(0.25, 0.75), draws=3, control_draws=5, retrain=1)
+    return Study(
+        config, seeds=2, sparsities=(0.25, 0.75), draws=3, pairings=2, permutations=5, retrain=1
+    )
 
 
 def test_a_study_has_every_rival_at_every_sparsity_for_every_seed(study: Study):
     assert load_study(study) is None
     heard: list[tuple[int, int, str]] = []
     result = run_study(study, lambda *what: heard.append(what))
-    points = result.tables["points"]
-    assert set(points["rival"]) == set(RIVALS)
+    points, natural = result.tables["points"], result.tables["natural"]
+    only = {name for name, one in SCRATCH.items() if one.natural} | {"replicators-renewed"}
+    assert set(points["rival"]) == set(RIVALS) - only
+    assert set(natural["rival"]) == set(RIVALS)
     for name, rows in points.groupby("rival"):
         draws = 3 if name == "random" else 1
         assert len(rows) == 2 * 2 * draws, name
         assert (rows["dropped"] + rows["surviving"] == 64 * 4 + 4 * 4 + 4 * 10).all(), name
         assert set(rows["dropped"]) == {78, 234}, name
-    assert heard[-1][0] == heard[-1][1] == study.seeds + len(pieces(study)[1])
+    assert (natural.groupby("seed")["dropped"].nunique() == 1).all()
+    assert heard[-1][0] == heard[-1][1] == study.seeds + len(measurements(study))
     table = summary(points)
-    assert len(table) == len(RIVALS) * 2
+    assert len(table) == (len(RIVALS) - len(only)) * 2
     assert list(grid(points).columns) == ["rival", "25 %", "75 %"]
-    assert len(result.tables["controls"]) == 2 * 6
+    assert len(result.tables["controls"]) == 2 * len(MATCHINGS)
     assert sentences(result)[0].startswith("Conclusion")
+    assert result.facts["rate"] in (0.008, 0.02, 0.05, 0.1)
     again = load_study(study)
     assert again is not None
     assert summary(again.tables["points"]).equals(table)
 
 
 def test_a_study_where_every_seed_diverges_says_so(study: Study):
-    wild = Study(study.config.replace(lr=10.0, alpha=1e4), seeds=1, control_draws=5, retrain=1)
+    wild = Study(study.config.replace(lr=10.0, alpha=1e4), seeds=1, retrain=1)
     with pytest.raises(RuntimeError, match=r"every seed diverged: seed 0: particle L\d"):
         run_study(wild)
 
@@ -122,10 +131,11 @@ def test_rivals_prints_the_table_over_ten_sparsities(
     monkeypatch: pytest.MonkeyPatch, run: Run, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("SRNN_JOBS", "1")
-    monkeypatch.setattr("srnn.pruning.controls.DRAWS", 5)
+    monkeypatch.setattr("srnn.pruning.rivals.Study.pairings", 2)
     body = said(capsys, "rivals", "--run", run.run_id, "--seeds", "1", "--json")
     rows = {(row["rival"], row["sparsity"]) for row in body["table"]}
-    assert rows == {(name, share) for name in RIVALS for share in SPARSITIES}
+    only = {name for name, one in SCRATCH.items() if one.natural} | {"replicators-renewed"}
+    assert rows == {(name, share) for name in RIVALS if name not in only for share in SPARSITIES}
     assert body["run_ids"] == [run.run_id] and body["retrain"] == 1
 
 

@@ -87,7 +87,7 @@ def test_figures_without_data_say_so():
     nothing = pd.DataFrame({"rival": [], "seed": [], "run_id": []})
     empty = [
         figures.accuracy_curves(nothing, {"random": "Random"}, particles=10),
-        figures.control_intervals(nothing),
+        figures.control_intervals(nothing, {}),
         figures.pareto_map(nothing),
     ]
     assert all(len(figure.layout.annotations) == 1 for figure in empty)

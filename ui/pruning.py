@@ -18,16 +18,20 @@ from srnn.figures.pruning import (
 )
 from srnn.figures.style import points
 from srnn.jobs.background import COMPARISON
+from srnn.presets import PRESETS
 from srnn.pruning import CRITERIA, Subject, drop_first, natural_count, order_of
-from srnn.pruning.answers import grid, sentences, summary
-from srnn.pruning.controls import TOLERANCE, control_table, control_tests
-from srnn.pruning.curves import curves, natural_points
-from srnn.pruning.rivals import RIVALS, Study, load_study
+from srnn.pruning.answers import grid, natural_table, sentences, summary
+from srnn.pruning.controls import FEWEST, MATCHINGS, SHARE, control_table, control_tests
+from srnn.pruning.curves import curves, natural_points, over_draws
+from srnn.pruning.measure import RIVALS
+from srnn.pruning.rivals import Study, load_study
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
-from srnn.store import Run, get_run, list_runs
+from srnn.store import Run, find_run, get_run, list_runs
 from ui.charts import download
 from ui.frame import show
-from ui.text import duration, escape, percent
+from ui.menu import link
+from ui.settings import load, settings
+from ui.text import duration, escape, many, percent
 
 SPARSITIES = (*(step / 20 for step in range(1, 20)), 0.98)
 """Shares of dropped connections that the curves are drawn through."""
@@ -39,7 +43,7 @@ POLL = 1.0
 @st.cache_resource(max_entries=20, show_spinner="Reading the network")
 def _measured(run_id: str) -> Subject:
     found = Subject.of(get_run(run_id))
-    _ = found.error, found.scalars, found.input_std, found.saliency, found.x_test, found.y_test
+    _ = found.error, found.scalars, found.input_std, found.fisher, found.x_test, found.y_test
     return found
 
 
@@ -58,12 +62,10 @@ def order(run_id: str, epsilon: float, criterion: str) -> pd.Series:
 def rival_curves(run_id: str, epsilon: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All criteria's curves, summed up over draws, and their points at the replicators' count."""
     one = subject(run_id, epsilon)
-    points = curves(one, sparsities=SPARSITIES).assign(seed=0)
-    table = summary(points.rename(columns={"criterion": "rival"}))
-    return table, natural_points(one).rename(columns={"criterion": "rival"})
+    return over_draws(curves(one, sparsities=SPARSITIES)), natural_points(one)
 
 
-@st.cache_data(max_entries=40, show_spinner="Matching and dropping, 200 draws for each test")
+@st.cache_data(max_entries=40, show_spinner="Pairing and dropping, some seconds for each test")
 def controls(run_id: str, epsilon: float) -> pd.DataFrame:
     """The control tests of a run."""
     return control_table(control_tests(subject(run_id, epsilon)))
@@ -127,8 +129,9 @@ def on_this_network(run: Run, epsilon: float) -> None:
         alt="Accuracy against surviving connections, one line per criterion",
     )
     st.caption(
-        "Nothing is trained after dropping. Large markers: as many dropped as there are zero and "
-        "identity particles. Band of random: 95 % of 30 orders."
+        "Nothing is trained after dropping. Below: how far each rule is behind the best one at the "
+        "same count. Large markers: as many dropped as there are replicators. Band of random: 95 % "
+        "of 30 orders."
     )
 
 
@@ -137,13 +140,38 @@ def control_section(run: Run, epsilon: float) -> None:
     table = controls(run.run_id, epsilon)
     for sentence in table["sentence"]:
         st.markdown(f"- {escape(sentence)}")
-    show(control_intervals(table), table, f"controls-{run.run_id}")
+    if not table["support"].all():
+        _why_no_support(run, subject(run.run_id, epsilon))
+    if table["support"].any():
+        titles = {name: one.title for name, one in MATCHINGS.items()}
+        show(control_intervals(table, titles), table, f"controls-{run.run_id}")
     st.caption(
-        "Replicators and others are paired within the same layer; where it says so, their scalar "
-        f"weight or contribution (scalar weight × input's standard deviation) differs by under "
-        f"{100 * TOLERANCE:.0f} %. Intervals: 95 % over random pairings and resampled test images; "
-        "p by swapping the labels within pairs."
+        "Replicators are paired with survivors of the same layer whose values differ by under "
+        "10 %. Intervals cover random pairings and resampled test images of this one run; p from "
+        "swapping the two labels of every pair, corrected for all tests (Holm). Whether it holds "
+        "over seeds is asked in the section Over seeds."
     )
+
+
+def _why_no_support(run: Run, one: Subject) -> None:
+    """Say what is missing for a comparison, and where there is enough of it."""
+    replicators = int(one.replicators.sum())
+    st.info(
+        f"This run has {replicators:,} replicators and {one.particles - replicators:,} survivors. "
+        f"A test needs pairs for {100 * SHARE:g} % of the replicators, {FEWEST} at least; where "
+        "most particles are dead (h = 4), survivors that carry as little as they do are rare. The "
+        "preset with h = 8 leaves enough of both."
+    )
+    other = PRESETS["log-h8-residual"]
+    if other.config.run_id == run.run_id:
+        return
+    if find_run(other.config.run_id) is not None:
+        link("pages/pruning_lab.py", "Look at its run", other.config.run_id)
+    elif st.button(f"Open the preset {other.title} in Train", key="open-h8"):
+        settings()
+        load(other.config, "log-h8-residual")
+        st.session_state.pop("job_id", None)
+        st.switch_page("pages/train.py")
 
 
 def threshold_section(run: Run, epsilon: float) -> None:
@@ -159,7 +187,7 @@ def pareto_section(run: Run, epsilon: float) -> None:
     table = runs_map(tuple(same), epsilon)
     front = table[table["front"].astype(bool)]
     st.markdown(
-        f"{len(table):,} run{'s' * (len(table) > 1)} on this data set; for {len(front):,} of them "
+        f"{many(len(table), 'run')} on this data set; for {len(front):,} of them "
         "no other run has both more replicators and a better accuracy without them."
     )
     show(pareto_map(table, run.run_id), table, "pareto")
@@ -228,6 +256,15 @@ def seeds_section(run: Run) -> None:
     with st.expander("What it follows from"):
         for sentence in reasons:
             st.markdown(f"- {escape(sentence)}")
+    natural = result.tables["natural"]
+    compared = natural_table(natural, run.config.particle_weights)
+    compared["rival"] = [RIVALS[name][0] for name in compared["rival"]]
+    st.dataframe(compared, hide_index=True, column_config=_COLUMNS)
+    st.caption(
+        f"As many connections dropped as each run has replicators. Mean and 95 % interval over "
+        f"{many(seeds, 'seed')}; the difference is to dropping the replicators of the same run; "
+        "outcomes are one family of tests (Holm), no difference means: within 0.5 points (TOST)."
+    )
     table = summary(result.tables["points"])
     groups = {"one network": "This network", "retrained": "Retrained", "from scratch": "Dense"}
     chosen = st.pills(
@@ -239,27 +276,30 @@ def seeds_section(run: Run) -> None:
         key="rival-groups",
     )
     titles = {name: title for name, (title, group) in RIVALS.items() if group in chosen}
-    natural = result.tables["natural"]
     marks = natural.groupby("rival", sort=False)[["surviving", "accuracy"]].mean().reset_index()
-    show(
-        accuracy_curves(
-            table,
-            titles,
-            particles=run.shape.particles,
-            natural=marks,
-        ),
-        table,
-        f"rivals-{run.run_id}",
-    )
+    curves_ = accuracy_curves(table, titles, particles=run.shape.particles, natural=marks)
+    show(curves_, table, f"rivals-{run.run_id}")
     printed = grid(result.tables["points"])
     printed["rival"] = [RIVALS[name][0] for name in printed["rival"]]
     st.dataframe(printed, hide_index=True)
     st.caption(
-        f"Test accuracy in %, mean ± standard deviation over {seeds} seeds, by share of dropped "
-        f"connections; retrained for {study.retrain} epochs of {study.config.epochs}."
+        f"Test accuracy in %, mean and 95 % interval over {many(seeds, 'seed')}, by share of "
+        f"dropped connections; retrained for {many(study.again, 'epoch')} of {study.config.epochs}."
     )
     tests = result.tables["controls"]
-    show(control_intervals(tests), tests, f"controls-seeds-{run.run_id}")
+    titles = {name: one.title for name, one in MATCHINGS.items()}
+    show(control_intervals(tests, titles), tests, f"controls-seeds-{run.run_id}")
+
+
+_COLUMNS = {
+    "rival": "Rival",
+    "accuracy": "Accuracy (%)",
+    "cost": "Cost (points)",
+    "difference": "Difference (points)",
+    "outcome": "Against replicators",
+    "trained": st.column_config.NumberColumn("Numbers trained", format="localized"),
+    "kept": st.column_config.NumberColumn("Numbers kept", format="localized"),
+}
 
 
 def _comparison(run: Run, seeds: int) -> None:

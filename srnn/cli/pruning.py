@@ -18,7 +18,7 @@ CRITERIA = (
     "zeros",
     "magnitude",
     "activity",
-    "gradient",
+    "fisher",
     "random",
     "replicators-last",
     "magnitude-last",
@@ -187,7 +187,7 @@ def _rivals(options: argparse.Namespace) -> int:
         raise ConfigError(f"--epochs {options.epochs}: must be 2 or more")
     config = _rivals_config(options)
     from srnn.jobs.background import COMPARISON, DONE
-    from srnn.pruning.answers import grid, sentences, summary
+    from srnn.pruning.answers import grid, natural_table, sentences, summary
     from srnn.pruning.rivals import Study, run_study
 
     study = Study(config, seeds=options.seeds, retrain=options.retrain)
@@ -204,15 +204,18 @@ def _rivals(options: argparse.Namespace) -> int:
             "run_ids": [one.run_id for one in study.configs],
             "seeds": study.seeds,
             "epochs": config.epochs,
-            "retrain": study.retrain,
+            "retrain": study.again,
             "seconds": seconds,
             "sentences": sentences(result),
             **{name: json.loads(table.to_json(orient="records")) for name, table in tables.items()},
         }
         print(json.dumps(body))
         return 0
+    natural = natural_table(result.tables["natural"], config.particle_weights)
+    print(natural.to_string(index=False))
+    print("as many dropped as each run has replicators; difference: to dropping these, in points")
     print(grid(result.tables["points"]).to_string(index=False))
-    print("test accuracy in %, mean ± spread over seeds, by share of dropped connections")
+    print("test accuracy in %, mean and 95 % interval over seeds, by share of dropped connections")
     for sentence in sentences(result):
         print(f"- {sentence}")
     return 0

@@ -14,13 +14,14 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from srnn.figures.style import COLUMNS, INK, MUTED, PALETTE, blank, message, note, template
+from srnn.statistics import number
 
 STYLES: dict[str, tuple[str, str, str]] = {
     "replicators": (PALETTE["identity"], "solid", "circle"),
     "zeros": (PALETTE["zero"], "solid", "circle-open"),
     "magnitude": (INK, "solid", "square"),
     "activity": (INK, "dash", "diamond"),
-    "gradient": (INK, "dot", "triangle-up"),
+    "fisher": (INK, "dot", "triangle-up"),
     "random": (MUTED, "dashdot", "x-thin-open"),
     "replicators-last": (PALETTE["other"], "dot", "circle-open"),
     "magnitude-last": (MUTED, "dot", "square-open"),
@@ -34,74 +35,116 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "gradual": (INK, "longdash", "star"),
     "lottery": (INK, "longdashdot", "hexagon"),
     "l1": (INK, "dot", "pentagon"),
+    "snip": (MUTED, "longdash", "triangle-down"),
 }
-"""Colour, dash and marker of every rival."""
+"""Colour, dash and marker of every rival that has a curve."""
+
+BEHIND = 4.0
+"""Points behind the best rival that the lower panel of the curves reaches down to."""
 
 
 def accuracy_curves(
-    summary: pd.DataFrame,
+    table: pd.DataFrame,
     titles: Mapping[str, str],
     *,
     particles: int,
     natural: pd.DataFrame | None = None,
     dropped: int | None = None,
 ) -> go.Figure:
-    """Accuracy against surviving connections, one line per rival, bands where there are draws or
-    seeds.
+    """Accuracy against surviving connections, one line per rival; and, because most of them run
+    together at first, how far each is behind the best of those shown.
 
     Args:
-        summary: ``rival, surviving, accuracy, low, high, values, base_accuracy`` (accuracies
-            0..1; the base is drawn where nothing is dropped).
+        table: ``rival, sparsity, surviving, accuracy, low, high, base_accuracy`` (accuracies 0..1;
+            the base is drawn where nothing is dropped; a band where ``low`` and ``high`` are
+            numbers).
         titles: legend entry of each rival; the others are not drawn.
         particles: connections of the whole network.
         natural: ``rival, surviving, accuracy`` where all replicators are dropped: larger markers.
         dropped: a count to mark with a line.
     """
-    shown = [name for name in titles if (summary["rival"] == name).any()]
+    shown = [name for name in titles if (table["rival"] == name).any()]
     if not shown:
         return message("No rival is chosen.")
-    figure = blank(hovermode="closest")
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.55, 0.45]
+    )
+    best = table[table["rival"].isin(shown)].groupby("sparsity")["accuracy"].max()
     for rank, name in reversed(list(enumerate(shown))):  # the first ones on top
-        rows = summary[summary["rival"] == name].sort_values("surviving", ascending=False)
-        color, dash, symbol = STYLES.get(name, (MUTED, "dot", "circle-open"))
+        rows = table[table["rival"] == name].sort_values("surviving", ascending=False)
         x, base = [particles, *rows["surviving"]], float(rows["base_accuracy"].iloc[0])
-        if (rows["values"] > 1).any():
-            high, low = ([base, *rows[end]] for end in ("high", "low"))
-            figure.add_scatter(
-                x=[*x, *x[::-1]],
-                y=[100 * value for value in [*high, *low[::-1]]],
-                fill="toself",
-                fillcolor=_faint(color),
-                line={"width": 0},
-                hoverinfo="skip",
-                showlegend=False,
-                legendgroup=name,
-            )
-        figure.add_scatter(
-            x=x,
-            y=[100 * value for value in [base, *rows["accuracy"]]],
-            name=titles[name],
-            legendgroup=name,
-            legendrank=rank,
-            mode="lines+markers",
-            line={"color": color, "dash": dash, "width": 3 if name == "replicators" else 1.8},
-            marker={"symbol": symbol, "size": 7, "color": color, "line": {"color": color}},
-            hovertemplate="%{x:,} survive: %{y:.2f} %<extra>" + titles[name] + "</extra>",
-        )
+        behind = rows["accuracy"].to_numpy() - best[rows["sparsity"]].to_numpy()
+        drawn = [base, *rows["accuracy"]]
+        if rows["low"].notna().any():
+            _band(figure, x, [base, *rows["low"]], [base, *rows["high"]], name)
+        for row, values in ((1, drawn), (2, [0.0, *behind])):
+            _curve(figure, row, x, values, name, titles[name], rank, drawn)
     if natural is not None:
         for row in natural.itertuples():
             if row.rival in shown:
                 _natural_point(figure, row, titles[row.rival])
     if dropped is not None:
         figure.add_vline(x=particles - dropped, line={"color": MUTED, "width": 1, "dash": "dot"})
-    figure.update_xaxes(title="Surviving connections", range=[particles * 1.02, 0], tickformat=",")
-    figure.update_yaxes(title="Test accuracy (%)", range=[0, 101])
-    rows = -(-len(shown) // 3)
+    figure.update_xaxes(range=[particles * 1.02, 0], tickformat=",")
+    figure.update_xaxes(title="Surviving connections", row=2, col=1)
+    figure.update_yaxes(title="Test accuracy (%)", range=[0, 101], row=1, col=1)
+    figure.update_yaxes(title="Behind the best<br>(points)", range=[-BEHIND, 0.2], row=2, col=1)
+    lines = -(-len(shown) // 3)
     figure.update_layout(
-        height=COLUMNS["double"][1] + 24 * rows,
-        legend={"y": -0.2, "yanchor": "top"},
+        template=template(),
+        hovermode="closest",
+        height=COLUMNS["double"][1] + 150 + 24 * lines,
+        legend={"y": -0.14, "yanchor": "top"},
     )
     return figure
+
+
+def _curve(
+    figure: go.Figure,
+    row: int,
+    x: list[float],
+    values: list[float],
+    name: str,
+    title: str,
+    rank: int,
+    accuracies: list[float],
+) -> None:
+    color, dash, symbol = STYLES.get(name, (MUTED, "dot", "circle-open"))
+    figure.add_scatter(
+        x=x,
+        y=[100 * value for value in values],
+        customdata=[100 * value for value in accuracies],
+        name=title,
+        legendgroup=name,
+        legendrank=rank,
+        showlegend=row == 1,
+        mode="lines+markers",
+        line={"color": color, "dash": dash, "width": 3 if name == "replicators" else 1.8},
+        marker={"symbol": symbol, "size": 7, "color": color, "line": {"color": color}},
+        hovertemplate="%{x:,.0f} survive: %{customdata:.2f} %"
+        + (", %{y:.2f} points" if row == 2 else "")
+        + f"<extra>{title}</extra>",
+        row=row,
+        col=1,
+    )
+
+
+def _band(
+    figure: go.Figure, x: list[float], low: list[float], high: list[float], name: str
+) -> None:
+    red, green, blue = (int(STYLES.get(name, (MUTED,))[0][at : at + 2], 16) for at in (1, 3, 5))
+    figure.add_scatter(
+        x=[*x, *x[::-1]],
+        y=[100 * value for value in [*high, *low[::-1]]],
+        fill="toself",
+        fillcolor=f"rgba({red},{green},{blue},0.15)",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=name,
+        row=1,
+        col=1,
+    )
 
 
 def _natural_point(figure: go.Figure, row: tuple, title: str) -> None:
@@ -113,39 +156,38 @@ def _natural_point(figure: go.Figure, row: tuple, title: str) -> None:
         marker={"symbol": symbol, "size": 13, "color": color, "line": {"color": INK, "width": 1.5}},
         showlegend=False,
         legendgroup=row.rival,
-        hovertemplate="as many dropped as there are replicators: %{x:,} survive, %{y:.2f} %"
+        hovertemplate="as many dropped as there are replicators: %{x:,.0f} survive, %{y:.2f} %"
         f"<extra>{title}</extra>",
+        row=1,
+        col=1,
     )
 
 
-def _faint(color: str) -> str:
-    red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.15)"
-
-
-def control_intervals(controls: pd.DataFrame) -> go.Figure:
-    """The control tests as intervals: what dropping replicators keeps more than dropping matched
-    others, in percentage points, one interval per test and seed.
+def control_intervals(controls: pd.DataFrame, titles: Mapping[str, str]) -> go.Figure:
+    """The control tests as intervals: what dropping replicators keeps more than dropping their
+    partners, in percentage points; one interval per test and run (its 95 % over pairings and
+    images). What has no support says so in its row.
 
     Args:
-        controls: ``matching, pixels, difference, low, high, support, matched, replicators`` and
-            perhaps ``seed`` (differences as fractions).
+        controls: ``matching, difference, low, high, support, pairs, replicators`` and perhaps
+            ``seed`` (differences as fractions).
+        titles: what to call each matching; in this order, from the top.
     """
     if not len(controls):
         return message("No control test has been made.")
-    labels = _test_labels(controls)
-    names = list(dict.fromkeys(labels))[::-1]
-    figure = blank(showlegend=False)
-    place = {name: index for index, name in enumerate(names)}
+    supported = controls[controls["support"].astype(bool)]
+    if not len(supported):
+        return message("No control test has support: too few survivors to pair replicators with.")
+    names = [name for name in titles if (controls["matching"] == name).any()]
+    place = {name: len(names) - 1 - index for index, name in enumerate(names)}
     seeds = sorted(controls["seed"].unique()) if "seed" in controls else [0]
-    for row, label in zip(controls.to_dict("records"), labels, strict=True):
+    figure = blank(showlegend=False)
+    for row in supported.to_dict("records"):
         shift = (seeds.index(row.get("seed", 0)) - (len(seeds) - 1) / 2) * 0.5 / len(seeds)
-        if not row["support"]:
-            continue
         middle, low, high = (100 * row[key] for key in ("difference", "low", "high"))
         figure.add_scatter(
             x=[middle],
-            y=[place[label] + shift],
+            y=[place[row["matching"]] - shift],
             mode="markers",
             marker={"color": INK, "size": 8},
             error_x={
@@ -156,36 +198,29 @@ def control_intervals(controls: pd.DataFrame) -> go.Figure:
                 "color": INK,
                 "thickness": 1.5,
             },
-            hovertemplate=f"{middle:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}; "
-            f"{row['matched']:,} of {row['replicators']:,} matched<extra>{label}</extra>",
+            hovertemplate=f"{number(middle, signed=True)} points, 95 % interval "
+            f"{number(low, signed=True)} to {number(high, signed=True)}; "
+            f"{row['pairs']:,} pairs for {row['replicators']:,} replicators"
+            f"<extra>{titles[row['matching']]}</extra>",
         )
-    for label in names:
-        mine = controls[[one == label for one in labels]]
-        if not mine["support"].astype(bool).any():
-            figure.add_annotation(
-                x=0,
-                y=place[label],
-                text=" no support: too few others to match",
-                xanchor="left",
-                font={"color": MUTED, "size": 12},
-            )
+    for name in set(names) - set(supported["matching"]):
+        figure.add_annotation(
+            x=0,
+            y=place[name],
+            text=" no support: too few survivors to pair with",
+            xanchor="left",
+            font={"color": MUTED, "size": 12},
+        )
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
-    figure.update_xaxes(title="Accuracy kept by dropping replicators, against others (points)")
+    figure.update_xaxes(title="Accuracy kept by dropping replicators, not their partners (points)")
     figure.update_yaxes(
         tickvals=list(place.values()),
-        ticktext=[name.replace(", varying", ",<br>varying") for name in names],
+        ticktext=[titles[name].replace(", on", ",<br>on") for name in names],
         range=[-0.6, len(names) - 0.4],
         showgrid=False,
     )
-    figure.update_layout(margin={"l": 210}, height=120 + 60 * len(names))
+    figure.update_layout(margin={"l": 240}, height=120 + 60 * len(names))
     return figure
-
-
-def _test_labels(controls: pd.DataFrame) -> list[str]:
-    return [
-        "same " + matching + (", varying pixels only" if pixels == "varying" else "")
-        for matching, pixels in zip(controls["matching"], controls["pixels"], strict=True)
-    ]
 
 
 def epsilon_curves(table: pd.DataFrame, epsilon: float) -> go.Figure:
@@ -201,7 +236,7 @@ def epsilon_curves(table: pd.DataFrame, epsilon: float) -> go.Figure:
     lines = (
         ("identity", "identity", PALETTE["identity"], "solid"),
         ("zero", "zero", PALETTE["zero"], "dot"),
-        ("dropped", "both", INK, "solid"),
+        ("dropped", "replicators (both)", INK, "solid"),
     )
     for column, name, color, dash in lines:
         figure.add_scatter(
@@ -238,8 +273,9 @@ def epsilon_curves(table: pd.DataFrame, epsilon: float) -> go.Figure:
 
 
 def pareto_map(table: pd.DataFrame, chosen: str | None = None) -> go.Figure:
-    """Every run: share of replicators against the accuracy without them; a bar down from the
-    accuracy of the whole network shows what dropping them costs.
+    """Every run: share of replicators against the accuracy without them; a bar from the accuracy
+    of the whole network shows what dropping them costs. The front is a staircase: to the left of
+    a run on it and below, every point is reached. The chosen run wears a ring.
 
     Args:
         table: ``run_id, name, alpha, neurons, accuracy, replicators, pruned_accuracy, drop_cost,
@@ -267,8 +303,20 @@ def pareto_map(table: pd.DataFrame, chosen: str | None = None) -> go.Figure:
         y=100 * front["pruned_accuracy"],
         mode="lines",
         name="no run is better in both",
-        line={"color": INK, "dash": "dot", "width": 1.5},
+        line={"color": INK, "dash": "dot", "width": 1.5, "shape": "vh"},
         hoverinfo="skip",
+    )
+    mine = table[table["run_id"] == chosen]
+    figure.add_scatter(
+        x=100 * mine["replicators"],
+        y=100 * mine["pruned_accuracy"],
+        mode="markers+text",
+        name="this run",
+        text=["this run"] * len(mine),
+        textposition="bottom center",
+        marker={"symbol": "circle-open", "size": 20, "color": INK, "line": {"width": 2.5}},
+        hoverinfo="skip",
+        showlegend=False,
     )
     for index, neurons in enumerate(sorted(table["neurons"].unique())):
         rows = table[table["neurons"] == neurons]
@@ -280,7 +328,7 @@ def pareto_map(table: pd.DataFrame, chosen: str | None = None) -> go.Figure:
             marker={
                 "symbol": symbols[index % len(symbols)],
                 "color": INK,
-                "size": [15 if one == chosen else 9 for one in rows["run_id"]],
+                "size": 9,
                 "line": {"color": INK, "width": 1},
             },
             customdata=np.column_stack(

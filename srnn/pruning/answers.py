@@ -1,160 +1,245 @@
-"""What a study says: the table with mean and spread, and the sentences that state its answer."""
+"""What a study says: its tables for readers, and the sentences that follow from the numbers.
+
+The unit is the run: every effect is a mean over seeds with its t-interval, rivals are paired where
+they prune the same network, the tests of one question are one family (Holm), and "no difference" is
+said only after an equivalence test at half a percentage point (:mod:`srnn.statistics`).
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator
+
 import pandas as pd
 
+from srnn.pruning.controls import MATCHINGS
 from srnn.pruning.criteria import CRITERIA
-from srnn.pruning.rivals import RIVALS
+from srnn.pruning.measure import RIVALS
+from srnn.pruning.scratch import SCRATCH
+from srnn.statistics import MARGIN, Comparison, Estimate, Outcome, compare_all, estimate, paired
 from srnn.store.results import Result
+
+OURS = "replicators"
+BY_RULE = ("magnitude", "activity", "fisher", "random")
+"""The rules that dropping the replicators is held against, on the same network."""
+
+
+def _cells(points: pd.DataFrame) -> Iterator[tuple[str, float, pd.DataFrame, Estimate]]:
+    """Rival, sparsity, one row per seed (means over draws), and the accuracy over the seeds."""
+    seeds = points.groupby(["rival", "sparsity", "seed"], sort=False).mean(numeric_only=True)
+    for (rival, sparsity), rows in seeds.groupby(["rival", "sparsity"], sort=False):
+        yield rival, sparsity, rows, estimate(rows["accuracy"])
 
 
 def summary(points: pd.DataFrame) -> pd.DataFrame:
     """Rival x sparsity: ``rival, sparsity, dropped, surviving, accuracy`` (mean over seeds of the
-    mean over draws), ``spread`` (standard deviation over seeds; NaN for one), ``low, high`` (95 %
-    of all values), ``values``, ``base_accuracy`` (nothing dropped; mean over seeds)."""
-    keys = ["rival", "sparsity", "dropped", "surviving"]
-    seeds = points.groupby([*keys, "seed"], sort=False)["accuracy"].mean().reset_index()
-    table = seeds.groupby(keys, sort=False)["accuracy"].agg(["mean", "std"]).reset_index()
-    table = table.rename(columns={"mean": "accuracy", "std": "spread"})
-    values = points.groupby(keys, sort=False)["accuracy"]
-    table["low"] = values.quantile(0.025).to_numpy()
-    table["high"] = values.quantile(0.975).to_numpy()
-    table["values"] = values.count().to_numpy()
-    base = points.groupby(keys, sort=False)["base_accuracy"]
-    table["base_accuracy"] = base.mean().to_numpy()
-    return table
+    mean over draws), ``low, high`` (95 % t-interval over seeds; NaN for one seed), ``seeds``,
+    ``base_accuracy`` (nothing dropped; mean over seeds)."""
+    return pd.DataFrame(
+        [
+            {
+                "rival": rival,
+                "sparsity": sparsity,
+                "dropped": rows["dropped"].mean(),
+                "surviving": rows["surviving"].mean(),
+                "accuracy": found.mean,
+                "low": found.low,
+                "high": found.high,
+                "seeds": found.count,
+                "base_accuracy": rows["base_accuracy"].mean(),
+            }
+            for rival, sparsity, rows, found in _cells(points)
+        ]
+    )
 
 
 def grid(points: pd.DataFrame) -> pd.DataFrame:
-    """The table to print: one row per rival, one column per sparsity, ``mean ± spread`` in
-    percent."""
-    table = summary(points).sort_values("sparsity", kind="stable")
-    text = [
-        f"{100 * mean:.1f}" + ("" if np.isnan(spread) else f" ± {100 * spread:.1f}")
-        for mean, spread in zip(table["accuracy"], table["spread"], strict=True)
-    ]
-    table["text"] = text
-    table["sparsity"] = [f"{100 * share:g} %" for share in table["sparsity"]]
-    columns = table["sparsity"].drop_duplicates()
-    wide = table.set_index(["rival", "sparsity"])["text"].unstack("sparsity")  # noqa: PD010
-    rows = [name for name in RIVALS if name in wide.index]
-    return wide.loc[rows, list(columns)].reset_index()
+    """The table to print: one row per rival, one column per sparsity, in percent: the mean over
+    seeds and its t-interval."""
+    texts: dict[str, dict[float, str]] = {}
+    for rival, sparsity, _, found in _cells(points):
+        texts.setdefault(rival, {})[sparsity] = found.text(100, 1)
+    shares = sorted({share for row in texts.values() for share in row})
+    return pd.DataFrame(
+        [
+            {
+                "rival": name,
+                **{f"{100 * share:g} %": texts[name].get(share, "") for share in shares},
+            }
+            for name in RIVALS
+            if name in texts
+        ]
+    )
+
+
+def natural_table(natural: pd.DataFrame, particle_weights: int) -> pd.DataFrame:
+    """Every rival with as many connections dropped as each run has replicators, held against
+    dropping the replicators of the same run.
+
+    Columns: ``rival, accuracy`` and ``cost`` (percent and points, with t-intervals), ``difference``
+    (to the replicators, in points: positive where the rival keeps more), ``outcome`` (of the rival;
+    one family), ``trained`` (numbers that were trained, a particle's ``particle_weights``
+    included) and ``kept`` (numbers in the network that is left), means over seeds.
+    """
+    wide = natural.pivot_table(index="seed", columns="rival", values="accuracy")
+    ours = natural[natural["rival"] == OURS].set_index("seed")
+    judged = compare_all(
+        {
+            name: paired(wide[name].dropna(), ours["accuracy"][wide[name].dropna().index])
+            for name in wide.columns
+            if name != OURS
+        }
+    )
+    rows = []
+    for name in RIVALS:
+        if name not in wide:
+            continue
+        mine = natural[natural["rival"] == name]
+        kept = mine["surviving"].mean()
+        whole = (mine["surviving"] + mine["dropped"]).mean()
+        rows.append(
+            {
+                "rival": name,
+                "accuracy": estimate(mine["accuracy"]).text(100, 1),
+                "cost": estimate(mine["base_accuracy"] - mine["accuracy"]).text(100),
+                "difference": _effect(judged[name]) if name in judged else "",
+                "outcome": str(judged[name].outcome) if name in judged else "",
+                "trained": round(_trained(name, whole, kept, particle_weights)),
+                "kept": round(kept),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _trained(rival: str, whole: float, kept: float, particle_weights: int) -> float:
+    """How many numbers were trained to make a rival."""
+    if rival in SCRATCH:
+        return kept if SCRATCH[rival].small else whole
+    return whole * particle_weights
 
 
 def sentences(result: Result) -> list[str]:
-    """The study's answer: the conclusion first, then what it follows from: the cost of dropping
-    all replicators beside as many others, and the control tests over the seeds."""
-    found = [conclusion(result), _natural_sentence(result.tables["natural"])]
-    found += control_sentences(result.tables["controls"])
+    """The study's answer: the conclusion first, then what it follows from."""
+    natural, controls = result.tables["natural"], result.tables["controls"]
+    found = [conclusion(natural, controls), cost_sentence(natural)]
+    found += control_sentences(controls)
     if result.facts.get("stopped"):
         found.append("Left out because they diverged: " + "; ".join(result.facts["stopped"]) + ".")
     return found
 
 
-def cost(natural: pd.DataFrame, rival: str) -> np.ndarray:
-    """Accuracy lost, in percentage points, where all replicators (or as many others) are dropped;
-    one value per seed."""
-    rows = natural[natural["rival"] == rival]
-    return 100 * (rows["base_accuracy"] - rows["accuracy"]).to_numpy()
-
-
-def _natural_sentence(natural: pd.DataFrame) -> str:
-    ours = natural[natural["rival"] == "replicators"]
-    share = 100 * ours["sparsity"]
+def cost_sentence(natural: pd.DataFrame) -> str:
+    """What dropping all replicators costs, and as many by another rule."""
+    costs = {
+        name: estimate(rows["base_accuracy"] - rows["accuracy"])
+        for name, rows in natural.groupby("rival", sort=False)
+    }
+    ours = natural[natural["rival"] == OURS]
     others = ", ".join(
-        f"{CRITERIA[name].title.lower()} {_mean(cost(natural, name))}"
-        for name in ("magnitude", "activity", "gradient", "random")
+        f"{CRITERIA[name].title.lower()} {costs[name].text(100)}" for name in BY_RULE
     )
     return (
-        f"Dropping all zero and identity particles ({share.mean():.1f} % of the connections, "
-        f"{len(ours)} seed{'s' * (len(ours) != 1)}) costs {_mean(cost(natural, 'replicators'))} "
-        f"percentage points of {100 * ours['base_accuracy'].mean():.1f} % accuracy; dropping as "
-        f"many by another rule: {others}."
+        f"Dropping all replicators ({100 * ours['sparsity'].mean():.1f} % of the connections, "
+        f"{_seeds(len(ours))}) costs {costs[OURS].text(100)} points of "
+        f"{100 * ours['base_accuracy'].mean():.1f} % accuracy; dropping as many by another rule: "
+        f"{others}."
+    )
+
+
+def judge_rules(natural: pd.DataFrame) -> dict[str, Comparison]:
+    """Dropping the replicators against as many by each of :data:`BY_RULE`, paired by run: *better*
+    where the replicators are the better ones to drop."""
+    by = natural.set_index(["rival", "seed"])["accuracy"]
+    return compare_all({name: paired(by[OURS], by[name][by[OURS].index]) for name in BY_RULE})
+
+
+def judge_controls(controls: pd.DataFrame) -> dict[str, Comparison]:
+    """Every control test over the runs in which it has support."""
+    return compare_all(
+        {
+            name: controls[(controls["matching"] == name) & controls["support"].astype(bool)][
+                "difference"
+            ]
+            for name in MATCHINGS
+        }
     )
 
 
 def control_sentences(controls: pd.DataFrame) -> list[str]:
-    """One sentence per control test, over the seeds."""
+    """One sentence per control test, over the runs."""
     found = []
-    for (matching, pixels), rows in controls.groupby(["matching", "pixels"], sort=False):
-        kind = f"the same {matching}" + (", varying pixels only" if pixels == "varying" else "")
-        supported = rows[rows["support"].astype(bool)]
-        matched = rows["matched"].sum() / max(1, rows["replicators"].sum())
-        if supported.empty:
+    for name, judged in judge_controls(controls).items():
+        rows = controls[controls["matching"] == name]
+        share = 100 * rows["pairs"].sum() / max(1, rows["replicators"].sum())
+        kind = f"Paired with survivors of {MATCHINGS[name].title}"
+        if not judged.estimate.count:
             found.append(
-                f"Matched on {kind}: no support; only {100 * matched:.0f} % of the replicators "
-                "find a match among the other particles."
+                f"{kind}: no support; only {share:.0f} % of the replicators find a partner."
             )
             continue
-        significant = ((supported["p_value"] < 0.05) & (supported["difference"] > 0)).sum()
-        reverse = ((supported["p_value"] < 0.05) & (supported["difference"] < 0)).sum()
-        difference = (100 * supported["difference"]).to_numpy()
+        well = rows[rows["support"].astype(bool)]
         found.append(
-            f"Matched on {kind} ({100 * matched:.0f} % of the replicators find a match): dropping "
-            f"replicators keeps {_mean(difference, signed=True)} points more accuracy than "
-            f"dropping their partners; better with p < 0.05 in {significant}, worse in {reverse} "
-            f"of {len(supported)} seeds with support."
+            f"{kind} ({share:.0f} % of the replicators; their inputs' std "
+            f"{well['std_replicators'].mean():.3f} against {well['std_others'].mean():.3f}): "
+            f"dropping them keeps {_effect(judged)} points more than dropping their partners, over "
+            f"{_seeds(judged.estimate.count)}: {judged.outcome}."
         )
     return found
 
 
-def conclusion(result: Result) -> str:
-    """Is self-replication a good criterion, or just small weights and dead pixels? In words that
-    follow from the numbers; the control tests count without the nearly constant pixels."""
-    natural, controls = result.tables["natural"], result.tables["controls"]
-    ours = cost(natural, "replicators")
-    leads = []
-    for name in ("magnitude", "activity"):
-        lead = cost(natural, name) - ours
-        leads.append(
-            f"cheaper than as many of the {CRITERIA[name].title.lower()} in "
-            f"{int((lead > 0).sum())} of {len(lead)} seeds (by {_mean(lead, signed=True)} points)"
-        )
-    weight, of_weight = _verdict(controls, "layer and scalar weight")
-    contribution, of_contribution = _verdict(controls, "layer and contribution")
+def conclusion(natural: pd.DataFrame, controls: pd.DataFrame) -> str:
+    """Is self-replication a good criterion, or just small weights and quiet inputs? Every sentence
+    is chosen by the outcome of a test."""
+    rule = judge_rules(natural)
+    matched = judge_controls(controls)["weight and input"]
+    said = [
+        f"{_AGAINST[rule[name].outcome]} as many by {CRITERIA[name].title.lower()} "
+        f"({_effect(rule[name])} points)"
+        for name in ("magnitude", "activity")
+    ]
+    outcome = matched.outcome if matched.estimate.count else None
+    numbers = f" ({_effect(matched)} points, {_seeds(matched.estimate.count)})" if outcome else ""
     return (
-        f"Conclusion: dropping all replicators is {', and '.join(leads)}. Nearly constant pixels "
-        f"taken out: against others of the same scalar weight, {of_weight}; against others of the "
-        f"same contribution (scalar weight × input std), {of_contribution}. "
-        + _ANSWERS[weight, contribution]
+        f"Conclusion: dropping all replicators is {said[0]} and {said[1]}. "
+        f"{_MATCHED[outcome]}{numbers}. {_SO[rule['activity'].outcome]}"
     )
 
 
-_UNKNOWN = "Where there are too few others to compare with, the question stays open."
-_ANSWERS = {
-    ("better", "better"): "So being a replicator says more than weight and input together.",
-    ("better", "same"): "So replicators are more than small weights on dead pixels, but no more "
-    "than connections that contribute little, which can be measured directly.",
-    ("better", "open"): "So replicators are more than small weights; whether they are more than "
-    "connections that contribute little stays open.",
-    ("same", "better"): "So it is not the weight, but more than the contribution: look closer.",
-    ("same", "same"): "So replicators are small weights, no more.",
-    ("same", "open"): "So replicators are small weights, no more.",
-    ("open", "better"): "So replicators are more than connections that contribute little.",
-    ("open", "same"): "So replicators are no more than connections that contribute little.",
-    ("open", "open"): _UNKNOWN,
+_AGAINST = {
+    Outcome.BETTER: "better than dropping",
+    Outcome.WORSE: "worse than dropping",
+    Outcome.EQUIVALENT: "no different from dropping",
+    Outcome.UNDECIDED: "neither shown better nor worse than dropping",
 }
-"""What follows, from the verdict against the same scalar weight and the same contribution."""
+
+_MATCHED = {
+    Outcome.BETTER: "Among particles of the same scalar weight and input, replicators are the "
+    "better ones to drop, so that self-replication says more than these two together",
+    Outcome.WORSE: "Among particles of the same scalar weight and input, replicators are the worse "
+    "ones to drop, so that self-replication misleads",
+    Outcome.EQUIVALENT: "Among particles of the same scalar weight and input, it makes no "
+    f"difference (within {100 * MARGIN:g} points) whether they replicate, so that "
+    "self-replication says no more than these two",
+    Outcome.UNDECIDED: "Whether self-replication says more than scalar weight and input together "
+    "is undecided",
+    None: "Too few replicators find a survivor of the same scalar weight and input to compare with",
+}
+"""What the control test with both quantities balanced says; None where it has no support."""
+
+_SO = {
+    Outcome.BETTER: "So self-replication is the better criterion, even against contributions "
+    "measured on the data.",
+    Outcome.WORSE: "So whoever wants to prune should measure contributions on the data instead.",
+    Outcome.EQUIVALENT: "So self-replication finds the connections that contribute little, without "
+    "looking at the data.",
+    Outcome.UNDECIDED: "Which of self-replication and measured contributions prunes better takes "
+    "more runs to tell.",
+}
+"""What follows for pruning, from the comparison with the rule by contribution."""
 
 
-def _verdict(controls: pd.DataFrame, matching: str) -> tuple[str, str]:
-    """``better``, ``same`` or ``open`` (no support), and the same in words with numbers."""
-    mine = controls[(controls["matching"] == matching) & (controls["pixels"] == "varying")]
-    rows = mine[mine["support"].astype(bool)]
-    if rows.empty:
-        return "open", "no support in any seed"
-    better = int(((rows["p_value"] < 0.05) & (rows["difference"] > 0)).sum())
-    effect = _mean((100 * rows["difference"]).to_numpy(), signed=True)
-    count = f"p < 0.05 in {better} of {len(rows)} seeds with support"
-    if better > len(rows) / 2:
-        return "better", f"replicators are the better ones to drop ({effect} points, {count})"
-    return "same", f"they are no better ({effect} points, {count})"
+def _effect(judged: Comparison) -> str:
+    return judged.estimate.text(100, signed=True)
 
 
-def _mean(values: np.ndarray, signed: bool = False) -> str:
-    """``0.26 ± 0.05`` (standard deviation over seeds), or the number alone."""
-    form = "{:+.2f}" if signed else "{:.2f}"
-    text = form.format(float(np.mean(values)))
-    return text if len(values) < 2 else f"{text} ± {float(np.std(values, ddof=1)):.2f}"
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' * (count != 1)}"

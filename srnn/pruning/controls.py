@@ -1,234 +1,265 @@
-"""Control tests: is being a replicator more than a small scalar weight or a dead pixel?
+"""Control tests: is being a replicator more than a small scalar weight or a quiet input?
 
 Dropping replicators costs little. That says something about *self-replication* only if dropping
-other particles of the same kind costs more. So replicators (zero and identity) are matched with
-others (everything else) one to one within *strata*, both groups are dropped from the same network,
-and the accuracies compared. What a stratum is makes the test:
+other particles of the same kind costs more. So replicators are paired one to one with survivors of
+the same layer that are alike in some quantities (:data:`MATCHINGS`), each within its *caliper* and
+as continuous values; both groups are dropped from the same network, and the accuracies compared.
 
-- ``layer``: the same macro layer.
-- ``layer and scalar weight``: also the same |scalar weight|, to within :data:`TOLERANCE`.
-- ``layer and contribution``: also the same |scalar weight x standard deviation of the input|, to
-  within :data:`TOLERANCE`: how much the connection's output varies from image to image.
-- each also with the particles on nearly constant input pixels taken out of both groups.
+Every number has its own unit:
 
-Every draw picks a new random matching and resamples the test images, so the interval covers both.
-The p-value is a permutation test: were the labels exchangeable within matched pairs, swapping them
-at random would give differences as large as the observed one that often.
+- the interval of one run covers random pairings and resampled test images;
+- the p-value of one run holds the difference of one pairing against the differences of the *same*
+  pairing with the two labels of every pair swapped at random;
+- over runs (:mod:`srnn.pruning.answers`) the unit is the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import torch
 
-from srnn.pruning.dense import forward_many
-from srnn.pruning.subject import NETWORKS_AT_ONCE, Subject
+from srnn.pruning.subject import Subject
+from srnn.statistics import ALPHA, MARGIN, Outcome, holm, number, two_sided, verdict
 
-TOLERANCE = 0.1
-"""Two matched values differ by less than this share of the smaller one (10 %): bins of that width
-on a logarithmic scale. Values below :data:`NOTHING` are all alike."""
+CALIPER = float(np.log(1.1))
+"""Paired values differ by less than 10 % of the smaller one: this much on a logarithmic scale."""
 
 NOTHING = 1e-6
-"""A |scalar weight| or contribution below this counts as none."""
+"""A |scalar weight| or contribution below this counts as none: all such are alike."""
 
-SUPPORT = 0.5
-"""Share of the replicators that must find a match; below it the test answers "no support"."""
+QUIET = 0.01
+"""Inputs whose standard deviation is below this are all alike (pixels are 0..1)."""
+
+LIVELY = 0.15
+"""Standard deviation from which an input counts as varying much: only there do replicators and
+survivors both exist in numbers."""
 
 FEWEST = 20
-"""Matched pairs below which the test answers "no support", whatever their share."""
+"""Pairs below which a test says "no support"."""
 
-DRAWS = 200
-"""Random matchings (and as many permutations) of a test."""
+SHARE = 0.1
+"""Share of the replicators that must find a partner; below it the pairs speak for too few."""
+
+PAIRINGS = 40
+"""Random pairings of a test."""
+
+PERMUTATIONS = 200
+"""Permutations of the labels within one pairing."""
+
+RESAMPLES = 400
+"""Draws behind an interval: a pairing and a resampled set of test images each."""
+
+
+@dataclass(frozen=True)
+class Matching:
+    """What two paired particles share beside their layer: ``values(subject)`` are log quantities
+    ``(K, P)``, each within :data:`CALIPER`; ``lively`` keeps to inputs that vary much."""
+
+    title: str
+    values: Callable[[Subject], np.ndarray]
+    lively: bool = False
+
+
+def _log(values: np.ndarray, least: float) -> np.ndarray:
+    return np.log(np.maximum(values.astype(np.float64), least))
+
+
+def _weight(subject: Subject) -> np.ndarray:
+    return _log(subject.scalars.abs().numpy(), NOTHING)[None]
+
+
+def _weight_and_input(subject: Subject) -> np.ndarray:
+    return np.vstack([_weight(subject), _log(subject.input_std, QUIET)[None]])
+
+
+def _contribution(subject: Subject) -> np.ndarray:
+    return _log(subject.contribution, NOTHING)[None]
+
+
+MATCHINGS: dict[str, Matching] = {
+    "layer": Matching("the same layer", lambda subject: np.zeros((0, subject.particles))),
+    "weight": Matching("the same |scalar weight|", _weight),
+    "weight, lively": Matching(
+        f"the same |scalar weight|, on inputs of std {LIVELY:g} or more", _weight, lively=True
+    ),
+    "weight and input": Matching("the same |scalar weight| and input std", _weight_and_input),
+    "contribution": Matching("the same |scalar weight × input std|", _contribution),
+}
+"""The control tests, from the coarsest; every one also asks for the same layer."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """The result of one control test; accuracies and differences are 0..1.
+    """One control test of one run; accuracies and differences are 0..1.
 
-    ``difference`` is accuracy without the replicators minus accuracy without as many matched
-    others, the mean over draws: positive if replicators are the better ones to drop. ``low`` and
-    ``high`` bound 95 % of the draws; NaN everywhere if there is no support.
+    ``difference`` is accuracy without the paired replicators minus accuracy without their partners,
+    the mean over pairings: positive if replicators are the better ones to drop. ``low`` to ``high``
+    holds 95 % of the draws over pairings and images. ``p_value`` is corrected for all tests of the
+    run (Holm). ``std_replicators`` and ``std_others`` are the mean standard deviations of what the
+    two groups read: how well the pairs are balanced. All are NaN where there is no support.
     """
 
     matching: str
-    pixels: str
     replicators: int
     others: int
-    matched: int
-    unmatched: int
-    base_accuracy: float
-    without_replicators: float
-    without_others: float
-    difference: float
-    low: float
-    high: float
-    p_value: float
+    pairs: int
     support: bool
+    base_accuracy: float
+    without_replicators: float = np.nan
+    without_others: float = np.nan
+    difference: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    p_value: float = np.nan
+    p_equivalence: float = np.nan
+    std_replicators: float = np.nan
+    std_others: float = np.nan
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether replicators are the better ones to drop, in this run."""
+        return verdict(self.difference, self.p_value, self.p_equivalence)
 
     @property
     def sentence(self) -> str:
         """The answer in words, with its numbers."""
-        kind = "the same " + self.matching
-        where = "" if self.pixels == "all" else ", nearly constant pixels taken out"
+        kind = MATCHINGS[self.matching].title
         if not self.support:
             return (
-                f"No support ({kind}{where}): only {self.matched:,} of {self.replicators:,} "
-                f"replicators find a match among {self.others:,} other particles."
+                f"No support ({kind}): {self.replicators:,} replicators, {self.others:,} survivors "
+                f"to pair them with, {self.pairs:,} pairs."
             )
-        lost = 100 * (self.base_accuracy - self.without_replicators)
-        other = 100 * (self.base_accuracy - self.without_others)
-        numbers = (
-            f"dropping {self.matched:,} of the {self.replicators:,} replicators costs {lost:.2f} "
-            f"points, dropping as many matched others {other:.2f} (difference "
-            f"{100 * self.difference:+.2f}, 95 % interval {100 * self.low:+.2f} to "
-            f"{100 * self.high:+.2f}, p = {self.p_value:.3f})"
+        cost, other = (
+            number(100 * (self.base_accuracy - value))
+            for value in (self.without_replicators, self.without_others)
         )
-        if self.p_value < 0.05 and self.low * self.high > 0:
-            verdict = "the better" if self.difference > 0 else "the worse"
-            return f"Among particles of {kind}{where}, replicators are {verdict} choice: {numbers}."
-        return f"Among particles of {kind}{where}, replicators are no different: {numbers}."
+        difference, low, high = (
+            number(100 * value, signed=True) for value in (self.difference, self.low, self.high)
+        )
+        return (
+            f"Among particles with {kind}, {_SAID[self.outcome]}: dropping {self.pairs:,} of the "
+            f"{self.replicators:,} replicators costs {cost} points, dropping their partners {other}"
+            f" (difference {difference}, 95 % interval {low} to {high} over pairings and images, "
+            f"p = {self.p_value:.3f}; mean input std {self.std_replicators:.3f} against "
+            f"{self.std_others:.3f})."
+        )
 
 
-def control_tests(subject: Subject, draws: int = DRAWS, seed: int = 0) -> list[Control]:
-    """The six control tests: three matchings, with all pixels and without nearly constant ones."""
-    every = np.ones(subject.particles, dtype=bool)
-    found = []
-    for matching, strata in strata_of(subject).items():
-        for pixels, allowed in (("all", every), ("varying", ~subject.constant_input)):
-            found.append(_control(subject, matching, pixels, strata, allowed, draws, seed))
-    return found
+_SAID = {
+    Outcome.BETTER: "replicators are the better ones to drop",
+    Outcome.WORSE: "replicators are the worse ones to drop",
+    Outcome.EQUIVALENT: f"it makes no difference (within {100 * MARGIN:g} points)",
+    Outcome.UNDECIDED: "it is undecided which are better to drop",
+}
 
 
-def control_table(controls: Sequence[Control]) -> pd.DataFrame:
-    """The tests as a table, the sentence in the last column."""
-    rows = [{**vars(control), "sentence": control.sentence} for control in controls]
+def control_tests(
+    subject: Subject, pairings: int = PAIRINGS, permutations: int = PERMUTATIONS, seed: int = 0
+) -> list[Control]:
+    """All control tests of one run, in the order of :data:`MATCHINGS`."""
+    found = [_control(subject, name, pairings, permutations, seed) for name in MATCHINGS]
+    corrected = holm([one.p_value for one in found])
+    return [replace(one, p_value=float(p)) for one, p in zip(found, corrected, strict=True)]
+
+
+def control_table(controls: list[Control]) -> pd.DataFrame:
+    """The tests as a table; the last columns are the outcome and the sentence."""
+    rows = [
+        {**vars(one), "outcome": str(one.outcome), "sentence": one.sentence} for one in controls
+    ]
     return pd.DataFrame(rows)
 
 
-def strata_of(subject: Subject) -> dict[str, np.ndarray]:
-    """The stratum of every particle, ``(P,)``, for every matching; -1 matches nothing (a particle
-    that diverged)."""
-    size = subject.scalars.abs().numpy().astype(np.float64)
-    layer = np.where(np.isfinite(size), subject.layer.astype(np.int64), -1)
-    found = {"layer": layer}
-    keys = {"scalar weight": size, "contribution": size * subject.input_std}
-    for name, values in keys.items():
-        known = np.isfinite(values) & (layer >= 0)
-        bins = np.zeros(len(values), dtype=np.int64)
-        bins[known] = np.log(np.maximum(values[known] / NOTHING, 1)) // np.log1p(TOLERANCE)
-        found[f"layer and {name}"] = np.where(known, layer * BINS + np.minimum(bins, BINS - 1), -1)
-    return found
-
-
-BINS = 10_000
-"""Bins at most per layer; far more than any finite float32 needs."""
-
-
-def match(
-    replicator: np.ndarray, strata: np.ndarray, allowed: np.ndarray, random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """A random one-to-one matching within strata, as many pairs as possible: indices of
-    replicators ``(m,)`` and of their partners ``(m,)``. All arguments are ``(P,)``."""
-    usable = allowed & (strata >= 0)
-    chosen = [
-        _ranked(np.flatnonzero(usable & group), strata, random)
-        for group in (replicator, ~replicator)
-    ]
-    (first, a), (second, b) = chosen
-    _, left, right = np.intersect1d(a, b, assume_unique=True, return_indices=True)
-    return first[left], second[right]
-
-
-def _ranked(
-    indices: np.ndarray, strata: np.ndarray, random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Indices in random order within strata, and a code of (stratum, rank in it) for each."""
-    order = np.lexsort((random.random(len(indices)), strata[indices]))
-    indices = indices[order]
-    group = strata[indices]
-    starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]]) if len(group) else group
-    rank = np.arange(len(group)) - np.repeat(starts, np.diff(np.r_[starts, len(group)]))
-    return indices, group * len(strata) + rank
-
-
-def _control(
-    subject: Subject,
-    matching: str,
-    pixels: str,
-    strata: np.ndarray,
-    allowed: np.ndarray,
-    draws: int,
-    seed: int,
-) -> Control:
-    replicator = subject.replicators
-    total = int((replicator & allowed).sum())
-    others = int((~replicator & allowed & (strata >= 0)).sum())
-    random = np.random.default_rng([seed, 0xC0])
-    matched = len(match(replicator, strata, allowed, random)[0])
-    support = matched >= max(FEWEST, SUPPORT * total)
-    nothing = float("nan")
-    values = dict.fromkeys(
-        ("without_replicators", "without_others", "difference", "low", "high", "p_value"), nothing
-    )
-    if support:
-        values = _compare(subject, strata, allowed, draws, random)
-    return Control(
-        matching,
-        pixels,
-        total,
-        others,
-        matched,
-        total - matched,
-        subject.accuracy(),
-        support=bool(support),
-        **values,
-    )
-
-
-def _compare(
-    subject: Subject,
-    strata: np.ndarray,
-    allowed: np.ndarray,
-    draws: int,
+def pair(
+    marked: np.ndarray,
+    usable: np.ndarray,
+    layer: np.ndarray,
+    values: np.ndarray,
     random: np.random.Generator,
-) -> dict[str, float]:
-    masks = np.ones((draws, 4, subject.particles), dtype=bool)
-    for draw in masks:
-        ours, theirs = match(subject.replicators, strata, allowed, random)
-        swap = random.random(len(ours)) < 0.5
-        draw[0, ours] = draw[1, theirs] = False
-        draw[2, np.where(swap, ours, theirs)] = draw[3, np.where(swap, theirs, ours)] = False
-    right = _right(subject, masks.reshape(-1, subject.particles)).reshape(draws, 4, -1)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pair marked with unmarked particles one to one: indices ``(m,)`` and of their partners.
+
+    In random order every marked particle takes the nearest partner that is left, of the same layer
+    and within :data:`CALIPER` in every value; equally near ones at random.
+
+    Args:
+        marked, usable, layer: ``(P,)``; only usable particles are paired.
+        values: ``(K, P)``, on a logarithmic scale.
+    """
+    ours, theirs = [], []
+    for one in np.unique(layer[usable]):
+        here = usable & (layer == one)
+        left = random.permutation(np.flatnonzero(here & ~marked))  # argmin takes the first
+        for index in random.permutation(np.flatnonzero(here & marked)):
+            if not len(left):
+                break
+            gaps = np.abs(values[:, left] - values[:, [index]]).max(0, initial=0)
+            nearest = int(gaps.argmin())
+            if gaps[nearest] < CALIPER:
+                ours.append(index)
+                theirs.append(left[nearest])
+                left = np.delete(left, nearest)
+    return np.array(ours, dtype=np.int64), np.array(theirs, dtype=np.int64)
+
+
+def _control(subject: Subject, name: str, pairings: int, permutations: int, seed: int) -> Control:
+    matching, marked = MATCHINGS[name], subject.replicators
+    usable = np.isfinite(subject.contribution)
+    if matching.lively:
+        usable &= subject.input_std >= LIVELY
+    values = np.nan_to_num(matching.values(subject))
+    random = np.random.default_rng([seed, list(MATCHINGS).index(name), 0xC0])
+    pairs = [pair(marked, usable, subject.layer, values, random) for _ in range(max(1, pairings))]
+    many, few = int((marked & usable).sum()), int((~marked & usable).sum())
+    count = len(pairs[0][0])
+    support = count >= max(FEWEST, SHARE * many)
+    found = Control(name, many, few, count, support, subject.accuracy())
+    if not support:
+        return found
+    swapped = [_swapped(*pairs[0], random) for _ in range(permutations)]
+    right = _right(subject, [*pairs, *swapped])  # (pairings + permutations, 2, images)
     shares = right.mean(-1)
-    observed = float((shares[:, 0] - shares[:, 1]).mean())
-    swapped = shares[:, 2] - shares[:, 3]
-    images = right.shape[-1]
-    resampled = np.empty(draws)
-    for draw in range(draws):
-        weight = np.bincount(random.integers(images, size=images), minlength=images) / images
-        resampled[draw] = (right[draw, 0] @ weight) - (right[draw, 1] @ weight)
-    low, high = np.quantile(resampled, (0.025, 0.975))
-    extreme = int((np.abs(swapped) >= abs(observed) - 1e-12).sum())
-    return {
-        "without_replicators": float(shares[:, 0].mean()),
-        "without_others": float(shares[:, 1].mean()),
-        "difference": observed,
-        "low": float(low),
-        "high": float(high),
-        "p_value": (1 + extreme) / (1 + draws),
-    }
+    differences = shares[:, 0] - shares[:, 1]
+    single, permuted = np.split(differences, [len(pairs)])  # swapping all others turns the sign
+    draws = _resampled(right[: len(pairs)], random)
+    low, high = np.quantile(draws, (ALPHA / 2, 1 - ALPHA / 2))
+    return replace(
+        found,
+        without_replicators=float(shares[: len(pairs), 0].mean()),
+        without_others=float(shares[: len(pairs), 1].mean()),
+        difference=float(single.mean()),
+        low=float(low),
+        high=float(high),
+        p_value=two_sided(float(single[0]), np.r_[permuted, -permuted]),
+        p_equivalence=float(max((draws >= MARGIN).mean(), (draws <= -MARGIN).mean())),
+        std_replicators=float(subject.input_std[pairs[0][0]].mean()),
+        std_others=float(subject.input_std[pairs[0][1]].mean()),
+    )
 
 
-def _right(subject: Subject, masks: np.ndarray) -> np.ndarray:
-    """Whether each network answers each test image rightly: ``(S, P)`` -> ``(S, B)`` bool."""
-    parts = []
-    for start in range(0, len(masks), NETWORKS_AT_ONCE):
-        scalars = subject.masked(masks[start : start + NETWORKS_AT_ONCE])
-        logits = forward_many(scalars, subject.x_test, subject.shape)
-        right = (logits.argmax(1) == subject.y_test) & torch.isfinite(logits).all(1)
-        parts.append(right.numpy())
-    return np.concatenate(parts)
+def _swapped(
+    ours: np.ndarray, theirs: np.ndarray, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    swap = random.random(len(ours)) < 0.5
+    return np.where(swap, theirs, ours), np.where(swap, ours, theirs)
+
+
+def _right(subject: Subject, pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Whether the network without either group of every pairing answers each test image rightly:
+    ``(pairings, 2, B)`` bool."""
+    masks = np.ones((len(pairs), 2, subject.particles), dtype=bool)
+    for mask, groups in zip(masks, pairs, strict=True):
+        mask[0, groups[0]] = mask[1, groups[1]] = False
+    return subject.right(masks.reshape(-1, subject.particles)).reshape(len(pairs), 2, -1)
+
+
+def _resampled(right: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Differences ``(RESAMPLES,)`` of a random pairing each, over resampled test images."""
+    gain = right[:, 0].astype(np.int8) - right[:, 1]
+    images = gain.shape[1]
+    chosen = random.integers(len(gain), size=RESAMPLES)
+    weights = random.multinomial(images, np.full(images, 1 / images), size=RESAMPLES)
+    return np.einsum("di,di->d", gain[chosen], weights) / images

@@ -22,12 +22,11 @@ Keys = Callable[[Subject, int], "tuple[np.ndarray, ...]"]
 
 @dataclass(frozen=True)
 class Criterion:
-    """A rule and what it says; ``sanity`` marks a reversed order, which should be a bad one."""
+    """A rule and what it says; ``draws`` marks an order that the seed decides."""
 
     title: str
     about: str
     keys: Keys
-    sanity: bool = False
     draws: bool = False
 
 
@@ -46,11 +45,11 @@ def _magnitude(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
 
 
 def _activity(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
-    return (subject.scalars.abs().numpy() * subject.input_std,)
+    return (subject.contribution,)
 
 
-def _gradient(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
-    return (subject.saliency,)
+def _fisher(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
+    return (subject.fisher,)
 
 
 def _random(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
@@ -86,10 +85,10 @@ CRITERIA: dict[str, Criterion] = {
         "How much the connection's output varies over the training images.",
         _activity,
     ),
-    "gradient": Criterion(
-        "Smallest gradient saliency",
-        "|scalar weight × gradient of the training loss|, as in SNIP.",
-        _gradient,
+    "fisher": Criterion(
+        "Smallest Fisher saliency",
+        "Scalar weight² × mean squared gradient of single images' losses (Theis et al. 2018).",
+        _fisher,
     ),
     "random": Criterion(
         "Random",
@@ -101,13 +100,11 @@ CRITERIA: dict[str, Criterion] = {
         "Replicators last",
         "The reverse of replicators first: the workers go first.",
         _reversed(_replicators),
-        sanity=True,
     ),
     "magnitude-last": Criterion(
         "Largest |scalar weight| first",
         "The reverse of magnitude pruning.",
         _reversed(_magnitude),
-        sanity=True,
     ),
 }
 """All criteria, by the name that the command line and the page use."""

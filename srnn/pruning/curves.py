@@ -22,7 +22,7 @@ RANDOM_DRAWS = 30
 """Random orders behind the random criterion's band."""
 
 BAND = (0.025, 0.975)
-"""Quantiles of a band over draws or seeds."""
+"""Quantiles of a band over random orders."""
 
 
 def curves(
@@ -33,8 +33,9 @@ def curves(
 ) -> pd.DataFrame:
     """Accuracy after dropping, one row per criterion, draw and sparsity.
 
-    Columns: ``criterion, draw, sparsity`` (asked for), ``dropped, surviving`` (exact counts),
-    ``accuracy`` and ``base_accuracy`` (0..1, test images). Draws differ for ``random`` only.
+    Columns: ``rival`` (the criterion), ``draw, sparsity`` (asked for), ``dropped, surviving``
+    (exact counts), ``accuracy`` and ``base_accuracy`` (0..1, test images). Draws differ for
+    ``random`` only.
 
     Raises:
         ValueError: unknown criterion, or a sparsity outside 0..1.
@@ -49,7 +50,7 @@ def curves(
             tables.append(
                 pd.DataFrame(
                     {
-                        "criterion": name,
+                        "rival": name,
                         "draw": draw,
                         "sparsity": sparsities,
                         "dropped": counts,
@@ -72,7 +73,7 @@ def natural_points(subject: Subject) -> pd.DataFrame:
         masks = np.stack([drop_first(order_of(name, subject, draw), count) for draw in draws])
         rows.append(
             {
-                "criterion": name,
+                "rival": name,
                 "draw": 0,
                 "sparsity": count / subject.particles,
                 "dropped": count,
@@ -84,15 +85,12 @@ def natural_points(subject: Subject) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def summary(table: pd.DataFrame, by: Sequence[str] = ("criterion", "sparsity")) -> pd.DataFrame:
-    """Mean, standard deviation (over draws and seeds; 0 for a single one), band (quantiles
-    :data:`BAND`) and number of values of ``accuracy``, per group."""
-    groups = table.groupby(list(by), sort=False)["accuracy"]
-    found = groups.agg(
-        accuracy="mean",
-        spread=lambda values: float(np.std(values)),
-        low=lambda values: float(np.quantile(values, BAND[0])),
-        high=lambda values: float(np.quantile(values, BAND[1])),
-        values="count",
-    )
-    return found.reset_index()
+def over_draws(table: pd.DataFrame) -> pd.DataFrame:
+    """:func:`curves` with one row per criterion and sparsity: the mean over draws, and as ``low``
+    and ``high`` their quantiles :data:`BAND` (of one draw: NaN)."""
+    groups = table.groupby(["rival", "sparsity"], sort=False)
+    found = groups.mean(numeric_only=True).drop(columns="draw").reset_index()
+    many = groups["accuracy"].count().to_numpy() > 1
+    for name, share in zip(("low", "high"), BAND, strict=True):
+        found[name] = np.where(many, groups["accuracy"].quantile(share), np.nan)
+    return found

@@ -22,9 +22,8 @@ from srnn.tasks import Task
 from srnn.training import data_order
 
 DENSE_LR = 0.02
-"""Learning rate of the dense rivals: of 0.008, 0.02, 0.05 and 0.1 the one with the best training
-accuracy of the dense network (MNIST, 60 epochs, 5 seeds). The MetaNet's 0.008 moves a connection
-through tens of weights at once."""
+"""Learning rate of a dense network where none is chosen on validation images
+(:func:`srnn.pruning.scratch.best_rate`)."""
 
 BeforeEpoch = Callable[[int, Tensor, Tensor], Tensor]
 """``(epoch, scalars (S, P), masks (S, P)) -> masks``, called before every epoch."""
@@ -61,12 +60,14 @@ def train_dense(
     rules: Rules,
     *,
     l1: Tensor | None = None,
+    rates: Tensor | None = None,
     before_epoch: BeforeEpoch | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Train S networks ``(S, P)`` over the given epochs; returns their scalars and masks.
 
     ``masks (S, P)`` are bool, True for a survivor; ``before_epoch`` may shrink them. ``l1 (S,)`` is
-    added as ``l1 * sum |w|`` to each loss. The momentum starts at rest.
+    added as ``l1 * sum |w|`` to each loss; ``rates (S,)`` are learning rates of their own. The
+    momentum starts at rest.
 
     Raises:
         RuntimeError: ``before_epoch`` revived a dropped connection.
@@ -74,6 +75,8 @@ def train_dense(
     x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
     w = torch.where(masks, scalars, 0).clone().requires_grad_()
     buffer = torch.zeros_like(w)
+    rate = torch.full((len(w),), rules.lr) if rates is None else rates
+    rate = rate.unsqueeze(1)
     for epoch in epochs:
         if before_epoch is not None:
             smaller = before_epoch(epoch, w.detach(), masks)
@@ -95,7 +98,7 @@ def train_dense(
                 if l1 is not None:
                     gradient += l1.unsqueeze(1) * w.sign()
                 buffer.mul_(rules.momentum).add_(gradient).mul_(keep)
-                w.sub_(buffer, alpha=rules.lr)
+                w.sub_(rate * buffer)
     return w.detach(), masks
 
 
@@ -114,11 +117,36 @@ def forward_many(scalars: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
     return through_layers(x.T, shape, sums)
 
 
+def answers(scalars: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
+    """The class that each of S networks ``(S, P)`` gives every image, ``(S, B)``; -1 where a logit
+    is not finite."""
+    logits = forward_many(scalars, x, shape)
+    return torch.where(torch.isfinite(logits).all(1), logits.argmax(1), -1)
+
+
 def accuracies(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> np.ndarray:
     """Accuracy, 0..1, of S networks ``(S, P)``; ``(S,)``. A non-finite logit counts as wrong."""
-    found = []
-    for part in scalars.split(16):
-        logits = forward_many(part, x, shape)
-        right = (logits.argmax(1) == y) & torch.isfinite(logits).all(1)
-        found.append(right.double().mean(-1))
-    return torch.cat(found).numpy()
+    shares = [(answers(part, x, shape) == y).double().mean(-1) for part in scalars.split(16)]
+    return torch.cat(shares).numpy()
+
+
+def squared_gradients(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> Tensor:
+    """Mean over images of the squared gradient of each image's cross-entropy, ``(P,)``.
+
+    The gradient of connection (o, i) for one image is its input times the gradient of its cell's
+    sum, so the squares are sums of products: one matrix product for each layer.
+    """
+    matrices = list(shape.split(scalars))
+    inputs: list[Tensor] = []
+    sums: list[Tensor] = []
+
+    def layer_sums(layer: int, x: Tensor) -> Tensor:
+        inputs.append(x)
+        sums.append((x @ matrices[layer].T).requires_grad_())
+        return sums[-1]
+
+    logits = through_layers(x, shape, layer_sums)
+    loss = torch.nn.functional.cross_entropy(logits, y, reduction="sum")
+    gradients = torch.autograd.grad(loss, sums)
+    squares = [(g**2).T @ (x**2) for g, x in zip(gradients, inputs, strict=True)]
+    return torch.cat([part.reshape(-1) for part in squares]).detach() / len(x)

@@ -9,17 +9,17 @@ nevertheless checked after every epoch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from srnn.config import RunConfig
-from srnn.engines import available
+from srnn.engines import available, choose
 from srnn.history import TrainingState
 from srnn.pruning.masks import apply, assert_dropped
 from srnn.tasks import Task
-from srnn.training import train_population
+from srnn.training import initial_state, train_population
 
 NETWORKS_AT_ONCE = 10
 """Networks trained as one population."""
@@ -33,17 +33,22 @@ def masked_state(state: TrainingState, mask: np.ndarray) -> TrainingState:
     return replace(state, weights=weights, momentum=momentum, engine=engine)
 
 
+def fresh_states(configs: Sequence[RunConfig], masks: np.ndarray) -> list[TrainingState]:
+    """Untrained states, one per configuration, of which only the masked particles ``(S, P)`` are
+    kept: the survivors drawn anew."""
+    states = [initial_state(config, masks.shape[1], choose("auto")) for config in configs]
+    return [masked_state(state, mask) for state, mask in zip(states, masks, strict=True)]
+
+
 def retrain(
     config: RunConfig,
     task: Task,
     states: Sequence[TrainingState],
     masks: np.ndarray,
     epochs: int,
-    on_epoch: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Train pruned MetaNets on for some epochs: states with their masks ``(S, P)`` -> weights
-    ``(S, n, P)``. All states must be of one epoch; ``on_epoch`` is told the epochs done so far,
-    0 to S * epochs.
+    ``(S, n, P)``. All states must be of one epoch.
 
     A network that diverges keeps its last, non-finite weights.
 
@@ -53,23 +58,16 @@ def retrain(
     """
     if len(states) != len(masks):
         raise ValueError(f"{len(masks)} masks for {len(states)} states")
-    longer = config.replace(
-        epochs=states[0].epoch + epochs, lr_final=1.0, alpha_final=1.0, settle_epochs=0
-    )
+    longer = config.replace(epochs=states[0].epoch + epochs)
     parts = []
     for start in range(0, len(states), NETWORKS_AT_ONCE):
         some, theirs = states[start : start + NETWORKS_AT_ONCE], masks[start:]
-        begun = [masked_state(one, mask) for one, mask in zip(some, theirs, strict=False)]
+        begun = [masked_state(state, mask) for state, mask in zip(some, theirs, strict=False)]
         weights = [state.weights for state in begun]
-        for done, records in enumerate(
-            train_population([longer] * len(begun), task, begun), start=1
-        ):
+        for records in train_population([longer] * len(begun), task, begun):
             for member, record in enumerate(records):
                 if record is not None:
                     weights[member] = record.state.weights
-                    when = f"in epoch {record.epoch}"
-                    assert_dropped(weights[member], theirs[member], when)
-            if on_epoch:
-                on_epoch(start * epochs + done * len(begun))
+                    assert_dropped(weights[member], theirs[member], f"in epoch {record.epoch}")
         parts += weights
     return np.stack(parts)

@@ -16,15 +16,12 @@ from torch import Tensor
 from srnn.fixpoints import EPSILON, classify_measures, is_replicator, measures
 from srnn.metanet import MacroShape, accuracy, forward
 from srnn.particles import scalar_weights
+from srnn.pruning.dense import accuracies, answers, squared_gradients
 from srnn.store import Run
 from srnn.tasks import Task, task_of
 
-NEARLY_CONSTANT = 0.02
-"""Standard deviation over the training images (pixels are 0..1) below which an input pixel is
-called nearly constant: 63 of the 225 pixels of MNIST at 15x15."""
-
-SALIENCY_IMAGES = 10_000
-"""Training images, from the first, over which the loss's gradient is averaged."""
+FISHER_IMAGES = 10_000
+"""Training images, from the first, over which squared gradients are averaged."""
 
 NETWORKS_AT_ONCE = 16
 """Masked networks evaluated in one batch; more would only fill the memory."""
@@ -68,7 +65,7 @@ class Subject:
         if not epsilon >= 0:
             raise ValueError(f"epsilon = {epsilon}: must be zero or more")
         other = replace(self, epsilon=epsilon)
-        kept = ("scalars", "_measures", "input_std", "saliency", "x_test", "y_test")
+        kept = ("scalars", "_measures", "input_std", "fisher", "x_test", "y_test")
         other.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
         return other
 
@@ -130,29 +127,26 @@ class Subject:
         passing = torch.eye(self.shape.width).reshape(-1)
         return forward(torch.cat([self.scalars[: shape.starts[layer]], passing]), x, shape)
 
-    @cached_property
-    def constant_input(self) -> np.ndarray:
-        """First-layer particles that read a nearly constant pixel, ``(P,)`` bool."""
-        std = self.task.x_train.std(0)
-        quiet = np.zeros(self.particles, dtype=bool)
-        out, _ = self.shape.layers[0]
-        quiet[: self.shape.starts[1]] = np.tile(std < NEARLY_CONSTANT, out)
-        return quiet
+    @property
+    def contribution(self) -> np.ndarray:
+        """|scalar weight x input std| of every particle, ``(P,)``: how much the connection's output
+        varies from image to image; not finite where the particle diverged."""
+        return self.scalars.abs().numpy() * self.input_std
 
     @cached_property
-    def saliency(self) -> np.ndarray:
-        """|scalar weight x gradient of the training loss| of every particle, ``(P,)``.
+    def fisher(self) -> np.ndarray:
+        """Fisher saliency of every connection, ``(P,)``: half its squared scalar weight times the
+        mean *squared* gradient of single images' training losses; NaN where a particle diverged.
 
-        Source: Lee, Ajanthan, Torr, "SNIP" (ICLR 2019); here on the trained network.
+        Source: Theis, Korshunova, Tejani, Huszar, "Faster gaze prediction with dense networks and
+        Fisher pruning" (2018).
         """
-        x = torch.from_numpy(self.task.x_train[:SALIENCY_IMAGES])
-        y = torch.from_numpy(self.task.y_train[:SALIENCY_IMAGES])
         alive = torch.isfinite(self.scalars)
-        scalars = torch.where(alive, self.scalars, 0).requires_grad_()
-        loss = torch.nn.functional.cross_entropy(forward(scalars, x, self.shape), y)
-        (gradient,) = torch.autograd.grad(loss, scalars)
-        size = (scalars.detach() * gradient).abs()
-        return torch.where(alive, size, torch.nan).numpy()
+        scalars = torch.where(alive, self.scalars, 0)
+        x = torch.from_numpy(self.task.x_train[:FISHER_IMAGES])
+        y = torch.from_numpy(self.task.y_train[:FISHER_IMAGES])
+        squares = squared_gradients(scalars, x, y, self.shape)
+        return torch.where(alive, scalars**2 * squares / 2, torch.nan).numpy()
 
     @cached_property
     def x_test(self) -> Tensor:
@@ -172,13 +166,22 @@ class Subject:
         """Test accuracy, 0..1, of what the mask ``(P,)`` (True: survives) leaves."""
         return accuracy(self.masked(mask), self.x_test, self.y_test, self.shape)
 
+    def right(self, masks: np.ndarray) -> np.ndarray:
+        """Whether what every mask leaves answers each test image rightly, ``(S, P)`` -> ``(S, B)``;
+        an answer with a non-finite logit is wrong."""
+        parts = [
+            answers(self.masked(masks[start : start + NETWORKS_AT_ONCE]), self.x_test, self.shape)
+            for start in range(0, len(masks), NETWORKS_AT_ONCE)
+        ]
+        return (torch.cat(parts) == self.y_test).numpy()
+
     def accuracies(self, masks: np.ndarray) -> np.ndarray:
         """Test accuracy of every mask, ``(S, P)`` bool -> ``(S,)``."""
-        found: list[float] = []
-        for start in range(0, len(masks), NETWORKS_AT_ONCE):
-            part = self.masked(masks[start : start + NETWORKS_AT_ONCE])
-            found += accuracy(part, self.x_test, self.y_test, self.shape)
-        return np.array(found)
+        return self.right(masks).mean(1)
+
+    def answered(self, scalars: Tensor) -> np.ndarray:
+        """Test accuracy of other networks of the same shape, ``(S, P)`` -> ``(S,)``."""
+        return accuracies(scalars, self.x_test, self.y_test, self.shape)
 
     def logits(self, mask: np.ndarray | None, precision: torch.dtype = torch.float32) -> Tensor:
         """Logits of all test images, ``(B, classes)``, of what the mask leaves."""
