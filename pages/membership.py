@@ -28,9 +28,9 @@ def particles(run_id: str, epsilon: float, index: int) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
-def class_means(dataset: str) -> np.ndarray:
+def class_means(dataset: str, size: int) -> np.ndarray:
     """The mean test image of every class, ``(classes, inputs)``."""
-    task = load_task(dataset)
+    task = load_task(dataset, size)
     return mean_images(task.x_test, task.y_test, task.classes)
 
 
@@ -45,7 +45,7 @@ def collapsed(run_id: str, index: int, activation: str) -> Comparison:
 page("Membership", "Which particle belongs to which layer, cell and input, and what does it do?")
 view = workbench(with_data=True)
 run, run_id = view.run, view.run.run_id
-means = class_means(run.config.dataset)
+means = class_means(run.config.dataset, run.config.size)
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     about = "The type of every particle, or the number it multiplies its input by."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
 from typing import Any, Literal, get_args
 
 from annotated_types import Ge, Le
@@ -155,6 +156,31 @@ class RunConfig(BaseModel):
         "Labels of the training images: true, or shuffled among the images, a control in which "
         "there is nothing to learn. Test labels stay true.",
     )
+    size: int = _later(
+        15,
+        "Side in pixels to which the images of an IDX folder are resized; 0 keeps them as they "
+        "are. Bundled data have their own size.",
+        low=0,
+        high=1024,
+    )
+    lr_final: float = _later(
+        1.0,
+        "Learning rate of the task in the last epoch, as a multiple of the first epoch's.",
+        low=1e-6,
+        high=1e6,
+    )
+    alpha_final: float = _later(
+        1.0, "Alpha in the last epoch, as a multiple of the first epoch's.", low=1e-6, high=1e6
+    )
+    schedule: Literal["cosine", "linear", "geometric"] = _later(
+        "cosine", "The way from the first epoch's learning rate and alpha to the last epoch's."
+    )
+    settle_epochs: int = _later(
+        0,
+        "How many of the epochs, at the end, make replication steps only; schedules end before.",
+        low=0,
+        high=100_000,
+    )
     on_divergence: Literal["stop", "reinitialise", "freeze"] = _setting(
         "stop",
         "When a particle diverges: stop, re-initialise it as the original code did, or freeze it "
@@ -192,6 +218,30 @@ class RunConfig(BaseModel):
         """Name of the run: 16 hex digits over all fields and the schema version."""
         text = json.dumps({"schema": SCHEMA, **self.to_dict()}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def settles(self, epoch: int) -> bool:
+        """Whether an epoch (from 1) makes replication steps only."""
+        return epoch > self.epochs - self.settle_epochs
+
+    def rates(self, epoch: int) -> tuple[float, float]:
+        """Alpha and the task's learning rate in an epoch (from 1)."""
+        last = max(1, self.epochs - self.settle_epochs)
+        share = (min(epoch, last) - 1) / max(1, last - 1)
+
+        def at(start: float, final: float) -> float:
+            if self.schedule == "geometric":
+                return start * final**share
+            way = (1 - math.cos(math.pi * share)) / 2 if self.schedule == "cosine" else share
+            return start * (1 + (final - 1) * way)
+
+        return at(self.alpha, self.alpha_final), at(self.lr, self.lr_final)
+
+    def extends(self, shorter: RunConfig) -> bool:
+        """Whether a run of ``shorter``, trained on, becomes a run of this configuration: only its
+        epochs are fewer, and nothing in it depends on their number."""
+        steady = self.lr_final == self.alpha_final == 1 and self.settle_epochs == 0
+        same = shorter.replace(epochs=self.epochs) == self
+        return steady and same and shorter.epochs < self.epochs
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain JSON values; those added later only where they differ from their

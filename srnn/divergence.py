@@ -10,17 +10,58 @@ the others, and the epoch is run again.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from srnn.config import RunConfig
-from srnn.engines import Engine, Problem, make_engine
+from srnn.engines import Engine, Problem, StepLog, make_engine
 from srnn.metanet import particle_table
 from srnn.particles import initial_weights
 
 MAX_RESCUES = 50
 """Rescues per epoch; a network that needs more is stopped, whatever was chosen."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The steps of one epoch (from 1): a step pair per batch of ``order``, or, where the network
+    ``settles``, as many replication steps and no task step."""
+
+    number: int
+    order: np.ndarray
+    batch_size: int
+    replication_steps: int
+    settles: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Step pairs, or replication steps."""
+        pairs = -(-len(self.order) // self.batch_size)
+        return pairs * max(1, self.replication_steps) if self.settles else pairs
+
+    def run(
+        self, engine: Engine, replicate: np.ndarray, first: int = 0, last: int | None = None
+    ) -> StepLog:
+        """Make the steps ``first..last-1`` (default: all) with the networks in an engine;
+        ``replicate (S,)`` says which ones make the replication steps of a pair."""
+        last = self.steps if last is None else last
+        if self.settles:
+            losses, seeds = engine.replicate(last - first), len(replicate)
+            return StepLog(losses, np.zeros((0, seeds)), np.zeros(seeds, np.int64))
+        rows = self.order[first * self.batch_size : last * self.batch_size]
+        return engine.train(rows, self.batch_size, replicate)
+
+    def half_steps(self, step: int, replicating: bool) -> Iterator[Callable[[Engine], object]]:
+        """The parts of a step between which it can be looked at the weights."""
+        rows = self.order[step * self.batch_size : (step + 1) * self.batch_size]
+        if self.settles:
+            yield lambda engine: engine.replicate(1)
+        elif replicating and self.replication_steps:
+            yield lambda engine: engine.replicate(self.replication_steps)
+        if len(rows) and not self.settles:
+            yield lambda engine: engine.train(rows, self.batch_size, np.array([False]))
 
 
 @dataclass(frozen=True)
@@ -64,28 +105,29 @@ def recover(
     problem: Problem,
     engine_name: str,
     start: tuple[np.ndarray, np.ndarray],
-    epoch: int,
-    order: np.ndarray,
+    epoch: Epoch,
     replicating: bool,
 ) -> Rescue:
     """Run an epoch again from ``start`` (weights and momentum, ``(n, P)`` each) and deal with
     every divergence in it as ``config.on_divergence`` says."""
     names = particle_table(problem.shape)["particle"]
-    size, replicate = config.batch_size, np.array([replicating])
+    replicate = np.array([replicating])
     weights, momentum = start[0].copy(), start[1].copy()
     engine = make_engine(engine_name, problem, weights[None], momentum[None])
     events: list[Divergence] = []
     for rescue in range(MAX_RESCUES + 1):
         engine.load(weights[None], momentum[None])
-        log = engine.train(order, size, replicate)
-        sound = np.isfinite(log.replication[:, 0]) & np.isfinite(log.task[:, 0])
+        log = epoch.run(engine, replicate)
+        sound = np.isfinite(log.replication[:, 0])
+        if not epoch.settles:
+            sound &= np.isfinite(log.task[:, 0])
         if sound.all() and _healthy(engine):
             break
         first = len(sound) if sound.all() else int(np.argmin(sound))
         engine.load(weights[None], momentum[None])
-        bad, step = _first_diverging(engine, problem, order, size, replicating, first)
+        bad, step = _first_diverging(engine, epoch, replicating, first)
         action = config.on_divergence if rescue < MAX_RESCUES else "stop"
-        events.append(Divergence(names[bad], epoch, step + 1, action))
+        events.append(Divergence(names[bad], epoch.number, step + 1, action))
         if action == "stop":
             weights[:, bad] = np.nan
             done = slice(0, step)
@@ -94,7 +136,7 @@ def recover(
             )
         weights[:, bad] = momentum[:, bad] = 0
         if action == "reinitialise":
-            seed = [config.seed, epoch, rescue + 1]
+            seed = [config.seed, epoch.number, rescue + 1]
             count = problem.shape.particles
             fresh = initial_weights(config.neurons, count, seed, config.initial_weights)
             weights[:, bad] = fresh[:, bad]
@@ -109,21 +151,17 @@ def recover(
 
 
 def _first_diverging(
-    engine: Engine, problem: Problem, order: np.ndarray, size: int, replicating: bool, first: int
+    engine: Engine, epoch: Epoch, replicating: bool, first: int
 ) -> tuple[int, int]:
     """Index of the particle that diverges first, and the step (from 0). ``first`` is the first
     step with a non-finite loss. The engine is left before the half step in which they do."""
     start = max(0, first - 1)
     if start:
-        engine.train(order[: start * size], size, np.array([replicating]))
+        epoch.run(engine, np.array([replicating]), 0, start)
     for step in range(start, first + 1):
-        rows = order[step * size : (step + 1) * size]
-        for half in ("replication", "task"):
+        for half_step in epoch.half_steps(step, replicating):
             before = engine.weights(), engine.momentum()
-            if half == "task" and len(rows):
-                engine.train(rows, size, np.array([False]))
-            elif half == "replication" and replicating and problem.replication_steps:
-                engine.replicate(problem.replication_steps)
+            half_step(engine)
             if not _healthy(engine):
                 bad = _blame(before[0][0], engine)
                 engine.load(*before)

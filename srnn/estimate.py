@@ -113,7 +113,7 @@ def run_bytes(config: RunConfig) -> int:
 
 def _resources(config: RunConfig, networks: int = 1) -> tuple[int, int, list[str]]:
     """Peak memory and disk in bytes, and what of it is not there."""
-    shape, (train, test) = macro_shape(config), _rows(config.dataset)
+    shape, (train, test) = macro_shape(config), _rows(config)
     population = 4 * config.particle_weights * shape.particles
     data = 4 * (train + test) * shape.inputs
     cells = shape.inputs + 3 * config.width * config.depth + 3 * shape.outputs
@@ -148,7 +148,7 @@ def _too_long(seconds: float) -> list[str]:
 
 
 def _seconds(config: RunConfig, engine: str) -> float:
-    train, _ = _rows(config.dataset)
+    train, _ = _rows(config)
     steps = math.ceil(train / config.batch_size)
     pair, record = _speed(config, engine)
     writing = 2 * run_bytes(config) / WRITE_RATE
@@ -157,7 +157,7 @@ def _seconds(config: RunConfig, engine: str) -> float:
 
 def _floor_seconds(config: RunConfig) -> float:
     """Seconds that no machine of today's kind goes below: 1e11 multiply-adds a second."""
-    shape, (train, _) = macro_shape(config), _rows(config.dataset)
+    shape, (train, _) = macro_shape(config), _rows(config)
     steps = math.ceil(train / config.batch_size)
     population = config.particle_weights * shape.particles
     work = steps * (config.replication_steps + 1) * population + train * shape.particles
@@ -167,7 +167,7 @@ def _floor_seconds(config: RunConfig) -> float:
 def _speed(config: RunConfig, engine: str) -> tuple[float, float]:
     """Measured seconds of one step pair, and of one record. Kept per shape and rules."""
     config, scale = _smaller(config)
-    shape, (train, test) = macro_shape(config), _rows(config.dataset)
+    shape, (train, test) = macro_shape(config), _rows(config)
     rows = min(config.batch_size, train)
     rules = (config.goal, config.target_gradient, config.shared_optimizer)
     key = (engine, shape, config.neurons, rows, test, config.replication_steps, rules)
@@ -226,11 +226,11 @@ def _time(work: Callable[[], object], budget: float = 0.06) -> float:
     return float(np.median(taken))
 
 
-def _rows(dataset: str) -> tuple[int, int]:
-    """Training and test images of a data set."""
-    if dataset in _COUNTS:
-        return _COUNTS[dataset]
-    task = load_task(dataset)
+def _rows(config: RunConfig) -> tuple[int, int]:
+    """Training and test images of a configuration's data set."""
+    if config.dataset in _COUNTS:
+        return _COUNTS[config.dataset]
+    task = load_task(config.dataset, config.size)
     return len(task.x_train), len(task.x_test)
 
 

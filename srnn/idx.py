@@ -32,7 +32,7 @@ def read_idx(path: Path) -> np.ndarray:
     try:
         with opener(path, "rb") as file:
             head = file.read(4)
-            if len(head) < 4 or head[:3] != b"\x00\x00\x08" or not 1 <= head[3] <= 3:
+            if len(head) < 4 or head[:3] != b"\x00\x00\x08" or not 1 <= head[3] <= 4:
                 raise DataError(
                     f"{path}: not an IDX file of unsigned bytes (magic number {head.hex()})"
                 )
@@ -63,8 +63,8 @@ def find_idx(folder: Path, split: str, what: str) -> Path:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    rank = 3 if what == "images" else 1
-    stems = [f"{split}-{what}-idx{rank}-ubyte", f"{split}-{what}.idx{rank}-ubyte"]
+    ranks = (3, 4) if what == "images" else (1,)
+    stems = [f"{split}-{what}{dot}idx{rank}-ubyte" for rank in ranks for dot in "-."]
     for stem in stems:
         for name in (stem, f"{stem}.gz"):
             if (folder / name).is_file():
@@ -73,14 +73,15 @@ def find_idx(folder: Path, split: str, what: str) -> Path:
 
 
 def read_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images ``(N, height, width)`` and labels ``(N,)`` of one split, both uint8.
+    """Images ``(N, height, width)``, with channels ``(N, height, width, channels)``, and labels
+    ``(N,)`` of one split, all uint8.
 
     Raises:
         DataError: a file is missing or broken, or the counts differ.
     """
     image_path, label_path = find_idx(folder, split, "images"), find_idx(folder, split, "labels")
     images, labels = read_idx(image_path), read_idx(label_path)
-    if images.ndim != 3 or 0 in images.shape:
+    if images.ndim not in (3, 4) or 0 in images.shape:
         raise DataError(f"{image_path}: holds shape {images.shape}, not images")
     if labels.ndim != 1:
         raise DataError(f"{label_path}: holds shape {labels.shape}, not labels")
@@ -92,14 +93,16 @@ def read_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def resize(images: np.ndarray, side: int) -> np.ndarray:
-    """uint8 images ``(N, H, W)`` -> ``(N, side, side)``: bilinear without antialiasing, rounded."""
-    if images.shape[1:] == (side, side):
+    """uint8 images ``(N, H, W)`` or ``(N, H, W, C)`` -> ``(N, side, side)`` or ``(N, side, side,
+    C)``: bilinear without antialiasing, rounded."""
+    if images.shape[1:3] == (side, side):
         return images
+    whole = images.reshape(*images.shape[:3], -1)
     parts = []
-    for start in range(0, len(images), 10_000):
-        batch = torch.from_numpy(images[start : start + 10_000].copy()).to(torch.float32)
+    for start in range(0, len(whole), 10_000):
+        batch = torch.from_numpy(whole[start : start + 10_000].copy()).to(torch.float32)
         small = torch.nn.functional.interpolate(
-            batch.unsqueeze(1), size=(side, side), mode="bilinear", antialias=False
+            batch.movedim(-1, 1), size=(side, side), mode="bilinear", antialias=False
         )
-        parts.append(small.squeeze(1).round().clamp(0, 255).to(torch.uint8).numpy())
-    return np.concatenate(parts)
+        parts.append(small.movedim(1, -1).round().clamp(0, 255).to(torch.uint8).numpy())
+    return np.concatenate(parts).reshape(len(images), side, side, *images.shape[3:])

@@ -85,7 +85,7 @@ def macro_shape(config: RunConfig) -> MacroShape:
     Raises:
         DataError: its data set cannot be used.
     """
-    inputs, classes = data_shape(config.dataset)
+    inputs, classes = data_shape(config.dataset, config.size)
     return MacroShape(
         inputs, config.depth, config.width, classes, config.residual, config.activation
     )

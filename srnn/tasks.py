@@ -1,7 +1,7 @@
 """Tasks: what a MetaNet learns beside replicating itself. No download, ever.
 
 ``mnist`` is the real MNIST at 15x15, bundled; ``digits`` is scikit-learn's 8x8 digits; any folder
-of IDX files is named by its path and resized to 15x15 while loading.
+of IDX files is named by its path, its images resized to 15x15 (or another size, or as they are).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +22,18 @@ __all__ = ["DataError", "Task", "data_shape", "dataset_names", "load_task", "res
 
 MNIST_FILE = Path(__file__).parent / "data" / "mnist15.npz"
 SIDE = 15
-"""Side length, in pixels, of MNIST and of every IDX folder here."""
+"""Side length, in pixels, of MNIST here, and of an IDX folder unless another is asked for."""
+
+MAX_INPUTS = 1_000_000
+"""Most input pixels that a task may have."""
 
 
 @dataclass(frozen=True)
 class Task:
     """A data set, ready to train on.
 
-    ``x_train (N, side*side)`` and ``x_test`` are float32 in 0..1, ``y_*`` int64 labels from 0.
+    ``x_train (N, inputs)`` and ``x_test`` are float32 in 0..1, ``y_*`` int64 labels from 0;
+    ``image`` is the shape of one image, ``(height, width)`` or ``(height, width, channels)``.
     """
 
     name: str
@@ -37,13 +42,13 @@ class Task:
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
-    side: int
+    image: tuple[int, ...]
     classes: int
 
     @property
     def inputs(self) -> int:
-        """Input pixels."""
-        return self.side * self.side
+        """Input pixels (times channels)."""
+        return math.prod(self.image)
 
     @functools.cached_property
     def digest(self) -> str:
@@ -55,15 +60,19 @@ class Task:
         return total.hexdigest()[:16]
 
 
-def load_task(dataset: str) -> Task:
-    """The task of a data set: ``mnist``, ``digits``, or a folder of IDX files. Kept in memory.
+def load_task(dataset: str, size: int = SIDE) -> Task:
+    """The task of a data set: ``mnist``, ``digits``, or a folder of IDX files whose images are
+    resized to ``size`` pixels a side (0: kept as they are). Kept in memory.
 
     Raises:
-        DataError: no such data set, or a file of the folder is broken; the message names it.
+        DataError: no such data set, no such size of it, or a file of the folder is broken or of no
+            use; the message names it.
     """
     if dataset in _BUNDLED:
+        _check_size(dataset, size)
         return _bundled(dataset)
-    return _folder(str(Path(dataset).expanduser().resolve()), _stamp(Path(dataset).expanduser()))
+    folder = Path(dataset).expanduser()
+    return _folder(str(folder.resolve()), _stamp(folder), size)
 
 
 def task_of(config: RunConfig) -> Task:
@@ -73,7 +82,7 @@ def task_of(config: RunConfig) -> Task:
     Raises:
         DataError: its folder cannot be used, or no longer holds those data.
     """
-    task = load_task(resolve(config).dataset)
+    task = load_task(resolve(config).dataset, config.size)
     if config.labels == "true":
         return task
     order = np.random.default_rng([config.data_seed, 0x1ABE1]).permutation(len(task.y_train))
@@ -92,25 +101,43 @@ def resolve(config: RunConfig) -> RunConfig:
         DataError: the folder cannot be used, or no longer holds the data the fingerprint names.
     """
     if config.dataset in _BUNDLED:
-        return config if not config.dataset_digest else config.replace(dataset_digest="")
+        _check_size(config.dataset, config.size)
+        return config.replace(dataset_digest="", size=SIDE)
     path = str(Path(config.dataset).expanduser().resolve())
-    digest = load_task(config.dataset).digest
+    digest = load_task(config.dataset, config.size).digest
     if config.dataset_digest and config.dataset_digest != digest:
         raise DataError(f"{path}: no longer holds the data this run was configured with")
     return config.replace(dataset=path, dataset_digest=digest)
 
 
-def data_shape(dataset: str) -> tuple[int, int]:
+def data_shape(dataset: str, size: int = SIDE) -> tuple[int, int]:
     """Input pixels and classes of a data set; loads it only if it is a folder.
 
     Raises:
         DataError: the data set cannot be used.
     """
     if dataset in _SIZES:
+        _check_size(dataset, size)
         side, classes = _SIZES[dataset]
         return side * side, classes
-    task = load_task(dataset)
+    task = load_task(dataset, size)
     return task.inputs, task.classes
+
+
+def possible_shape(config: RunConfig, inputs: int, classes: int) -> bool:
+    """Whether a configuration's task can have so many inputs and classes; reads no folder."""
+    if config.dataset in _SIZES:
+        return (inputs, classes) == data_shape(config.dataset, config.size)
+    whole = inputs % config.size**2 == 0 if config.size else True  # channels multiply
+    return whole and 2 <= inputs <= MAX_INPUTS and 2 <= classes <= 256
+
+
+def _check_size(dataset: str, size: int) -> None:
+    own = _SIZES[dataset][0]
+    if size not in (SIDE, own):
+        raise DataError(
+            f"{dataset} is bundled at {own}x{own}; for another size name a folder of IDX files"
+        )
 
 
 def _scaled(name: str, about: str, train: tuple, test: tuple, top: float, classes: int) -> Task:
@@ -124,7 +151,7 @@ def _scaled(name: str, about: str, train: tuple, test: tuple, top: float, classe
         train[1].astype(np.int64),
         flat(test[0]),
         test[1].astype(np.int64),
-        train[0].shape[1],
+        train[0].shape[1:],
         classes,
     )
 
@@ -170,10 +197,23 @@ def _stamp(folder: Path) -> tuple:
 
 
 @functools.lru_cache(maxsize=2)
-def _folder(path: str, stamp: tuple) -> Task:
+def _folder(path: str, stamp: tuple, size: int) -> Task:
     folder = Path(path)
-    train, test = read_split(folder, "train"), read_split(folder, "t10k")
-    classes = max(2, int(max(train[1].max(), test[1].max())) + 1)
+    train, test = (_usable(folder, split, size) for split in ("train", "t10k"))
+    if len(np.unique(train[1])) < 2:
+        raise DataError(f"{folder}: all training images are of one class, {train[1][0]}")
+    classes = int(max(train[1].max(), test[1].max())) + 1
     about = f"IDX files in {folder.name}: {len(train[0]):,} training, {len(test[0]):,} test images"
-    small = [(resize(images, SIDE), labels) for images, labels in (train, test)]
-    return _scaled(folder.name, about, small[0], small[1], 255, classes)
+    return _scaled(folder.name, about, train, test, 255, classes)
+
+
+def _usable(folder: Path, split: str, size: int) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = read_split(folder, split)
+    pixels = math.prod(images.shape[1:])
+    if len(images) < 2:
+        raise DataError(f"{folder}: {split} holds one image; at least two are needed")
+    if not 2 <= pixels <= MAX_INPUTS:
+        raise DataError(
+            f"{folder}: {split} holds images of {pixels:,} pixels; use from 2 to {MAX_INPUTS:,}"
+        )
+    return resize(images, size) if size else images, labels

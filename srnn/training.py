@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from srnn.config import RunConfig
-from srnn.divergence import Divergence, recover
+from srnn.divergence import Divergence, Epoch, recover
 from srnn.engines import Problem, choose, make_engine
 from srnn.fixpoints import classify, count_types
 from srnn.history import TrainingState
@@ -154,10 +154,16 @@ class _Loop:
             self._record(0, member, loss, np.nan, np.nan, ()) for member, loss in enumerate(before)
         ]
 
-    def epoch(self, epoch: int) -> list[Record | None]:
-        config, problem = self.config, self.problem
-        order = data_order(config.data_seed, epoch, len(problem.x))
-        log = self.engine.train(order, config.batch_size, self.replicating & self.alive)
+    def epoch(self, number: int) -> list[Record | None]:
+        config = self.config
+        alpha, lr = config.rates(number)
+        problem = replace(self.problem, alpha=alpha, lr=lr)
+        order = data_order(config.data_seed, number, len(problem.x))
+        epoch = Epoch(
+            number, order, config.batch_size, config.replication_steps, config.settles(number)
+        )
+        self.engine.set_rates(alpha, lr)
+        log = epoch.run(self.engine, self.replicating & self.alive)
         old_weights, old_momentum = self.weights, self.momentum
         self.weights, self.momentum = self.engine.weights(), self.engine.momentum()
         healthy = np.isfinite(log.replication).all(0) & np.isfinite(log.task).all(0)
@@ -177,20 +183,19 @@ class _Loop:
                     self.name,
                     (old_weights[member], old_momentum[member]),
                     epoch,
-                    order,
                     bool(self.replicating[member]),
                 )
                 self.weights[member], self.momentum[member] = rescued.weights, rescued.momentum
                 replication, loss = rescued.replication, rescued.task
                 correct = rescued.correct
                 events = rescued.divergences
-            share = correct / len(order)
+            share = np.nan if epoch.settles else correct / len(order)
             stopped = bool(events) and events[-1].action == "stop"
             self.replicating[member] |= share >= config.replication_start
             if stopped:
                 share = np.nan
             means = [float(part.mean()) if len(part) else np.nan for part in (replication, loss)]
-            records.append(self._record(epoch, member, *means, share, events, stopped))
+            records.append(self._record(number, member, *means, share, events, stopped))
             if stopped:
                 self.alive[member] = False
                 self.weights[member] = self.momentum[member] = 0

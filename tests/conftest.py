@@ -6,6 +6,7 @@ import errno
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -14,6 +15,9 @@ from srnn.config import RunConfig, make_config
 from srnn.store.runs import save_run
 
 torch.set_num_threads(1)
+
+hypothesis.settings.register_profile("lab", deadline=None)  # nothing here is timed
+hypothesis.settings.load_profile("lab")
 
 
 @pytest.fixture(autouse=True)

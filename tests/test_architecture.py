@@ -11,7 +11,6 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS = [
-    ("lineage",),
     ("config", "paths", "idx", "statistics", "vocabulary"),
     ("files", "tasks", "presets", "history"),
     ("particles",),
@@ -20,7 +19,6 @@ FLOORS = [
     ("estimator",),
     ("divergence",),
     ("training", "verify", "analysis"),
-    ("acts",),
     ("store",),
     ("estimate",),
     ("jobs",),

@@ -206,3 +206,47 @@ def test_shuffled_labels_are_dealt_out_among_the_training_images_only():
     assert 0.05 < (plain.y_train == shuffled.y_train).mean() < 0.15  # chance is 0.1
     other = task_of(make_config(dataset="digits", labels="shuffled", data_seed=1))
     assert (other.y_train != shuffled.y_train).any()
+
+
+def rates(**changes):
+    config = make_config(alpha=100.0, lr=0.01, **changes)
+    return [config.rates(epoch) for epoch in range(1, config.epochs + 1)]
+
+
+def test_rates_without_a_schedule_are_exactly_the_settings():
+    assert rates(epochs=3) == [(100.0, 0.01)] * 3
+
+
+@pytest.mark.parametrize(
+    ("schedule", "alphas", "lrs"),
+    [
+        ("linear", [100, 200, 300, 400, 500], [0.01, 0.008, 0.006, 0.004, 0.002]),
+        ("geometric", [100, 100 * 5**0.25, 100 * 5**0.5, 100 * 5**0.75, 500], None),
+        # half a cosine: (1 - cos(pi k / 4)) / 2 of the way
+        ("cosine", [100, 100 + 400 * 0.1464466, 300, 100 + 400 * 0.8535534, 500], None),
+    ],
+)
+def test_a_schedule_goes_from_the_first_epoch_to_the_last(schedule, alphas, lrs):
+    found = rates(epochs=5, alpha_final=5.0, lr_final=0.2, schedule=schedule)
+    assert [alpha for alpha, _ in found] == pytest.approx(alphas)
+    assert found[0][1] == 0.01 and found[-1][1] == pytest.approx(0.002)
+    if lrs:
+        assert [lr for _, lr in found] == pytest.approx(lrs)
+
+
+def test_settling_is_the_end_and_the_schedule_ends_before_it():
+    config = make_config(epochs=5, settle_epochs=2, alpha_final=3.0, schedule="linear")
+    assert [config.settles(epoch) for epoch in range(1, 6)] == [False, False, False, True, True]
+    assert [config.rates(epoch)[0] for epoch in range(1, 6)] == [100, 200, 300, 300, 300]
+    assert all(make_config(epochs=2, settle_epochs=9).settles(epoch) for epoch in (1, 2))
+    assert make_config(epochs=1, alpha_final=3.0).rates(1) == (100, 0.008)
+
+
+def test_a_longer_run_goes_on_from_a_shorter_one_unless_its_epochs_depend_on_their_number():
+    config = make_config(epochs=9)
+    assert config.extends(config.replace(epochs=8))
+    assert not config.extends(config) and not config.extends(config.replace(epochs=10))
+    assert not config.extends(config.replace(epochs=8, seed=1))
+    for changes in ({"settle_epochs": 1}, {"lr_final": 0.5}, {"alpha_final": 2.0}):
+        other = config.replace(**changes)
+        assert not other.extends(other.replace(epochs=8))

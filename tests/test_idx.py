@@ -28,21 +28,23 @@ def idx(array: np.ndarray) -> bytes:
     return head + array.astype(np.uint8).tobytes()
 
 
-def write_set(folder: Path, count: int = 40, side: int = 5, classes: int = 3) -> Path:
+def write_set(
+    folder: Path, count: int = 40, image: tuple[int, ...] = (5, 5), classes: int = 3
+) -> Path:
     """A small data set of four IDX files, one of them compressed."""
     rng = np.random.default_rng(0)
     folder.mkdir(exist_ok=True)
     for split in ("train", "t10k"):
-        images = rng.integers(0, 256, (count, side, side))
+        images = rng.integers(0, 256, (count, *image))
         labels = np.arange(count) % classes
         packed = gzip.compress(idx(images))
-        (folder / f"{split}-images-idx3-ubyte.gz").write_bytes(packed)
+        (folder / f"{split}-images-idx{1 + len(image)}-ubyte.gz").write_bytes(packed)
         (folder / f"{split}-labels-idx1-ubyte").write_bytes(idx(labels))
     return folder
 
 
 @FILES
-@given(array=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=3, max_side=6)))
+@given(array=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, max_side=6)))
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_what_was_written_is_read(tmp_path, array, suffix):
     path = tmp_path / f"file{suffix}"
@@ -163,3 +165,67 @@ def test_a_folder_whose_data_changed_is_not_used_to_judge_its_run(tmp_path):
     write_set(folder, classes=4)
     with pytest.raises(DataError, match="no longer holds"):
         Subject.of(run)
+
+
+@pytest.mark.parametrize(
+    ("image", "size", "inputs"),
+    [
+        ((28, 28), 15, 225),
+        ((28, 28), 0, 784),
+        ((28, 28), 28, 784),
+        ((8, 8, 3), 0, 192),
+        ((8, 8, 3), 4, 48),
+        ((6, 10), 0, 60),
+    ],
+)
+def test_images_of_any_size_are_resized_or_kept(tmp_path, image, size, inputs):
+    folder = write_set(tmp_path / "data", image=image)
+    task = load_task(str(folder), size)
+    assert task.inputs == inputs == task.x_train.shape[1]
+    if inputs == np.prod(image):
+        raw, _ = read_split(folder, "train")
+        assert task.image == image
+        assert np.array_equal(task.x_train * np.float32(255), raw.reshape(len(raw), -1))
+    config = make_config(
+        dataset=str(folder), size=size, neurons=2, depth=2, width=2, batch_size=20, epochs=1
+    )
+    run, _ = obtain(config)
+    assert (run.info["inputs"], run.shape.inputs) == (inputs, inputs)
+    assert run.info["particles"] == 2 * inputs + 2 * 3
+
+
+def test_another_size_is_another_run_and_bundled_data_have_their_own(tmp_path):
+    folder = write_set(tmp_path / "data", image=(28, 28))
+    names = {resolve(make_config(dataset=str(folder), size=size)).run_id for size in (0, 15, 28)}
+    assert len(names) == 3  # 28 and 0 are the same images, but not the same setting
+    digits = make_config(dataset="digits")
+    assert resolve(digits.replace(size=8)).run_id == digits.run_id
+    for config in (digits.replace(size=28), make_config(size=28)):
+        with pytest.raises(DataError, match="name a folder"):
+            resolve(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"classes": 1}, "of one class, 0"),
+        ({"count": 1}, "holds one image"),
+        ({"image": (1, 1)}, "images of 1 pixels"),
+    ],
+)
+def test_data_from_which_nothing_can_be_learned_are_refused(tmp_path, changes, message):
+    folder = write_set(tmp_path / "data", **changes)
+    with pytest.raises(DataError, match=message) as caught:
+        load_task(str(folder))
+    assert str(folder) in str(caught.value)
+
+
+def test_resizing_a_ramp_by_hand():
+    """Bilinear, pixel centres at halves: 4 -> 2 takes the mean of the middle two of each half."""
+    ramp = np.arange(0, 160, 10, dtype=np.uint8).reshape(1, 4, 4)
+    assert resize(ramp, 2).tolist() == [[[25, 45], [105, 125]]]
+    colours = np.stack([ramp, 255 - ramp], axis=-1)
+    small = resize(colours, 2)
+    assert small.shape == (1, 2, 2, 2)
+    assert small[..., 0].tolist() == [[[25, 45], [105, 125]]]
+    assert small[0, 0, 0, 1] == 230

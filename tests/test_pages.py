@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -18,9 +20,10 @@ from srnn.config import RunConfig
 from srnn.files import write_json
 from srnn.jobs import obtain, read_job
 from srnn.jobs.files import new_job
-from srnn.lineage import pack, unpack
 from srnn.store import Run
+from ui.charts import csv
 from ui.menu import PAGES, ROOT, entries
+from ui.state import pack, unpack
 from ui.text import duration, escape, percent
 
 ABOUT_A_RUN = ("pages/trajectories.py", "pages/particle_types.py", "pages/connectivity.py")
@@ -344,6 +347,14 @@ def test_words_and_numbers() -> None:
         "3 min 20 s",
         "2 h 5 min",
     ]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_downloaded_table_holds_no_formula(text: str) -> None:
+    table = pd.DataFrame({"name": [text, "plain", None], "=number": [-1.5, 2.0, 3.0]})
+    back = pd.read_csv(io.BytesIO(csv(table)), keep_default_na=False)
+    assert back["name"].iloc[0].startswith("'") and back["name"].iloc[1:].tolist() == ["plain", ""]
+    assert back["'=number"].tolist() == [-1.5, 2.0, 3.0]  # numbers stay numbers
 
 
 def _write_idx(folder: Path) -> None:

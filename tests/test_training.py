@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from srnn.config import make_config
 from srnn.divergence import MAX_RESCUES
+from srnn.engines import Problem, make_engine
 from srnn.history import kept_epochs
 from srnn.particles import scalar_weights
 from srnn.tasks import load_task
@@ -189,3 +192,56 @@ def test_one_diverging_network_does_not_touch_the_others_of_its_population():
         rows = [records[member] for records in together if records[member] is not None]
         assert len(rows) == len(single)
         assert rows[-1].stopped == single[-1].stopped
+
+
+# --- schedules and settling ------------------------------------------------------------------
+
+
+def test_an_epoch_is_trained_at_its_rates(small):
+    """The second epoch of a schedule is an epoch at the second epoch's alpha and learning rate."""
+    task = load_task("digits")
+    config = small.replace(epochs=2, alpha_final=0.5, lr_final=0.25, schedule="linear")
+    first, second = list(train(config, task))[1:]
+    plain = small.replace(epochs=2, alpha=config.alpha * 0.5, lr=config.lr * 0.25)
+    (again,) = train(plain, task, first.state)
+    assert np.array_equal(again.state.weights, second.state.weights)
+    assert again.replication_loss == second.replication_loss
+
+
+@pytest.mark.parametrize("engine", ["fused", "manual", "autograd"])
+def test_a_settling_epoch_makes_as_many_replication_steps_and_nothing_else(small, engine):
+    task = load_task("digits")
+    config = small.replace(epochs=2, settle_epochs=1, replication_steps=2, alpha=1.0)
+    _, before, after = train(config, task, engine=engine)
+    problem = Problem.of(config, task)
+    alone = make_engine(engine, problem, before.state.weights[None], before.state.momentum[None])
+    steps = 2 * -(-len(task.y_train) // config.batch_size)
+    losses = alone.replicate(steps)
+    assert np.array_equal(alone.weights()[0], after.state.weights)
+    assert after.replication_loss == losses.mean()
+    assert np.isnan(after.task_loss) and np.isnan(after.train_accuracy)
+
+
+def test_settling_goes_on_bit_for_bit_from_any_epoch(small):
+    config, task = small.replace(epochs=4, settle_epochs=3), load_task("digits")
+    whole = list(train(config, task))
+    (*_, last) = train(config, task, whole[2].state)
+    assert np.array_equal(last.state.weights, whole[-1].state.weights)
+    assert np.array_equal(last.state.momentum, whole[-1].state.momentum)
+
+
+@pytest.mark.parametrize("policy", ["stop", "freeze"])
+def test_a_particle_that_diverges_while_settling_is_named(small, policy):
+    config = small.replace(epochs=2, settle_epochs=1, on_divergence=policy)
+    task = load_task("digits")
+    state = next(train(config.replace(settle_epochs=0), task)).state
+    weights = state.weights.copy()
+    weights[:, 5] = 1e4  # W3 W2 W1 of it is 1e12 times too large
+    wild = dataclasses.replace(state, epoch=1, weights=weights)
+    (record,) = train(config, task, wild)
+    assert [event.particle for event in record.divergences] == ["L0_C0_W5"]
+    assert (record.divergences[0].epoch, record.divergences[0].action) == (2, policy)
+    assert record.stopped == (policy == "stop")
+    if policy == "freeze":
+        assert not record.state.weights[:, 5].any()
+        assert np.isfinite(record.state.weights).all()

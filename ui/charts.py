@@ -86,8 +86,20 @@ def paper(figure: go.Figure) -> bytes:
 
 
 def csv(table: pd.DataFrame) -> bytes:
-    """A table as CSV, UTF-8, one header row, no index."""
-    return table.to_csv(index=False).encode()
+    """A table as CSV, UTF-8, one header row, no index. A text that a spreadsheet would take for a
+    formula gets an apostrophe before it."""
+    safe = table.copy()
+    for place, column in enumerate(table.columns):
+        if not pd.api.types.is_numeric_dtype(table.dtypes.iloc[place]):
+            safe.isetitem(place, [_inert(value) for value in table[column]])
+    safe.columns = [_inert(name) for name in table.columns]
+    return safe.to_csv(index=False).encode()
+
+
+def _inert(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return ("'" if value[:1] in set("=+-@\t\r") else "") + value.replace("\r", " ")
 
 
 def download(

@@ -16,7 +16,7 @@ from srnn.store import Run, RunError, get_run, is_run_id, list_runs
 from srnn.tasks import DataError, resolve
 from srnn.vocabulary import GLOSSARY, count_replicators, count_types
 from ui import cached, choices, state
-from ui.charts import show
+from ui.charts import dark, show
 from ui.memory import settle
 from ui.menu import link, menu
 from ui.state import View
@@ -26,6 +26,21 @@ __all__ = ["View", "page", "show", "strip", "workbench"]
 
 APP = "MetaNet lab"
 ABOUT = "Networks whose connections are networks that replicate themselves."
+
+STYLE = """
+dl.strip {display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0; padding: 0}
+.strip dt, .strip small {font-size: 0.875rem; font-weight: 400; opacity: 0.85}
+.strip dd {font-size: 1.25rem; margin: 0}
+.strip abbr {text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
+@media (max-width: 640px) {
+  dl.strip {gap: 0 0.75rem}
+  .strip div {display: flex; gap: 0.3rem; align-items: baseline}
+  .strip dd {font-size: 1rem; font-weight: 600}
+}
+"""
+"""The strip: in one line, or as a few lines of text where the window is narrow."""
+DARK = "[data-testid=stBaseButton-primary] p {color: #10141a}"
+"""On the dark theme's light primary colour, Streamlit's white text could not be read."""
 
 
 def page(title: str, question: str) -> None:
@@ -38,6 +53,7 @@ def page(title: str, question: str) -> None:
         initial_sidebar_state=200,
         menu_items={"Get help": None, "Report a bug": None, "About": ABOUT},
     )
+    st.html(f"<style>{STYLE}{DARK if dark() else ''}</style>")
     state.restore()
     menu()
     st.title(title, anchor=False)
@@ -101,7 +117,7 @@ def strip(view: View) -> None:
         f"<dd>{value} <small>{about}</small></dd></div>"
         for value, name, word, about in cells
     )
-    st.html(f"{STRIP}<dl class='strip'>{''.join(parts)}</dl>")
+    st.html(f"<dl class='strip'>{''.join(parts)}</dl>")
     if run.stopped:
         st.warning(
             f"Training ended early: {escape(run.stopped)}. The figures show what was recorded."
@@ -109,19 +125,6 @@ def strip(view: View) -> None:
 
 
 MEANING = GLOSSARY | {"accuracy": "Share of the test images answered rightly, by all particles."}
-
-STRIP = """<style>
-dl.strip {display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0; padding: 0}
-.strip dt, .strip small {font-size: 0.875rem; font-weight: 400; opacity: 0.85}
-.strip dd {font-size: 1.25rem; margin: 0}
-.strip abbr {text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
-@media (max-width: 640px) {
-  dl.strip {gap: 0 0.75rem}
-  .strip div {display: flex; gap: 0.3rem; align-items: baseline}
-  .strip dd {font-size: 1rem; font-weight: 600}
-}
-</style>"""
-"""How the strip is laid out: in one line, or as a few lines of text where the window is narrow."""
 
 
 def _check_data(run: Run) -> None:

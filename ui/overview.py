@@ -1,4 +1,4 @@
-"""The first page: what a MetaNet is, presets to start from, and finished runs to look at."""
+"""The first page: a trained MetaNet, alive; what a MetaNet is; where to start from."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import streamlit as st
 
 from srnn.figures.schematic import schematic
 from srnn.presets import PRESETS
-from srnn.store import find_run, list_runs
+from srnn.store import Run, find_run, list_runs
 from srnn.vocabulary import count_replicators
 from ui.frame import page, show
 from ui.menu import link
 from ui.settings import load, settings
+from ui.stage import stage
 from ui.text import escape, percent
 
 METANET = """
@@ -29,6 +30,10 @@ SHOWN = 8
 def overview() -> None:
     """The first page: what a MetaNet is, and where to start."""
     page("MetaNet lab", "Networks whose connections are networks that replicate themselves.")
+    run = _first_run()
+    if run is not None:
+        st.fragment(stage)(run, autoplay=True)
+    st.subheader("What a MetaNet is", anchor=False)
     st.markdown(METANET)
     show(
         schematic(),
@@ -38,6 +43,12 @@ def overview() -> None:
     )
     presets()
     runs()
+
+
+def _first_run() -> Run | None:
+    """The run that is shown: the bundled one, or else the newest."""
+    found = list_runs()
+    return next((run for run in found if run.bundled), found[0] if found else None)
 
 
 def presets() -> None:

@@ -38,6 +38,11 @@ LABELS = {
     "seed": "Seed",
     "data_seed": "Seed of the data order",
     "labels": "Training labels",
+    "size": "Image size",
+    "lr_final": "Final learning rate (× the first)",
+    "alpha_final": "Final alpha (× the first)",
+    "schedule": "Shape of the schedule",
+    "settle_epochs": "Epochs of settling",
     "snapshot_every": "Epochs between snapshots",
     "on_divergence": "On divergence",
 }
@@ -50,7 +55,7 @@ MARKS: dict[str, tuple[float, ...]] = {
 
 ADVANCED = {
     "Macro network": ("depth", "width", "residual", "activation"),
-    "Task": ("lr", "momentum", "batch_size", "seed", "data_seed", "labels"),
+    "Task": ("lr", "momentum", "batch_size", "seed", "data_seed", "labels", "size"),
     "Self-replication": (
         "goal",
         "goal_factor",
@@ -62,6 +67,7 @@ ADVANCED = {
         "encoding",
         "initial_weights",
     ),
+    "Schedule": ("lr_final", "alpha_final", "schedule", "settle_epochs"),
     "Record": ("snapshot_every", "on_divergence"),
 }
 STEPS = {"alpha": 10.0, "goal_factor": 0.01, "momentum": 0.05, "replication_start": 0.05}
@@ -175,7 +181,8 @@ def _dataset() -> None:
             args=("dataset", "set_folder"),
             placeholder="/data/fashion",
             help="The folder, where the app runs, that holds train-images, train-labels, "
-            "t10k-images and t10k-labels in IDX format, plain or .gz. Images are resized to 15x15.",
+            "t10k-images and t10k-labels in IDX format, plain or .gz. Images are resized to the "
+            "image size below.",
         )
 
 

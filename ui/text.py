@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&/@])")
+_ALIVE = re.compile(r":(?=\S)|@|www(?=\.)|[-<>=~](?=[-<>=~])", re.I)
+_JOINER = "\u2060"
 
 
 def escape(text: str) -> str:
     """Text for ``st.markdown`` and labels, shown as it is: no formatting, links, images, formulas.
 
+    Addresses, emoji codes and arrows are found even in escaped text, so that they are broken by an
+    invisible word joiner.
+
     >>> escape("*a*")
     '\\\\*a\\\\*'
     """
-    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    words = " ".join(str(text).split())
+    return _SPECIAL.sub(r"\\\1", _ALIVE.sub(lambda found: found[0] + _JOINER, words))
 
 
 def percent(share: float | None) -> str:

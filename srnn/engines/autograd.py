@@ -7,6 +7,8 @@ with any option.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -40,6 +42,9 @@ class AutogradEngine:
         self._weights = torch.tensor(weights, dtype=self.dtype, device=self.device)
         self._weights.requires_grad_(True)
         self._momentum = torch.tensor(momentum, dtype=self.dtype, device=self.device)
+
+    def set_rates(self, alpha: float, lr: float) -> None:
+        self.problem = replace(self.problem, alpha=alpha, lr=lr)
 
     def weights(self) -> np.ndarray:
         return self._weights.detach().cpu().numpy().copy()

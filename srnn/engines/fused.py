@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -88,6 +89,10 @@ class FusedEngine:
         if weights.shape[1:] != (rows, count) or momentum.shape != weights.shape:
             raise ValueError(f"weights and momentum must be (S, {rows}, {count})")
         self.w, self.buffer = self._inward(weights), self._inward(momentum)
+
+    def set_rates(self, alpha: float, lr: float) -> None:
+        self.problem = replace(self.problem, alpha=alpha, lr=lr)
+        self.rules = self.rules._replace(alpha=self.kind(alpha), lr=self.kind(lr))
 
     def weights(self) -> np.ndarray:
         return self._outward(self.w)

@@ -22,6 +22,7 @@ which matters with several networks; a GPU has one block. Nothing in a step wait
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -126,6 +127,9 @@ class ManualEngine:
         shared = self.problem.shared_optimizer
         self.blocks = [_Block(*part, room, shared) for part in parts]
         self.widths = [block.v.shape[1] for block in self.blocks]
+
+    def set_rates(self, alpha: float, lr: float) -> None:
+        self.problem = replace(self.problem, alpha=alpha, lr=lr)
 
     def weights(self) -> np.ndarray:
         return self._outward([block.w.all for block in self.blocks])

@@ -58,7 +58,9 @@ def retrain(
     """
     if len(states) != len(masks):
         raise ValueError(f"{len(masks)} masks for {len(states)} states")
-    longer = config.replace(epochs=states[0].epoch + epochs)
+    longer = config.replace(
+        epochs=states[0].epoch + epochs, lr_final=1.0, alpha_final=1.0, settle_epochs=0
+    )
     parts = []
     for start in range(0, len(states), NETWORKS_AT_ONCE):
         some, theirs = states[start : start + NETWORKS_AT_ONCE], masks[start:]

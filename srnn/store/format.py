@@ -19,7 +19,7 @@ import pandas as pd
 from srnn.config import SCHEMA, ConfigError, RunConfig
 from srnn.history import kept_epochs
 from srnn.metanet import MacroShape
-from srnn.tasks import data_shape, dataset_names
+from srnn.tasks import possible_shape
 from srnn.vocabulary import TYPES
 
 FILES = ("records.csv", "snapshots.npy", "momentum.npy")
@@ -99,12 +99,8 @@ def check_info(info: Any, run_id: str | None = None) -> RunConfig:
 
 
 def _check_results(info: dict[str, Any], config: RunConfig) -> None:
-    if config.dataset in dataset_names():
-        expected: tuple[int, int] = data_shape(config.dataset)
-    else:
-        expected = (225, info["classes"] if 2 <= info["classes"] <= 256 else 10)
-    if (info["inputs"], info["classes"]) != expected:
-        raise FormatError(f"run.json: inputs and classes must be {expected}")
+    if not possible_shape(config, info["inputs"], info["classes"]):
+        raise FormatError("run.json: inputs and classes do not follow from the data set")
     if info["particles"] != shape_of(info, config).particles:
         raise FormatError("run.json: the number of particles does not follow from the settings")
     results = info["results"]

@@ -129,10 +129,8 @@ def find_shorter(config: RunConfig) -> Run | None:
     """The longest finished run of this configuration with fewer epochs, to train on from."""
     best = None
     for run in list_runs():
-        epochs = run.config.epochs
-        if run.stopped or epochs >= config.epochs or (best and epochs <= best.config.epochs):
-            continue
-        if run.config.replace(epochs=config.epochs) == config:
+        longer = best is None or run.config.epochs > best.config.epochs
+        if longer and not run.stopped and config.extends(run.config):
             best = find_run(run.run_id) or best
     return best
 

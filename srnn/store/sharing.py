@@ -229,7 +229,7 @@ def _check_meaning(info: dict[str, Any], config: RunConfig, files: dict[str, byt
                     f"{epoch}, the weights say {count:,}"
                 )
     if config.dataset in dataset_names():
-        task = load_task(config.dataset)
+        task = load_task(config.dataset, config.size)
         x, y = torch.from_numpy(task.x_test), torch.from_numpy(task.y_test)
         share = accuracy(scalar_weights(weights), x, y, shape)
         if abs(share - info["results"]["test_accuracy"]) > ACCURACY_SLACK:

@@ -1,0 +1,79 @@
+"""What the stage shows of a run, as one block of bytes that the browser decodes (``data.js``).
+
+Four bytes with the header's length, the header as JSON, then the arrays that it lists, each at a
+multiple of four bytes. What the types are decided by is sent as *rungs*: the index of the first
+epsilon of the ladder that a measure does not exceed. So the browser knows the type of every
+particle at every snapshot for any epsilon of the ladder, exactly, from three bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from srnn.figures import style
+from srnn.vocabulary import TYPES
+
+LADDER = tuple(sorted({float(f"{a}e{b}") for b in range(-12, 1) for a in (1, 3)} - {3.0}))
+"""The epsilons that can be chosen."""
+
+MOST_ROWS = 600
+"""Epochs in the curves; of longer runs, evenly spread ones."""
+
+
+def rungs(measure: np.ndarray) -> np.ndarray:
+    """The first index into :data:`LADDER` whose epsilon a measure does not exceed, uint8; the
+    ladder's length where none is large enough, 255 where the measure is not a number.
+
+    >>> rungs(np.array([0.0, 1e-5, 2.0, np.nan], dtype=np.float32)).tolist()
+    [0, 14, 25, 255]
+    """
+    found = np.searchsorted(np.array(LADDER, dtype=np.float32), measure).astype(np.uint8)
+    found[np.isnan(measure)] = 255
+    return found
+
+
+def encode(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
+    """Header and arrays (uint8, float16 or float32) as the browser's ``decode`` reads them."""
+    listed, at = [], 0
+    for name, array in arrays.items():
+        listed.append({"name": name, "kind": array.dtype.str[1:], "count": array.size, "at": at})
+        at += -(-array.nbytes // 4) * 4
+    text = json.dumps({**header, "arrays": listed}, separators=(",", ":"), allow_nan=False).encode()
+    text += b" " * (-len(text) % 4)
+    parts = [len(text).to_bytes(4, "little"), text]
+    for array in arrays.values():
+        parts += [array.tobytes(), b"\0" * (-array.nbytes % 4)]
+    return b"".join(parts)
+
+
+def look() -> dict[str, Any]:
+    """The colours of :mod:`srnn.figures.style`, for a light and for a dark ground."""
+
+    def one(dark: bool) -> dict[str, Any]:
+        names = {"muted": style.MUTED, "faint": style.FAINT}
+        names |= {"negative": style.NEGATIVE, "positive": style.POSITIVE}
+        colors: dict[str, Any] = {
+            name: style.themed_color(color, dark) for name, color in names.items()
+        }
+        return colors | {"types": {name: style.type_color(name, dark) for name in TYPES}}
+
+    return {"light": one(False), "dark": one(True)}
+
+
+def curves(records: pd.DataFrame) -> dict[str, list[float | None]]:
+    """The columns of a run's table that are drawn against the clock; None where not known."""
+    rows = records
+    if len(rows) > MOST_ROWS:
+        rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, MOST_ROWS).astype(int))]
+    names = ("epoch", "test_accuracy", "task_loss", "replication_loss")
+    return {name: numbers(rows[name].tolist()) for name in names}
+
+
+def numbers(values: list[float]) -> list[float | None]:
+    """Numbers as JSON knows them: None for those that are not finite."""
+    return [value if math.isfinite(value) else None for value in values]

@@ -1,0 +1,219 @@
+// What the clock runs over, drawn against it: the census (types stacked to the whole network) and
+// the curves (accuracies; losses). Epochs are spread as the snapshots are, as the clock is.
+
+import { count, percent, positionOf } from "./data.js";
+import { Board } from "./theme.js";
+
+const STACK = [4, 3, 2, 1, 0]; // from the ground up: the workers carry it, the dead lie on top
+
+// A drawing against the clock, with its axis of epochs and a line where the clock stands.
+class Timeline {
+  constructor(host, room) {
+    this.board = new Board(host);
+    this.room = room;
+  }
+
+  // It is drawn anew at every snapshot.
+  key(clock) {
+    return clock.snapshot;
+  }
+
+  begin(scene) {
+    const { board } = this;
+    if (!board.fit()) return null;
+    this.left = 40;
+    this.right = board.width - this.room;
+    this.top = 8;
+    this.bottom = board.height - 20;
+    const pen = board.begin(board.base, scene.theme, 11);
+    this.axis(pen, scene);
+    return pen;
+  }
+
+  x(scene, position) {
+    return this.left + (position / Math.max(1, scene.run.T - 1)) * (this.right - this.left);
+  }
+
+  axis(pen, scene) {
+    const { run, theme } = scene;
+    pen.fillStyle = theme.muted;
+    pen.textAlign = "center";
+    let free = -Infinity;
+    const last = run.T - 1, end = pen.measureText(count(run.epochs[last])).width;
+    run.epochs.forEach((epoch, t) => {
+      const x = this.x(scene, t), half = pen.measureText(count(epoch)).width / 2;
+      const room = t === last || x + half < this.right - end - 8;
+      if ((x - half < free || !room) && t !== last) return;
+      pen.fillText(count(epoch), x, this.bottom + 11);
+      free = x + half + 14;
+    });
+    pen.strokeStyle = theme.faint;
+    pen.lineWidth = 1;
+    pen.strokeRect(this.left, this.top, this.right - this.left, this.bottom - this.top);
+  }
+
+  ticks(pen, scene, values, y, text) {
+    pen.fillStyle = scene.theme.muted;
+    pen.strokeStyle = scene.theme.faint;
+    pen.textAlign = "right";
+    for (const value of values) {
+      pen.fillText(text(value), this.left - 5, y(value));
+      pen.beginPath();
+      pen.moveTo(this.left, y(value));
+      pen.lineTo(this.right, y(value));
+      pen.stroke();
+    }
+    pen.textAlign = "left";
+  }
+
+  // Text beside the drawing, as near to the wanted heights as fits.
+  labels(pen, rows) {
+    const gap = 14, placed = rows.filter((row) => Number.isFinite(row.y)).sort((a, b) => a.y - b.y);
+    for (let round = 0; round < 40; round++) {
+      placed.forEach((row, index) => {
+        const next = placed[index + 1];
+        if (next && next.y - row.y < gap) {
+          const push = (gap - (next.y - row.y)) / 2;
+          row.y -= push;
+          next.y += push;
+        }
+        row.y = Math.min(this.board.height - 8, Math.max(8, row.y));
+      });
+    }
+    for (const { y, text, color, mark } of placed) {
+      pen.fillStyle = mark;
+      if (mark) pen.fillRect(this.right + 7, y - 4, 8, 8);
+      pen.fillStyle = color;
+      pen.fillText(text, this.right + (mark ? 20 : 7), y);
+    }
+  }
+
+  line(pen, scene, points, y, dash, width = 1.5) {
+    pen.setLineDash(dash);
+    pen.lineWidth = width;
+    pen.beginPath();
+    let begun = false;
+    for (const [position, value] of points) {
+      if (value == null || !Number.isFinite(value)) continue;
+      const x = this.x(scene, position), at = y(value);
+      if (begun) pen.lineTo(x, at);
+      else pen.moveTo(x, at);
+      begun = true;
+    }
+    pen.stroke();
+    pen.setLineDash([]);
+  }
+
+  highlight(scene) {
+    const { board } = this;
+    if (!board.width) return;
+    const pen = board.begin(board.over, scene.theme, 11), x = this.x(scene, scene.clock.position);
+    pen.strokeStyle = scene.theme.ink;
+    pen.lineWidth = 1.2;
+    pen.beginPath();
+    pen.moveTo(x, this.top);
+    pen.lineTo(x, this.bottom);
+    pen.stroke();
+  }
+
+  // The clock's position under a point of the board.
+  positionAt(scene, x) {
+    return ((x - this.left) / (this.right - this.left)) * (scene.run.T - 1);
+  }
+}
+
+export class Census extends Timeline {
+  constructor(host) {
+    super(host, 128);
+  }
+
+  draw(scene) {
+    const pen = this.begin(scene);
+    if (!pen) return;
+    const { run, theme, counts } = scene;
+    const y = (number) => this.bottom - (number / run.P) * (this.bottom - this.top);
+    const below = new Float64Array(run.T);
+    const now = scene.clock.snapshot, rows = [];
+    let under = 0;
+    for (const code of STACK) {
+      const top = below.map((value, t) => value + counts[t * 5 + code]);
+      pen.fillStyle = theme.types[code];
+      pen.globalAlpha = 0.92;
+      pen.beginPath();
+      for (let t = 0; t < run.T; t++) pen.lineTo(this.x(scene, t), y(top[t]));
+      for (let t = run.T - 1; t >= 0; t--) pen.lineTo(this.x(scene, t), y(below[t]));
+      pen.fill();
+      pen.globalAlpha = 1;
+      const number = counts[now * 5 + code];
+      if (number || top[run.T - 1] > below[run.T - 1]) {
+        rows.push({
+          y: y(under + number / 2),
+          text: `${run.labels[code]} ${count(number)}`,
+          color: theme.ink,
+          mark: theme.types[code],
+        });
+      }
+      under += number;
+      below.set(top);
+    }
+    this.ticks(pen, scene, [0, run.P], y, count);
+    this.labels(pen, rows);
+  }
+}
+
+export class Curves extends Timeline {
+  constructor(host) {
+    super(host, 128);
+  }
+
+  draw(scene) {
+    const pen = this.begin(scene);
+    if (!pen) return;
+    const { run, theme } = scene, now = scene.clock.snapshot;
+    const y = (share) => this.bottom - share * (this.bottom - this.top);
+    this.ticks(pen, scene, [0, 0.5, 1], y, (share) => `${100 * share} %`);
+    const at = run.curve.epoch.map((epoch) => positionOf(run, epoch));
+    pen.strokeStyle = theme.ink;
+    this.line(pen, scene, run.curve.test_accuracy.map((v, k) => [at[k], v]), y, [], 1.8);
+    pen.strokeStyle = theme.muted;
+    this.line(pen, scene, run.after.map((v, t) => [t, v]), y, [5, 3], 1.8);
+    this.labels(pen, [
+      { y: y(run.before[now]), text: `${percent(run.before[now])} whole`, color: theme.ink },
+      { y: y(run.after[now]), text: `${percent(run.after[now])} pruned`, color: theme.muted },
+    ]);
+  }
+}
+
+export class Losses extends Timeline {
+  constructor(host) {
+    super(host, 128);
+  }
+
+  draw(scene) {
+    const pen = this.begin(scene);
+    if (!pen) return;
+    const { run, theme } = scene, { replication_loss: own, task_loss: task, epoch } = run.curve;
+    const all = [...own, ...task].filter((value) => value > 0 && Number.isFinite(value));
+    if (!all.length) return;
+    const low = Math.floor(Math.log10(Math.min(...all))), high = Math.ceil(Math.log10(Math.max(...all)));
+    const span = Math.max(1, high - low);
+    const y = (value) => this.bottom - ((Math.log10(value) - low) / span) * (this.bottom - this.top);
+    const step = Math.max(1, Math.ceil(span / 3)), powers = [];
+    for (let power = low; power <= high; power += step) powers.push(10 ** power);
+    this.ticks(pen, scene, powers, y, (value) => value.toPrecision(1).replace(/e([-+])(\d+)/, (_, s, d) => `e${s === "-" ? "−" : ""}${d}`));
+    const at = epoch.map((one) => positionOf(run, one));
+    const clean = (values) => values.map((v, k) => [at[k], v > 0 ? v : null]);
+    pen.strokeStyle = theme.ink;
+    this.line(pen, scene, clean(task), y, []);
+    pen.strokeStyle = theme.muted;
+    this.line(pen, scene, clean(own), y, [1.5, 3]);
+    const now = run.epochs[scene.clock.snapshot];
+    let row = epoch.indexOf(now);
+    if (row < 0) row = epoch.length - 1;
+    const text = (v) => (v == null ? "–" : v.toPrecision(2));
+    this.labels(pen, [
+      { y: y(task[row] > 0 ? task[row] : NaN), text: `${text(task[row])} task`, color: theme.ink },
+      { y: y(own[row] > 0 ? own[row] : NaN), text: `${text(own[row])} replication`, color: theme.muted },
+    ]);
+  }
+}

@@ -1,0 +1,196 @@
+// The trajectory cube: every particle is a point in the space of its first principal components (or
+// of two of them and the epoch), turned and projected by hand. Trails show where points came from.
+
+import { isReplicator } from "./data.js";
+import { Board } from "./theme.js";
+
+const TRAIL = 5, MOST_TRAILS = 260, REACH = 9;
+const CORNERS = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => [n & 1 ? 1 : -1, n & 2 ? 1 : -1, n & 4 ? 1 : -1]);
+
+export const FRONT = { yaw: -0.6, pitch: 0.42, zoom: 1 };
+
+export class Cube {
+  constructor(host) {
+    this.board = new Board(host);
+    this.sampledFor = null;
+  }
+
+  // The particles whose trails are drawn: of every kind of end, spread over the network.
+  sample(run) {
+    const step = Math.max(1, Math.floor(run.P / MOST_TRAILS));
+    this.trails = [];
+    for (let particle = 0; particle < run.P; particle += step) this.trails.push(particle);
+    this.x = new Float32Array(run.P);
+    this.y = new Float32Array(run.P);
+    this.z = new Float32Array(run.P);
+    this.sampledFor = run;
+  }
+
+  aim(scene) {
+    const { yaw, pitch, zoom } = scene.camera, { width, height } = this.board;
+    this.size = 0.25 * Math.min(width, height * 1.15) * zoom;
+    this.turn = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
+    this.centre = [width / 2, height / 2 + 2];
+  }
+
+  // A point of the cube (each coordinate about −1 to 1) on the board: x, y and nearness.
+  project(a, b, c) {
+    const [cy, sy, cp, sp] = this.turn;
+    const right = a * cy - b * sy, deep = a * sy + b * cy;
+    const up = c * cp - deep * sp, near = c * sp + deep * cp;
+    const scale = (this.size * 5) / (5 + near);
+    return [this.centre[0] + right * scale, this.centre[1] - up * scale, near];
+  }
+
+  // Where a particle is at a position of the clock; null if it has diverged.
+  at(scene, particle, position) {
+    const { run } = scene, t = Math.min(run.T - 1, Math.floor(position)), f = position - t;
+    const here = 3 * (t * run.P + particle), next = f ? here + 3 * run.P : here;
+    const p = run.points, part = (k) => (p[here + k] + f * (p[next + k] - p[here + k])) / run.reach;
+    const third = scene.axes === "epoch" ? (2 * position) / Math.max(1, run.T - 1) - 1 : part(2);
+    const spot = this.project(part(0), part(1), third);
+    return Number.isFinite(spot[0]) ? spot : null;
+  }
+
+  // It is drawn anew whenever the clock has moved.
+  key(clock) {
+    return clock.position;
+  }
+
+  draw(scene) {
+    const { run, theme, clock } = scene, { board } = this;
+    if (!board.fit()) return;
+    if (this.sampledFor !== run) this.sample(run);
+    this.aim(scene);
+    const pen = board.begin(board.base, theme, 11);
+    this.frame(pen, scene);
+    const codes = scene.codesAt(clock.snapshot);
+    this.paths(pen, scene, codes);
+    const dim = scene.selection.size ? 0.25 : 1;
+    for (const code of [1, 2, 3, 4, 0]) {
+      pen.fillStyle = theme.types[code];
+      pen.globalAlpha = dim * (code === 1 ? 0.8 : 0.9);
+      pen.beginPath();
+      for (let particle = 0; particle < run.P; particle++) {
+        if (codes[particle] !== code) continue;
+        const spot = this.at(scene, particle, clock.position);
+        this.x[particle] = spot ? spot[0] : NaN;
+        this.y[particle] = spot ? spot[1] : NaN;
+        this.z[particle] = spot ? spot[2] : NaN;
+        if (!spot) continue;
+        const radius = (isReplicator(code) ? 1.6 : 2.1) * (1 - 0.16 * spot[2]);
+        pen.moveTo(spot[0] + radius, spot[1]);
+        pen.arc(spot[0], spot[1], radius, 0, 7);
+      }
+      pen.fill();
+    }
+    pen.globalAlpha = 1;
+  }
+
+  paths(pen, scene, codes) {
+    const { theme, clock } = scene, whole = scene.axes === "epoch";
+    pen.lineWidth = 0.8;
+    for (const code of [1, 2, 3, 4, 0]) {
+      pen.strokeStyle = theme.types[code];
+      pen.globalAlpha = scene.selection.size ? 0.12 : 0.42;
+      pen.beginPath();
+      for (const particle of this.trails) {
+        if (codes[particle] === code) this.path(pen, scene, particle, whole ? 0 : clock.position - TRAIL);
+      }
+      pen.stroke();
+    }
+    pen.globalAlpha = 1;
+  }
+
+  // The way of a particle from a position of the clock to now.
+  path(pen, scene, particle, from) {
+    const now = scene.clock.position;
+    let begun = false;
+    for (let t = Math.max(0, Math.ceil(from)); ; t++) {
+      const spot = this.at(scene, particle, Math.min(t, now));
+      if (spot && begun) pen.lineTo(spot[0], spot[1]);
+      else if (spot) pen.moveTo(spot[0], spot[1]);
+      begun ||= spot !== null;
+      if (t >= now) return;
+    }
+  }
+
+  frame(pen, scene) {
+    const { run, theme } = scene;
+    pen.strokeStyle = theme.faint;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    for (let a = 0; a < 8; a++) {
+      for (const bit of [1, 2, 4]) {
+        if (a & bit) continue;
+        const [x0, y0] = this.project(...CORNERS[a]), [x1, y1] = this.project(...CORNERS[a | bit]);
+        pen.moveTo(x0, y0);
+        pen.lineTo(x1, y1);
+      }
+    }
+    pen.stroke();
+    pen.fillStyle = theme.muted;
+    pen.textAlign = "center";
+    const share = (k) => `PC ${k + 1} · ${(100 * run.shares[k]).toFixed(0)} %`;
+    const names = [share(0), share(1), scene.axes === "epoch" ? "epoch" : share(2)];
+    names.forEach((name, axis) => {
+      const [x, y] = this.project(...[0, 1, 2].map((k) => (k === axis ? 0 : k === 2 ? -1.18 : -1.2)));
+      const edge = pen.measureText(name).width / 2 + 2;
+      pen.fillText(name, Math.min(this.board.width - edge, Math.max(edge, x)), y);
+    });
+    pen.textAlign = "left";
+  }
+
+  highlight(scene) {
+    const { theme } = scene, { board } = this;
+    if (!board.width || !this.x) return;
+    const pen = board.begin(board.over, theme, 11), codes = scene.codesAt(scene.clock.snapshot);
+    const lit = [...scene.selection].slice(0, 2000);
+    for (const particle of scene.hover >= 0 ? [...lit, scene.hover] : lit) {
+      const hovered = particle === scene.hover, spot = this.at(scene, particle, scene.clock.position);
+      if (!spot) continue;
+      if (hovered || lit.length < 60) {
+        pen.strokeStyle = hovered ? theme.ink : theme.types[codes[particle]];
+        pen.lineWidth = 1.4;
+        pen.beginPath();
+        this.path(pen, scene, particle, 0);
+        pen.stroke();
+      }
+      pen.fillStyle = theme.types[codes[particle]];
+      pen.strokeStyle = hovered ? theme.ink : theme.paper;
+      pen.lineWidth = hovered ? 2 : 1;
+      pen.beginPath();
+      pen.arc(spot[0], spot[1], hovered ? 5 : 3.4, 0, 7);
+      pen.fill();
+      pen.stroke();
+    }
+    if (scene.lasso?.view === this) scene.lasso.draw(pen, theme);
+  }
+
+  pick(x, y) {
+    let best = -1, least = REACH * REACH;
+    for (let particle = 0; particle < (this.x?.length ?? 0); particle++) {
+      const distance = (this.x[particle] - x) ** 2 + (this.y[particle] - y) ** 2;
+      if (distance < least) [best, least] = [particle, distance];
+    }
+    return best;
+  }
+
+  inside(polygon) {
+    const found = [];
+    this.x.forEach((x, particle) => {
+      if (polygon.holds(x, this.y[particle])) found.push(particle);
+    });
+    return found;
+  }
+
+  // Drag turns; the wheel and + − zoom.
+  drag(scene, dx, dy) {
+    scene.camera.yaw += dx * 0.008;
+    scene.camera.pitch = Math.min(1.5, Math.max(-1.5, scene.camera.pitch + dy * 0.008));
+  }
+
+  zoom(scene, factor) {
+    scene.camera.zoom = Math.min(6, Math.max(0.5, scene.camera.zoom * factor));
+  }
+}

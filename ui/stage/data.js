@@ -1,0 +1,95 @@
+// Decodes what Python sends: 4 bytes with the header's length, the header as JSON, then the arrays
+// that it lists, each at a multiple of 4 bytes. Types are worked out here, for any epsilon.
+
+const KINDS = { u1: Uint8Array, f4: Float32Array, f2: Uint16Array };
+
+const ZERO = 1, IDENTITY = 2;
+
+export function decode(bytes) {
+  const whole = bytes.slice(); // a copy begins at a multiple of 4
+  const view = new DataView(whole.buffer);
+  const length = view.getUint32(0, true);
+  const run = JSON.parse(new TextDecoder().decode(whole.subarray(4, 4 + length)));
+  for (const { name, kind, at, count } of run.arrays) {
+    const array = new KINDS[kind](whole.buffer, 4 + length + at, count);
+    run[name] = kind === "f2" ? fromHalf(array) : array;
+  }
+  run.T = run.epochs.length;
+  run.P = run.starts[run.starts.length - 1];
+  run.depth = run.sizes.length - 1;
+  return run;
+}
+
+let halves = null;
+
+function fromHalf(array) {
+  if (!halves) {
+    halves = new Float32Array(65536);
+    for (let bits = 0; bits < 65536; bits++) {
+      const exponent = (bits >> 10) & 31, part = bits & 1023, sign = bits >> 15 ? -1 : 1;
+      if (exponent === 31) halves[bits] = part ? NaN : sign * Infinity;
+      else if (exponent) halves[bits] = sign * 2 ** (exponent - 15) * (1 + part / 1024);
+      else halves[bits] = sign * 2 ** -24 * part;
+    }
+  }
+  return Float32Array.from(array, (bits) => halves[bits]);
+}
+
+// Type codes of all snapshots (T x P), and how many of each type every snapshot has (T x 5).
+// Measures come as rungs: the first epsilon of the ladder that they do not exceed. That is exact.
+export function classify(run, rung) {
+  const { size, error, second, T, P } = run;
+  const codes = new Uint8Array(T * P), counts = new Uint32Array(T * 5);
+  for (let t = 0; t < T; t++) {
+    for (let i = t * P; i < (t + 1) * P; i++) {
+      const code =
+        size[i] === 255 ? 0 : size[i] <= rung ? 1 : error[i] <= rung ? 2 : second[i] <= rung ? 3 : 4;
+      codes[i] = code;
+      counts[t * 5 + code]++;
+    }
+  }
+  return { codes, counts };
+}
+
+export const isReplicator = (code) => code === ZERO || code === IDENTITY;
+
+// Where a particle sits: its weight layer, its cell and its input, all counted from 0.
+export function seat(run, particle) {
+  let layer = 0;
+  while (particle >= run.starts[layer + 1]) layer++;
+  const rest = particle - run.starts[layer], inputs = run.sizes[layer];
+  return { layer, cell: Math.floor(rest / inputs), input: rest % inputs };
+}
+
+export function particleName(run, particle) {
+  const { layer, cell, input } = seat(run, particle);
+  return `L${layer}_C${cell}_W${input}`;
+}
+
+// Whether the choice "survivors", "all" or a type's name shows particles of a code.
+export function shows(run, choice) {
+  const wanted = run.types.indexOf(choice);
+  if (choice === "all") return () => true;
+  if (choice === "survivors") return (code) => !isReplicator(code);
+  return (code) => code === wanted;
+}
+
+// The position (in snapshots) of an epoch, and the epoch of a position.
+export function positionOf(run, epoch) {
+  const e = run.epochs;
+  let t = 0;
+  while (t < run.T - 2 && e[t + 1] <= epoch) t++;
+  if (run.T < 2) return 0;
+  return t + Math.min(1, Math.max(0, (epoch - e[t]) / (e[t + 1] - e[t])));
+}
+
+export const count = (number) => number.toLocaleString("en-US");
+export const percent = (share) => (share == null ? "–" : `${(share * 100).toFixed(1)} %`);
+export const plural = (number, thing) => `${count(number)} ${thing}${number === 1 ? "" : "s"}`;
+
+export function signed(number) {
+  if (!Number.isFinite(number)) return "not finite";
+  const size = Math.abs(number);
+  const text = size >= 1e-3 || size === 0 ? size.toPrecision(3) : size.toExponential(1);
+  return (number < 0 ? "−" : "") + text.replace("e-", "e−");
+}

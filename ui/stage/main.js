@@ -1,0 +1,284 @@
+// The stage: one picture of one run with one clock. It lives on the component's root element, so
+// camera, clock and selection stay when the page runs again and when new data come.
+
+import { Clock } from "./clock.js";
+import { connectControls, fillLists, showParticles, showState } from "./controls.js";
+import { Census, Curves, Losses } from "./census.js";
+import { Cube, FRONT } from "./cube.js";
+import { classify, decode } from "./data.js";
+import { Network } from "./network.js";
+import { pickable, scrubbable } from "./picking.js";
+import { Pixels } from "./pixels.js";
+import { readTheme } from "./theme.js";
+
+class Scene {
+  constructor() {
+    this.run = this.theme = this.lasso = null;
+    this.clock = new Clock();
+    [this.show, this.color, this.axes] = ["survivors", "type", "three"];
+    this.rung = 0;
+    this.hover = this.picked = -1;
+    this.selection = new Set();
+    this.camera = { ...FRONT };
+    this.lassoing = false;
+  }
+
+  codesAt(t) {
+    return this.codes.subarray(t * this.run.P, (t + 1) * this.run.P);
+  }
+
+  weightNow(particle) {
+    return this.weights[particle];
+  }
+
+  // Scalar weights at the clock's position, between two snapshots in proportion.
+  weigh() {
+    const { run, clock } = this, t = Math.min(run.T - 1, Math.floor(clock.position));
+    const part = clock.position - t, here = t * run.P, next = part ? here + run.P : here;
+    if (this.weights?.length !== run.P) this.weights = new Float32Array(run.P);
+    for (let p = 0; p < run.P; p++) {
+      const value = run.scalar[here + p];
+      this.weights[p] = value + part * (run.scalar[next + p] - value);
+    }
+  }
+}
+
+class Stage {
+  constructor(host) {
+    this.host = host;
+    this.scene = new Scene();
+    const board = (name) => host.querySelector(`.${name} .board`);
+    this.network = new Network(board("network"));
+    this.cube = new Cube(board("cube"));
+    this.pixels = new Pixels(board("pixels"));
+    this.census = new Census(board("census"));
+    this.lines = [this.census, new Curves(board("curves")), new Losses(board("losses"))];
+    this.views = [this.network, this.cube, this.pixels, ...this.lines];
+    for (const view of [this.network, this.cube, this.pixels]) pickable(view, this);
+    for (const view of this.lines) scrubbable(view, this);
+    connectControls(host, this);
+    this.watcher = new ResizeObserver(() => this.redraw());
+    for (const view of this.views) this.watcher.observe(view.board.host);
+    host.addEventListener("transitionend", (event) => event.target === host && this.redraw(true));
+    this.stale = this.unlit = true;
+    this.asked = this.timer = 0;
+    this.told = "";
+  }
+
+  // Takes new data. The first ones, and those that ask for another moment, set the scene.
+  load(bytes) {
+    const { scene } = this, before = scene.run, run = decode(bytes);
+    const other = !before || before.id !== run.id || before.P !== run.P;
+    const atEnd = !before || scene.clock.position >= before.T - 1;
+    scene.run = run;
+    if (other) {
+      scene.selection.clear();
+      scene.picked = scene.hover = -1;
+      scene.clock.pause();
+      scene.clock.position = run.T - 1;
+      if (!before) scene.rung = run.rung;
+    } else if (atEnd && !scene.clock.playing) scene.clock.position = run.T - 1;
+    scene.clock.position = Math.min(scene.clock.position, run.T - 1);
+    this.types();
+    fillLists(this.host, scene);
+    const wanted = run.wanted ?? {};
+    if (wanted.version !== this.version) {
+      this.version = wanted.version;
+      this.want(wanted);
+    }
+    if (!before && run.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      scene.clock.position = 0;
+      this.play();
+    }
+    this.redraw(true);
+  }
+
+  want({ snapshot, selection, rung, show, color, axes, camera }) {
+    const { scene } = this;
+    if (snapshot != null) scene.clock.go(snapshot, scene.run.T - 1);
+    if (selection) {
+      scene.selection = new Set(selection);
+      scene.picked = selection.length ? selection[selection.length - 1] : -1;
+    }
+    if (rung != null) this.setRung(rung);
+    Object.assign(scene, Object.fromEntries(Object.entries({ show, color, axes }).filter(([, v]) => v)));
+    if (camera) Object.assign(scene.camera, camera);
+  }
+
+  types() {
+    Object.assign(this.scene, classify(this.scene.run, this.scene.rung));
+  }
+
+  setRung(rung) {
+    this.scene.rung = Math.min(this.scene.run.ladder.length - 1, Math.max(0, rung));
+    this.types();
+    this.redraw();
+  }
+
+  play() {
+    this.scene.clock.play(this.scene.run.T - 1);
+    this.redraw();
+  }
+
+  pause() {
+    this.scene.clock.pause();
+    this.redraw();
+    this.tell();
+  }
+
+  go(position, settled) {
+    const { scene } = this;
+    scene.clock.go(settled ? Math.round(position) : position, scene.run.T - 1);
+    this.redraw();
+    if (settled) this.tell();
+  }
+
+  step(by) {
+    this.go(this.scene.clock.snapshot + by, true);
+  }
+
+  turn(dx, dy) {
+    this.cube.drag(this.scene, dx, dy);
+    this.redraw();
+    this.tell();
+  }
+
+  zoom(factor) {
+    this.cube.zoom(this.scene, factor);
+    this.redraw();
+    this.tell();
+  }
+
+  hover(particle) {
+    if (this.scene.hover === particle) return;
+    this.scene.hover = particle;
+    this.relight();
+  }
+
+  // The next or last one of the shown particles, for the keyboard.
+  walk(by) {
+    const { shown } = this.network, { scene } = this;
+    if (!shown.length) return;
+    const here = shown.indexOf(scene.hover >= 0 ? scene.hover : scene.picked);
+    this.hover(shown[(here + by + shown.length) % shown.length]);
+  }
+
+  toggle(particle, more) {
+    const { scene } = this, before = scene.selection.has(particle);
+    const alone = before && scene.selection.size === 1;
+    if (!more) scene.selection.clear();
+    if (before && (more || alone)) scene.selection.delete(particle);
+    else scene.selection.add(particle);
+    scene.picked = scene.selection.has(particle) ? particle : -1;
+    this.redraw();
+    this.tell();
+  }
+
+  select(particles, more) {
+    const { scene } = this;
+    if (!more) scene.selection.clear();
+    for (const particle of particles) scene.selection.add(particle);
+    scene.picked = particles.length === 1 ? particles[0] : -1;
+    this.redraw();
+    this.tell();
+  }
+
+  redraw(theme = false) {
+    this.stale = true;
+    if (theme && this.scene.run) {
+      this.scene.theme = readTheme(this.host, this.scene.run);
+      this.host.style.setProperty("--muted", this.scene.theme.muted);
+    }
+    this.relight();
+  }
+
+  relight() {
+    this.unlit = true;
+    this.ask();
+  }
+
+  ask() {
+    if (!this.asked) this.asked = requestAnimationFrame((now) => this.frame(now));
+  }
+
+  frame(now) {
+    this.asked = 0;
+    const { scene } = this;
+    if (!scene.run || !this.host.isConnected || !this.host.clientWidth) return;
+    if (scene.clock.playing) {
+      if (scene.clock.tick(now, scene.run.T - 1)) {
+        this.stale = true; // what was left out while the clock ran
+        this.tell();
+      }
+    }
+    scene.weigh();
+    const moved = this.stale || scene.clock.position !== this.drawnAt;
+    for (const view of this.views) {
+      const key = view.key(scene.clock);
+      if (this.stale || key !== view.drawn) {
+        view.draw(scene);
+        view.drawn = key;
+        view.highlight(scene);
+      } else if (this.unlit || view.positionAt) view.highlight(scene);
+    }
+    if (moved) showState(this.host, scene);
+    if (this.unlit || moved) showParticles(this.host, scene);
+    this.drawnAt = scene.clock.position;
+    this.stale = this.unlit = false;
+    if (scene.clock.playing) this.ask();
+  }
+
+  // What Python is told, a moment after the last change and only if something is new.
+  tell() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      const { scene } = this, { clock, camera } = scene;
+      if (clock.playing) return;
+      const round = (value) => Math.round(value * 1000) / 1000;
+      const state = {
+        snapshot: clock.snapshot,
+        rung: scene.rung,
+        show: scene.show,
+        color: scene.color,
+        axes: scene.axes,
+        picked: scene.picked,
+        selection: [...scene.selection].sort((a, b) => a - b),
+        camera: { yaw: round(camera.yaw), pitch: round(camera.pitch), zoom: round(camera.zoom) },
+        run: scene.run.id,
+      };
+      const text = JSON.stringify(state);
+      if (text === this.told) return;
+      this.told = text;
+      this.setStateValue("scene", state);
+    }, 120);
+  }
+
+  // What a browser test may ask: where things are, and what is chosen.
+  get test() {
+    const { scene, network } = this, box = network.board.host.getBoundingClientRect();
+    return {
+      fps: scene.clock.fps,
+      playing: scene.clock.playing,
+      epoch: scene.run.epochs[scene.clock.snapshot],
+      position: scene.clock.position,
+      epsilon: scene.run.ladder[scene.rung],
+      selection: [...scene.selection],
+      picked: scene.picked,
+      hover: scene.hover,
+      camera: { ...scene.camera },
+      shown: [...network.shown],
+      counts: [...scene.counts.subarray(scene.clock.snapshot * 5, scene.clock.snapshot * 5 + 5)],
+      wire: (particle, share) => {
+        const [x, y] = network.along(particle, share);
+        return [box.left + x, box.top + y];
+      },
+    };
+  }
+}
+
+export default function mount({ data, parentElement, setStateValue }) {
+  const host = parentElement.querySelector(".stage");
+  host.stage ??= new Stage(host);
+  host.stage.setStateValue = setStateValue;
+  if (data) host.stage.load(data);
+}

@@ -1,0 +1,292 @@
+// The network: inputs as an image where their number is a square, cells layer by layer, and every
+// shown particle as a wire whose width is its |scalar weight|. Negative wires are dashed.
+
+import { isReplicator, plural, count, shows } from "./data.js";
+import { Board } from "./theme.js";
+
+const BINS = 7, WHILE_PLAYING = 4000, STEPS = 10, REACH = 8;
+const ORDER = [1, 2, 3, 4, 0]; // the dead below, divergence on top
+
+export class Network {
+  constructor(host) {
+    this.board = new Board(host);
+    this.shown = new Int32Array(0);
+  }
+
+  // Places of all cells, and of the ends of all wires (x0, y0, x1, y1 for each particle).
+  place(run) {
+    const { width, height } = this.board, { sizes, depth } = run;
+    const side = Math.round(Math.sqrt(sizes[0]));
+    this.image = side * side === sizes[0] && side >= 4;
+    const top = 14, bottom = height - 30, middle = (top + bottom) / 2;
+    const extent = this.image ? Math.min(0.4 * width, bottom - top - 8, 340) : 0;
+    this.pixel = this.image ? extent / side : 7;
+    const left = 12, right = width - 26;
+    const first = this.image ? left + extent + Math.max(30, 0.09 * width) : left;
+    this.cells = sizes.map((size, layer) => {
+      const spots = new Float32Array(2 * size);
+      const reach = Math.min(bottom - top - 24, (size - 1) * (layer === depth ? 40 : 46));
+      const steps = depth - (this.image ? 1 : 0);
+      const x = first + ((layer - (this.image ? 1 : 0)) / steps) * (right - first);
+      for (let cell = 0; cell < size; cell++) {
+        const image = this.image && layer === 0;
+        const column = cell % side, row = Math.floor(cell / side);
+        spots[2 * cell] = image ? left + (column + 0.5) * this.pixel : x;
+        spots[2 * cell + 1] = image
+          ? middle - extent / 2 + (row + 0.5) * this.pixel
+          : size > 1
+            ? middle - reach / 2 + (cell / (size - 1)) * reach
+            : middle;
+      }
+      return spots;
+    });
+    this.ends = new Float32Array(4 * run.P);
+    for (let layer = 0, particle = 0; layer < depth; layer++) {
+      const from = this.cells[layer], to = this.cells[layer + 1];
+      for (let cell = 0; cell < sizes[layer + 1]; cell++) {
+        for (let input = 0; input < sizes[layer]; input++, particle++) {
+          this.ends[4 * particle] = from[2 * input];
+          this.ends[4 * particle + 1] = from[2 * input + 1];
+          this.ends[4 * particle + 2] = to[2 * cell];
+          this.ends[4 * particle + 3] = to[2 * cell + 1];
+        }
+      }
+    }
+    this.placedFor = `${width} ${height} ${run.id} ${run.P}`;
+  }
+
+  // It is drawn anew when this changes: four times between two snapshots.
+  key(clock) {
+    return Math.round(clock.position * 4) / 4;
+  }
+
+  draw(scene) {
+    const { run, theme, clock } = scene, { board } = this;
+    if (!board.fit()) return;
+    if (this.placedFor !== `${board.width} ${board.height} ${run.id} ${run.P}`) this.place(run);
+    const pen = board.begin(board.base, theme);
+    const at = clock.snapshot, codes = scene.codesAt(at), visible = shows(run, scene.show);
+    const weight = (particle) => scene.weightNow(particle);
+    const drawn = this.choose(scene, codes, visible);
+    this.skips(pen, run, theme);
+    const groups = new Map();
+    for (const particle of drawn) {
+      const value = weight(particle), code = codes[particle];
+      const bin = widthBin(value, run.strong);
+      const color = scene.color === "weight" ? (value < 0 ? 6 : 5) : ORDER.indexOf(code);
+      const key = (color * 2 + (value < 0 ? 1 : 0)) * BINS + bin;
+      let path = groups.get(key);
+      if (!path) groups.set(key, (path = new Path2D()));
+      this.trace(path, particle);
+    }
+    const dim = scene.selection.size ? 0.3 : 1;
+    for (const key of [...groups.keys()].sort((a, b) => (a % BINS) - (b % BINS) || a - b)) {
+      const bin = key % BINS, pair = Math.floor(key / BINS), color = Math.floor(pair / 2);
+      pen.strokeStyle =
+        color === 6 ? theme.negative : color === 5 ? theme.positive : theme.types[ORDER[color]];
+      pen.globalAlpha = dim * (0.42 + (0.5 * bin) / (BINS - 1));
+      pen.lineWidth = widthOf(bin);
+      pen.setLineDash(pair % 2 && drawn.length < 2500 ? [4 + bin, 3 + bin * 0.7] : []);
+      pen.stroke(groups.get(key));
+    }
+    pen.globalAlpha = 1;
+    pen.setLineDash([]);
+    this.dots(pen, scene, codes, visible);
+    this.words(pen, scene);
+  }
+
+  // Which wires to draw: all that are shown; while the clock runs, the strongest few thousand.
+  choose(scene, codes, visible) {
+    const { run } = scene, all = [];
+    for (let particle = 0; particle < run.P; particle++) {
+      if (visible(codes[particle])) all.push(particle);
+    }
+    this.total = all.length;
+    this.shown = all;
+    if (!scene.clock.playing || all.length <= WHILE_PLAYING) return all;
+    const bins = new Uint32Array(64), rank = new Uint8Array(all.length);
+    all.forEach((particle, index) => {
+      const share = Math.abs(scene.weightNow(particle)) / run.strong;
+      rank[index] = Math.min(63, Math.floor(64 * Math.sqrt(share))) || 0;
+      bins[rank[index]]++;
+    });
+    let least = 63, sum = bins[63];
+    while (least > 0 && sum + bins[least - 1] <= WHILE_PLAYING) sum += bins[--least];
+    this.shown = all.filter((_, index) => rank[index] >= least).slice(0, WHILE_PLAYING);
+    return this.shown;
+  }
+
+  trace(path, particle) {
+    const e = this.ends, at = 4 * particle, middle = (e[at] + e[at + 2]) / 2;
+    path.moveTo(e[at], e[at + 1]);
+    path.bezierCurveTo(middle, e[at + 1], middle, e[at + 3], e[at + 2], e[at + 3]);
+  }
+
+  // Residual skips: what a layer reads is added to what it gives, cell by cell.
+  skips(pen, run, theme) {
+    pen.strokeStyle = theme.muted;
+    pen.globalAlpha = 0.75;
+    pen.lineWidth = 1;
+    pen.setLineDash([1, 3]);
+    pen.beginPath();
+    for (const [from, to] of run.skips) {
+      const start = this.cells[from], end = this.cells[to];
+      for (let cell = 0; cell < run.sizes[from]; cell++) {
+        const [x0, y0, x1, y1] = [start[2 * cell], start[2 * cell + 1], end[2 * cell], end[2 * cell + 1]];
+        const lift = Math.min(26, 0.16 * (x1 - x0));
+        pen.moveTo(x0, y0);
+        pen.bezierCurveTo(x0 + 0.3 * (x1 - x0), y0 - lift, x0 + 0.7 * (x1 - x0), y1 - lift, x1, y1);
+      }
+    }
+    pen.stroke();
+    pen.setLineDash([]);
+    pen.globalAlpha = 1;
+  }
+
+  dots(pen, scene, codes, visible) {
+    const { run, theme } = scene;
+    const touched = run.sizes.map((size) => new Uint8Array(size));
+    for (let layer = 0, particle = 0; layer < run.depth; layer++) {
+      for (let cell = 0; cell < run.sizes[layer + 1]; cell++) {
+        for (let input = 0; input < run.sizes[layer]; input++, particle++) {
+          if (visible(codes[particle])) touched[layer][input] = touched[layer + 1][cell] = 1;
+        }
+      }
+    }
+    this.cells.forEach((spots, layer) => {
+      const radius = run.sizes[layer] > 24 ? 2.5 : 6;
+      for (let cell = 0; cell < run.sizes[layer]; cell++) {
+        const x = spots[2 * cell], y = spots[2 * cell + 1];
+        if (layer === 0 && this.image) {
+          const size = Math.max(1.5, this.pixel - 1.5);
+          pen.fillStyle = theme.ink;
+          pen.globalAlpha = 0.05 + 0.42 * (run.mean ? run.mean[cell] / 255 : 0);
+          pen.fillRect(x - size / 2, y - size / 2, size, size);
+          if (touched[0][cell]) {
+            pen.globalAlpha = 0.75;
+            pen.fillRect(x - 1, y - 1, 2, 2);
+          }
+          continue;
+        }
+        pen.globalAlpha = 1;
+        pen.beginPath();
+        pen.arc(x, y, radius, 0, 7);
+        pen.fillStyle = touched[layer][cell] ? theme.ink : theme.paper;
+        pen.strokeStyle = touched[layer][cell] ? theme.paper : theme.muted;
+        pen.lineWidth = 1.5;
+        pen.fill();
+        pen.stroke();
+      }
+    });
+    pen.globalAlpha = 1;
+  }
+
+  words(pen, scene) {
+    const { run, theme } = scene, { board } = this;
+    pen.fillStyle = theme.muted;
+    pen.textAlign = "center";
+    const y = board.height - 12;
+    this.cells.forEach((spots, layer) => {
+      const last = layer === run.depth, side = Math.sqrt(run.sizes[0]);
+      const x = layer === 0 && this.image ? spots[0] + (side / 2 - 0.5) * this.pixel : spots[0];
+      const text = layer === 0 ? (this.image ? `input ${side}×${side}` : "input") : last ? "output" : `layer ${layer}`;
+      pen.fillText(text, Math.min(x, board.width - 20), y);
+      if (!last || run.sizes[layer] > 24) return;
+      pen.textAlign = "left";
+      for (let cell = 0; cell < run.sizes[layer]; cell++) {
+        pen.fillText(String(cell), spots[2 * cell] + 11, spots[2 * cell + 1] + 0.5);
+      }
+      pen.textAlign = "center";
+    });
+    pen.textAlign = "left";
+    const hidden = this.total - this.shown.length;
+    const text = !this.total
+      ? "no connection of this choice"
+      : hidden
+        ? `the ${count(this.shown.length)} strongest of ${count(this.total)} while the clock runs`
+        : plural(this.total, "connection");
+    pen.textAlign = "right";
+    pen.fillText(text, board.width - 4, 8);
+    pen.textAlign = "left";
+  }
+
+  // What is lit up: the hovered wire and the selected ones, above everything else.
+  highlight(scene) {
+    const { run, theme } = scene, { board } = this;
+    if (!board.width || !this.ends) return;
+    const pen = board.begin(board.over, theme), codes = scene.codesAt(scene.clock.snapshot);
+    const lit = [...scene.selection].slice(0, WHILE_PLAYING);
+    for (const particle of scene.hover >= 0 ? [...lit, scene.hover] : lit) {
+      const value = scene.weightNow(particle), hovered = particle === scene.hover;
+      const path = new Path2D();
+      this.trace(path, particle);
+      const width = widthOf(widthBin(value, run.strong));
+      if (hovered || lit.length < 40) {
+        pen.strokeStyle = theme.paper;
+        pen.lineWidth = width + 5;
+        pen.stroke(path);
+      }
+      pen.strokeStyle = hovered ? theme.ink : theme.types[codes[particle]];
+      pen.lineWidth = Math.max(width, isReplicator(codes[particle]) ? 1 : 1.5) + (hovered ? 0.8 : 0);
+      pen.setLineDash(value < 0 ? [7, 4] : []);
+      pen.stroke(path);
+      pen.setLineDash([]);
+      if (!hovered && lit.length >= 40) continue;
+      const e = this.ends;
+      pen.fillStyle = pen.strokeStyle;
+      for (const at of [4 * particle, 4 * particle + 2]) {
+        pen.beginPath();
+        pen.arc(e[at], e[at + 1], 4, 0, 7);
+        pen.fill();
+      }
+    }
+    if (scene.lasso?.view === this) scene.lasso.draw(pen, theme);
+  }
+
+  // A point of a particle's wire; share from 0 (its input) to 1 (its cell).
+  along(particle, share) {
+    const e = this.ends, at = 4 * particle, s = share, r = 1 - share;
+    const middle = (e[at] + e[at + 2]) / 2;
+    return [
+      r * r * r * e[at] + 3 * r * s * middle + s * s * s * e[at + 2],
+      e[at + 1] * (r * r * r + 3 * r * r * s) + e[at + 3] * (3 * r * s * s + s * s * s),
+    ];
+  }
+
+  pick(x, y) {
+    let best = -1, least = REACH * REACH;
+    for (const particle of this.shown) {
+      const e = this.ends, at = 4 * particle;
+      if (x < Math.min(e[at], e[at + 2]) - REACH || x > Math.max(e[at], e[at + 2]) + REACH) continue;
+      if (y < Math.min(e[at + 1], e[at + 3]) - REACH || y > Math.max(e[at + 1], e[at + 3]) + REACH) continue;
+      const distance = this.distance(particle, x, y);
+      if (distance < least) [best, least] = [particle, distance];
+    }
+    return best;
+  }
+
+  // Squared distance from a point to a wire, taken as a chain of straight pieces.
+  distance(particle, x, y) {
+    let [ax, ay] = this.along(particle, 0), least = Infinity;
+    for (let step = 1; step <= STEPS; step++) {
+      const [bx, by] = this.along(particle, step / STEPS);
+      const dx = bx - ax, dy = by - ay;
+      const share = Math.min(1, Math.max(0, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1)));
+      least = Math.min(least, (ax + share * dx - x) ** 2 + (ay + share * dy - y) ** 2);
+      [ax, ay] = [bx, by];
+    }
+    return least;
+  }
+
+  inside(polygon) {
+    const steps = [0.2, 0.35, 0.5, 0.65, 0.8];
+    return this.shown.filter((p) => steps.some((share) => polygon.holds(...this.along(p, share))));
+  }
+}
+
+function widthBin(value, strong) {
+  const share = Math.min(1, Math.sqrt(Math.abs(value) / strong));
+  return Number.isFinite(share) ? Math.round(share * (BINS - 1)) : BINS - 1;
+}
+
+const widthOf = (bin) => 0.6 + 0.55 * bin;

@@ -1,0 +1,135 @@
+// Membership: every weight layer as images of its particles. In the first layer one image for each
+// cell, its pixels where the inputs are; in the others one row for each cell.
+
+import { isReplicator } from "./data.js";
+import { Board } from "./theme.js";
+
+const GAP = 10, LABEL = 15;
+
+export class Pixels {
+  constructor(host) {
+    this.board = new Board(host);
+    this.tiles = [];
+  }
+
+  // Lays the images out in rows; a tile is where one stands: its particles, columns and size.
+  place(run) {
+    const { width, height } = this.board;
+    const side = Math.round(Math.sqrt(run.sizes[0])), image = side * side === run.sizes[0] && side >= 4;
+    const wanted = [];
+    for (let layer = 0; layer < run.depth; layer++) {
+      const inputs = run.sizes[layer], cells = run.sizes[layer + 1], first = run.starts[layer];
+      if (layer === 0 && image) {
+        for (let cell = 0; cell < cells; cell++) {
+          wanted.push({ first: first + cell * inputs, columns: side, rows: side, name: `layer 0, cell ${cell}` });
+        }
+      } else wanted.push({ first, columns: inputs, rows: cells, name: `layer ${layer}` });
+    }
+    const most = Math.max(...wanted.map((tile) => Math.max(tile.columns, tile.rows)));
+    // the largest pixel with which all tiles fit
+    for (this.pixel = 14; this.pixel > 0.4; this.pixel *= 0.96) {
+      let x = 0, y = 0;
+      const length = Math.max(42, this.pixel * most);
+      this.tiles = wanted.map((tile) => {
+        const pixel = Math.min(length / Math.max(tile.columns, tile.rows), this.pixel * 2.2);
+        const [w, h] = [tile.columns * pixel, tile.rows * pixel];
+        if (x + w > width && x > 0) [x, y] = [0, y + length + GAP + LABEL];
+        const placed = { ...tile, pixel, x, y: y + LABEL, w, h };
+        x += Math.max(w, 62) + GAP;
+        return placed;
+      });
+      this.bottom = Math.max(...this.tiles.map((tile) => tile.y + tile.h));
+      if (this.bottom <= height && this.tiles.every((tile) => tile.x + tile.w <= width)) break;
+    }
+    this.placedFor = `${width} ${height} ${run.id} ${run.P}`;
+  }
+
+  // It is drawn anew at every snapshot.
+  key(clock) {
+    return clock.snapshot;
+  }
+
+  draw(scene) {
+    const { run, theme } = scene, { board } = this;
+    if (!board.fit()) return;
+    if (this.placedFor !== `${board.width} ${board.height} ${run.id} ${run.P}`) this.place(run);
+    const pen = board.begin(board.base, theme, 11), codes = scene.codesAt(scene.clock.snapshot);
+    const colors = theme.types.map(channels), paper = channels(theme.paper);
+    const signs = [channels(theme.negative), channels(theme.positive)];
+    pen.imageSmoothingEnabled = false;
+    for (const tile of this.tiles) {
+      const picture = new ImageData(tile.columns, tile.rows);
+      for (let k = 0; k < tile.columns * tile.rows; k++) {
+        const particle = tile.first + k, value = scene.weightNow(particle);
+        const share = Math.min(1, Math.sqrt(Math.abs(value) / run.strong)) || 0;
+        const color = scene.color === "weight" ? signs[value < 0 ? 0 : 1] : colors[codes[particle]];
+        const ink = scene.color === "weight" ? share : isReplicator(codes[particle]) ? 0.85 : 0.4 + 0.6 * share;
+        for (let c = 0; c < 3; c++) picture.data[4 * k + c] = paper[c] + ink * (color[c] - paper[c]);
+        picture.data[4 * k + 3] = 255;
+      }
+      const small = (this.scratch ??= document.createElement("canvas"));
+      small.width = tile.columns;
+      small.height = tile.rows;
+      small.getContext("2d").putImageData(picture, 0, 0);
+      pen.drawImage(small, tile.x, tile.y, tile.w, tile.h);
+      pen.fillStyle = theme.muted;
+      const short = tile.name.replace("layer 0, ", "");
+      pen.fillText(tile.w > 70 ? tile.name : short, tile.x, tile.y - 8);
+    }
+  }
+
+  spot(particle) {
+    const tile = this.tiles.find((one) => particle >= one.first && particle < one.first + one.columns * one.rows);
+    if (!tile) return null;
+    const rest = particle - tile.first;
+    return [tile.x + (rest % tile.columns) * tile.pixel, tile.y + Math.floor(rest / tile.columns) * tile.pixel, tile.pixel];
+  }
+
+  highlight(scene) {
+    const { theme } = scene, { board } = this;
+    if (!board.width) return;
+    const pen = board.begin(board.over, theme, 11);
+    for (const particle of [...[...scene.selection].slice(0, 4000), scene.hover]) {
+      const spot = particle >= 0 ? this.spot(particle) : null;
+      if (!spot) continue;
+      const [x, y, size] = spot, hovered = particle === scene.hover;
+      pen.strokeStyle = theme.ink;
+      pen.lineWidth = hovered ? 2.2 : 1.2;
+      pen.strokeRect(x - 0.5, y - 0.5, Math.max(3, size) + 1, Math.max(3, size) + 1);
+      if (!hovered) continue;
+      pen.beginPath();
+      pen.arc(x + size / 2, y + size / 2, size / 2 + 6, 0, 7);
+      pen.stroke();
+    }
+    if (scene.lasso?.view === this) scene.lasso.draw(pen, theme);
+  }
+
+  pick(x, y) {
+    for (const tile of this.tiles) {
+      const column = Math.floor((x - tile.x) / tile.pixel), row = Math.floor((y - tile.y) / tile.pixel);
+      if (column >= 0 && row >= 0 && column < tile.columns && row < tile.rows) {
+        return tile.first + row * tile.columns + column;
+      }
+    }
+    return -1;
+  }
+
+  inside(polygon) {
+    const found = [];
+    for (const tile of this.tiles) {
+      for (let k = 0; k < tile.columns * tile.rows; k++) {
+        const [x, y, size] = this.spot(tile.first + k);
+        if (polygon.holds(x + size / 2, y + size / 2)) found.push(tile.first + k);
+      }
+    }
+    return found;
+  }
+}
+
+function channels(color) {
+  const text = color.replace("#", "");
+  if (text.length >= 6 && color.startsWith("#")) {
+    return [0, 2, 4].map((at) => parseInt(text.slice(at, at + 2), 16));
+  }
+  return (color.match(/[\d.]+/g) ?? [0, 0, 0]).slice(0, 3).map(Number);
+}
