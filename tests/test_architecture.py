@@ -22,7 +22,7 @@ FLOORS = [
     ("store",),
     ("estimate",),
     ("jobs",),
-    ("pruning",),
+    ("pruning", "life"),
     ("export", "experiments"),
     ("cli",),
 ]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from srnn.cli import listing, pruning, reproduce, sharing, training, verifying
+from srnn.cli import listing, particles, pruning, reproduce, sharing, training, verifying
 from srnn.config import ConfigError
 
-MODULES = (training, listing, verifying, sharing, reproduce, pruning)
+MODULES = (training, listing, verifying, sharing, reproduce, pruning, particles)
 
 
 def main(arguments: list[str] | None = None) -> int:

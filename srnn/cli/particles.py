@@ -1,0 +1,69 @@
+"""``particles``: the experiments of 2019 with free particles, beside their published figures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+from srnn.cli.output import command
+
+NAMES = (
+    "self-application", "self-training", "robustness", "learn-from", "mixed", "mixed-alone", "soup",
+)  # fmt: skip
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = command(
+        commands, "particles", "free particles and soups beside their published figures", _particles
+    )
+    parser.add_argument("experiment", choices=NAMES)
+    parser.add_argument("--quick", action="store_true", help="fewer units")
+    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument(
+        "--placebo", action="store_true", help="without what the claim is about: must not agree"
+    )
+    parser.add_argument(
+        "--kind",
+        choices=("weightwise", "aggregating", "recurrent"),
+        help="mixed, mixed-alone: kind of particle (default: weightwise)",
+    )
+    parser.add_argument(
+        "--count", choices=("identity", "zero"), help="mixed: what is counted (default: identity)"
+    )
+
+
+def _particles(options: argparse.Namespace) -> int:
+    from srnn.life.replications import EXPERIMENTS
+
+    allowed = {"mixed": ("kind", "count"), "mixed-alone": ("kind",)}.get(options.experiment, ())
+    chosen = {name: getattr(options, name) for name in ("kind", "count")}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if not chosen.keys() <= set(allowed):
+        raise ValueError(
+            f"{options.experiment} takes no --{next(iter(chosen.keys() - {*allowed}))}"
+        )
+    started = time.perf_counter()
+    rows = EXPERIMENTS[options.experiment](
+        quick=options.quick, seed=options.seed, placebo=options.placebo, **chosen
+    )
+    if options.json:
+        print(json.dumps(rows))
+        return 0
+    print(f"{'setting':<24} {'published':>15} {'here':>15} {'sd':>15} {'units':>5}  {'z':>6}")
+    for line in rows:
+        cells = (_number(line[name]) for name in ("published", "obtained", "sd"))
+        z = "" if line["z"] is None else f"{line['z']:.1f}"
+        print("{:<24} {:>15} {:>15} {:>15}".format(line["setting"], *cells), end="")
+        print(f" {line['units']:>5}  {z:>6}")
+    print(f"unit: {rows[0]['unit']}; {time.perf_counter() - started:.1f} s", file=sys.stderr)
+    return 0
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return ""
+    return " / ".join(f"{part:.2f}" for part in (value if isinstance(value, list) else [value]))
