@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS = [
+    ("lineage",),
     ("config", "paths", "idx", "statistics", "vocabulary"),
     ("files", "tasks", "presets", "history"),
     ("particles",),
@@ -19,6 +20,7 @@ FLOORS = [
     ("estimator",),
     ("divergence",),
     ("training", "verify", "analysis"),
+    ("acts",),
     ("store",),
     ("estimate",),
     ("jobs",),

@@ -20,10 +20,10 @@ from srnn.config import RunConfig
 from srnn.files import write_json
 from srnn.jobs import obtain, read_job
 from srnn.jobs.files import new_job
+from srnn.lineage import pack, unpack
 from srnn.store import Run
 from ui.charts import csv
 from ui.menu import PAGES, ROOT, entries
-from ui.state import pack, unpack
 from ui.text import duration, escape, percent
 
 ABOUT_A_RUN = ("pages/trajectories.py", "pages/particle_types.py", "pages/connectivity.py")

@@ -11,12 +11,13 @@ callback, calls :func:`change`. What a page shows of a run, it asks of one :clas
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from srnn.lineage import unpack
 from srnn.store import Run
 from srnn.vocabulary import EPSILON
 
@@ -112,27 +113,6 @@ def bound(name: str, value: Any, default: Any, write: Callable[[Any], str] = str
         raise KeyError(f"{name!r} is no name of the address; add it to ui.state.NAMES")
     st.session_state[name] = value
     return {"key": name, "on_change": _follow, "args": (name, default, write)}
-
-
-def pack(indices: Iterable[int]) -> str:
-    """Indices as a short text: ``3-7,12``."""
-    parts: list[list[int]] = []
-    for index in sorted({int(index) for index in indices}):
-        if parts and index == parts[-1][1] + 1:
-            parts[-1][1] = index
-        else:
-            parts.append([index, index])
-    return ",".join(f"{low}" if low == high else f"{low}-{high}" for low, high in parts)
-
-
-def unpack(text: str, limit: int) -> tuple[int, ...]:
-    """The indices below ``limit`` of a text from :func:`pack`; what cannot be read is left out."""
-    found: set[int] = set()
-    for part in text.split(","):
-        low, _, high = part.partition("-")
-        if low.isdecimal() and (high or low).isdecimal():
-            found.update(range(int(low), min(int(high or low) + 1, limit)))
-    return tuple(sorted(found))
 
 
 def _follow(name: str, default: Any, write: Callable[[Any], str]) -> None:
