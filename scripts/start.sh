@@ -4,7 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh
-if [ "$(uname -s)" = Darwin ] || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
-  export SRNN_OPEN=1
-fi
-exec .venv/bin/python -m streamlit run app.py "$@"
+exec .venv/bin/python -m srnn app -- "$@"

@@ -10,9 +10,14 @@ BUNDLED_RUNS = Path(__file__).parent / "data" / "runs"
 
 
 def cache_root() -> Path:
-    """The cache folder: ``SRNN_CACHE``, or ``cache/`` beside the package."""
-    named = os.environ.get("SRNN_CACHE")
-    return Path(named).expanduser().resolve() if named else Path(__file__).parent.parent / "cache"
+    """The cache folder: ``SRNN_CACHE``; else ``cache/`` in the project's folder, or, where the
+    package is installed without it, ``srnn`` in the user's own cache."""
+    named, project = os.environ.get("SRNN_CACHE"), Path(__file__).parent.parent
+    if named:
+        return Path(named).expanduser().resolve()
+    if (project / "pyproject.toml").exists():
+        return project / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "srnn"
 
 
 def runs_folder() -> Path:

@@ -69,14 +69,15 @@ def server(cache: Path, script: str = "app.py", folder: Path = ROOT) -> Iterator
         start_new_session=True,
     )
     try:
-        _wait(port)
+        wait(port)
         yield port
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(20)
 
 
-def _wait(port: int) -> None:
+def wait(port: int) -> None:
+    """Wait until the app on a port answers; a minute at most."""
     end = time.monotonic() + 60
     while True:
         with contextlib.suppress(OSError):

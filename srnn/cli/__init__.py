@@ -1,4 +1,4 @@
-"""The command line, ``python -m srnn``: the same functions that the app and the scripts use.
+"""The command line, ``srnn`` or ``python -m srnn``: the same functions that the app uses.
 
 Every module here declares its commands with ``add``; adding one is a module and a name below.
 Modules import torch only once a command runs, so that a wrong setting is refused at once.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from srnn.cli import listing, particles, pruning, reproduce, sharing, training, verifying
+from srnn import __version__
+from srnn.cli import app, listing, particles, pruning, reproduce, sharing, training, verifying
 from srnn.config import ConfigError
 
-MODULES = (training, listing, verifying, sharing, reproduce, pruning, particles)
+MODULES = (app, training, listing, verifying, sharing, reproduce, pruning, particles)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
-    parser = argparse.ArgumentParser(prog="python -m srnn", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="srnn", description=__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"srnn {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in MODULES:
         module.add(commands)
