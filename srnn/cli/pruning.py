@@ -40,8 +40,13 @@ def add(commands: Any) -> None:
 
     export = command(commands, "export", "write a pruned run as a compact network", _export)
     export.add_argument("run_id", metavar="RUN", help="a finished run (see: runs)")
-    export.add_argument("--format", choices=FORMATS, required=True, help="the file's format")
-    export.add_argument("--out", type=Path, required=True, metavar="PATH", help="file to write")
+    export.add_argument(
+        "--format",
+        choices=(*FORMATS, "tensorboard"),
+        required=True,
+        help="the file's format; tensorboard: a folder with the whole run's history",
+    )
+    export.add_argument("--out", type=Path, required=True, metavar="PATH", help="what to write")
     _add_choice(export, (*CRITERIA, "none"))
 
     rivals = command(
@@ -160,6 +165,8 @@ def _retrained(run: Any, subject: Any, mask: Any, epochs: int) -> float:
 
 def _export(options: argparse.Namespace) -> int:
     _check(options)
+    if options.format == "tensorboard":
+        return _tensorboard(options)
     from srnn.export import export
 
     _, subject, mask = _chosen(options)
@@ -179,6 +186,22 @@ def _export(options: argparse.Namespace) -> int:
     )
     print(done.table.to_string(index=False, float_format="{:.3f}".format))
     print(f"try it without srnn: python {done.example}")
+    return 0
+
+
+def _tensorboard(options: argparse.Namespace) -> int:
+    from srnn.export.tensorboard import write_tensorboard
+    from srnn.store import get_run
+    from srnn.vocabulary import EPSILON
+
+    if options.out.is_file():
+        raise ConfigError(f"--out {options.out}: this is a file; name a folder")
+    run = get_run(options.run_id)
+    epsilon = EPSILON if options.epsilon is None else options.epsilon
+    history = run.snapshots, run.snapshot_epochs
+    write_tensorboard(options.out, run.records, *history, run.encoding, run.shape, epsilon)
+    facts = {"run_id": run.run_id, "path": str(options.out)}
+    print(json.dumps(facts) if options.json else f"see it: tensorboard --logdir {options.out}")
     return 0
 
 
