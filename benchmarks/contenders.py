@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from benchmarks.timing import Step
 from srnn.engines import ENGINES, EngineUnavailable, Problem, make_engine
 from srnn.experiments.block_sparse import BlockSparse
-from srnn.metanet import MacroShape
+from srnn.metanet import MacroShape, through_layers
 from srnn.particles import initial_weights, neurons_of, position_encoding
 
 PLAIN, SPARSE, LOOP = "plain dense network", "torch.sparse", "one module per particle"
@@ -165,9 +165,10 @@ def _own_loss(particle: nn.Sequential, places: Tensor) -> Tensor:
 
 
 def _ask_all(particles: list[nn.Sequential], shape: MacroShape, x: Tensor) -> Tensor:
-    each, inputs = iter(particles), []
-    for layer, (outputs, width) in enumerate(shape.layers):
-        inputs.append(x)
+    each = iter(particles)
+
+    def sums(layer: int, x: Tensor) -> Tensor:
+        outputs, width = shape.layers[layer]
         cells = []
         for _ in range(outputs):
             total = torch.zeros(len(x), 1)
@@ -175,8 +176,6 @@ def _ask_all(particles: list[nn.Sequential], shape: MacroShape, x: Tensor) -> Te
                 zeros = torch.zeros(len(x), 4)
                 total = total + next(each)(torch.cat([zeros, x[:, index : index + 1]], 1))
             cells.append(total)
-        x = torch.cat(cells, 1)
-        source = shape.skip(layer)
-        if source is not None:
-            x = x + inputs[source]
-    return x
+        return torch.cat(cells, 1)
+
+    return through_layers(x, shape, sums)

@@ -20,7 +20,11 @@ from torch import Tensor
 from srnn.config import RunConfig
 from srnn.tasks import data_shape
 
-ACTIVATIONS = {"none": None, "relu": torch.relu, "tanh": torch.tanh}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor] | None] = {
+    "none": None,
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+}
 """The macro activations, after every layer but the last."""
 
 
@@ -98,31 +102,67 @@ def forward(scalars: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
     return through_layers(x, shape, lambda layer, x: x @ matrices[layer].transpose(-1, -2))
 
 
-def through_layers(x: Tensor, shape: MacroShape, sums: Callable[[int, Tensor], Tensor]) -> Tensor:
+def through_layers(
+    x: Tensor,
+    shape: MacroShape,
+    sums: Callable[[int, Tensor], Tensor],
+    activate: Callable[[int, Tensor], Tensor] | None = None,
+    carried: Callable[[int, Tensor], Tensor] | None = None,
+) -> Tensor:
     """What the macro network makes of ``x``, whatever its connections are: ``sums(layer, x)`` are
-    the sums that a layer's cells form of its inputs; activation and residual skips are added."""
+    the sums that a layer's cells form of its inputs; activation and residual skips are added.
+
+    ``activate(layer, sums)`` replaces the shape's activation of the hidden layers,
+    ``carried(layer, value)`` is what a skip adds to a layer's output (default: the value itself).
+    """
+    return layer_values(x, shape, sums, activate, carried)[0][-1]
+
+
+def layer_values(
+    x: Tensor,
+    shape: MacroShape,
+    sums: Callable[[int, Tensor], Tensor],
+    activate: Callable[[int, Tensor], Tensor] | None = None,
+    carried: Callable[[int, Tensor], Tensor] | None = None,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """As :func:`through_layers`, but all that a backward pass needs: what every layer reads, with
+    the logits at the end, and what every layer gives before a skip is added to it."""
     activation = ACTIVATIONS[shape.activation]
-    inputs: list[Tensor] = []
+    if activate is None and activation is not None:
+
+        def activate(layer: int, x: Tensor) -> Tensor:
+            return activation(x)
+
+    read, given = [x], []
     for layer in range(shape.depth):
-        inputs.append(x)
-        x = sums(layer, x)
-        if activation is not None and layer < shape.depth - 1:
-            x = activation(x)
+        out = sums(layer, read[layer])
+        if activate is not None and layer < shape.depth - 1:
+            out = activate(layer, out)
+        given.append(out)
         source = shape.skip(layer)
         if source is not None:
-            x = x + inputs[source]
-    return x
+            out = out + (read[source] if carried is None else carried(layer, read[source]))
+        read.append(out)
+    return read, given
 
 
-def accuracy(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> float | list[float]:
-    """Share of right answers, 0 to 1; one per network if the scalars are ``(S, P)``.
+def accuracy(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> float:
+    """Share of right answers, 0 to 1, of one network ``(P,)``; inputs ``(B, inputs)``, ``y (B,)``.
 
-    A network with a non-finite logit in a row has no answer there: it counts as wrong.
+    An answer with a non-finite logit counts as wrong.
     """
+    return float(_right(scalars, x, y, shape))
+
+
+def accuracies(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> np.ndarray:
+    """As :func:`accuracy`, of S networks ``(S, P)`` -> ``(S,)``."""
+    return _right(scalars, x, y, shape).numpy()
+
+
+def _right(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> Tensor:
     logits = forward(scalars, x, shape)
     right = (logits.argmax(-1) == y) & torch.isfinite(logits).all(-1)
-    share = right.to(torch.float64).mean(-1).tolist()
-    return share
+    return right.to(torch.float64).mean(-1)
 
 
 def particle_name(layer: int, cell: int, index: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from srnn.fixpoints import classify, count_types
-from srnn.metanet import MacroShape, accuracy, forward, particle_table
+from srnn.metanet import MacroShape, accuracies, accuracy, forward, particle_table
 from srnn.particles import (
     composite,
     initial_weights,
@@ -199,7 +199,7 @@ def test_several_networks_at_once_are_each_network_alone():
     together = forward(scalars, x, shape)
     for index in range(3):
         assert torch.allclose(together[index], forward(scalars[index], x, shape), atol=1e-6)
-    assert accuracy(scalars, x, y, shape)[1] == accuracy(scalars[1], x, y, shape)
+    assert accuracies(scalars, x, y, shape)[1] == accuracy(scalars[1], x, y, shape)
 
 
 def test_a_network_without_a_finite_answer_is_wrong():

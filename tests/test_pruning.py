@@ -445,7 +445,9 @@ def test_many_dense_networks_equal_the_metanets_forward_pass(residual: str, acti
     shape = MacroShape(6, 4, 4, 3, residual, activation)
     networks = torch.stack([initial_scalars(shape, seed) for seed in range(3)])
     x, y = (torch.from_numpy(one) for one in (made_up_task().x_test, made_up_task().y_test))
-    assert accuracies(networks, x, y, shape).tolist() == accuracy(networks, x, y, shape)
+    assert accuracies(networks, x, y, shape).tolist() == [
+        accuracy(one, x, y, shape) for one in networks
+    ]
 
 
 def test_batched_dense_training_is_plain_sgd_with_momentum():

@@ -42,28 +42,6 @@ CHUNK = 250
 """Images at once, to bound the memory."""
 
 
-class _Layered(nn.Module):
-    """A collapsed network whose skips and activations Captum's DeepLift can follow."""
-
-    def __init__(self, network: nn.Module, shape: MacroShape) -> None:
-        super().__init__()
-        self.layers, self.shape = network.layers, shape
-        kind = {"relu": nn.ReLU, "tanh": nn.Tanh}.get(shape.activation, nn.Identity)
-        self.activations = nn.ModuleList(kind() for _ in shape.layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        inputs: list[Tensor] = []
-        for index, layer in enumerate(self.layers):
-            inputs.append(x)
-            x = layer(x)
-            if index < self.shape.depth - 1:
-                x = self.activations[index](x)
-            source = self.shape.skip(index)
-            if source is not None:
-                x = x + inputs[source]
-        return x
-
-
 def explain_pixels(
     weights: np.ndarray,
     x: np.ndarray,
@@ -77,7 +55,7 @@ def explain_pixels(
     Raises:
         ValueError: unknown method.
     """
-    explainer = _method(PIXEL_METHODS, method)(_Layered(collapse(weights, shape), shape))
+    explainer = _method(PIXEL_METHODS, method)(collapse(weights, shape))
     options = {"n_steps": STEPS} if method == "integrated gradients" else {}
     parts = []
     with warnings.catch_warnings():  # DeepLift says that it sets hooks, every time

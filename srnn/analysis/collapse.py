@@ -36,17 +36,24 @@ def scalars(weights: np.ndarray) -> np.ndarray:
 class DenseNet(nn.Module):
     """An ordinary dense, bias-free network with a MetaNet's skips and activation.
 
-    ``x (B, inputs)`` -> logits ``(B, outputs)``. Its layers are plain ``nn.Linear``; it knows
-    nothing about particles.
+    ``x (B, inputs)`` -> logits ``(B, outputs)``. Its layers are plain ``nn.Linear``, its
+    activations modules (so that Captum can follow them); it knows nothing about particles.
     """
 
     def __init__(self, shape: MacroShape) -> None:
         super().__init__()
         self.shape = shape
         self.layers = nn.ModuleList(nn.Linear(inp, out, bias=False) for out, inp in shape.layers)
+        kind = {"relu": nn.ReLU, "tanh": nn.Tanh}.get(shape.activation, nn.Identity)
+        self.activations = nn.ModuleList(kind() for _ in shape.layers[1:])
 
     def forward(self, x: Tensor) -> Tensor:
-        return through_layers(x, self.shape, lambda layer, x: self.layers[layer](x))
+        return through_layers(
+            x,
+            self.shape,
+            lambda layer, x: self.layers[layer](x),
+            lambda layer, x: self.activations[layer](x),
+        )
 
 
 def collapse(weights: np.ndarray, shape: MacroShape) -> DenseNet:

@@ -123,10 +123,25 @@ def node_table(mask: np.ndarray, shape: MacroShape) -> pd.DataFrame:
     ``reached``, a kept way (skips included) leads here from an input; ``leads``, one leads from
     here to an output; ``isolated``, one of the two is missing: the cell cannot take part.
     """
-    matrices = [
-        mask[shape.starts[layer] : shape.starts[layer + 1]].reshape(size)
-        for layer, size in enumerate(shape.layers)
-    ]
+    reached, leads = ways(mask, shape)
+    cells = [(layer, cell) for layer, size in enumerate(shape.sizes) for cell in range(size)]
+    table = pd.DataFrame(cells, columns=["layer", "cell"])
+    table.insert(0, "name", [node_name(layer, cell, shape) for layer, cell in cells])
+    table.insert(0, "node", np.arange(len(cells)))
+    matrices = _matrices(mask, shape)
+    nothing = [np.zeros(shape.inputs, dtype=np.int64)]
+    table["incoming"] = np.concatenate(nothing + [matrix.sum(1) for matrix in matrices])
+    outgoing = [matrix.sum(0) for matrix in matrices]
+    table["outgoing"] = np.concatenate([*outgoing, np.zeros(shape.outputs, dtype=np.int64)])
+    table["reached"], table["leads"] = np.concatenate(reached), np.concatenate(leads)
+    table["isolated"] = ~(table["reached"] & table["leads"])
+    return table
+
+
+def ways(mask: np.ndarray, shape: MacroShape) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Which cells of every cell layer a kept way (skips included) reaches from an input, and from
+    which one leads to an output: kept particles ``(P,)`` bool -> two lists of bool arrays."""
+    matrices = _matrices(mask, shape)
     reached = [np.ones(shape.inputs, dtype=bool)]
     for layer, matrix in enumerate(matrices):
         here = (matrix & reached[layer]).any(1)
@@ -139,17 +154,14 @@ def node_table(mask: np.ndarray, shape: MacroShape) -> pd.DataFrame:
         source = shape.skip(layer)
         if source is not None:
             leads[source] |= leads[layer + 1]
-    cells = [(layer, cell) for layer, size in enumerate(shape.sizes) for cell in range(size)]
-    table = pd.DataFrame(cells, columns=["layer", "cell"])
-    table.insert(0, "name", [node_name(layer, cell, shape) for layer, cell in cells])
-    table.insert(0, "node", np.arange(len(cells)))
-    nothing = [np.zeros(shape.inputs, dtype=np.int64)]
-    table["incoming"] = np.concatenate(nothing + [matrix.sum(1) for matrix in matrices])
-    outgoing = [matrix.sum(0) for matrix in matrices]
-    table["outgoing"] = np.concatenate([*outgoing, np.zeros(shape.outputs, dtype=np.int64)])
-    table["reached"], table["leads"] = np.concatenate(reached), np.concatenate(leads)
-    table["isolated"] = ~(table["reached"] & table["leads"])
-    return table
+    return reached, leads
+
+
+def _matrices(values: np.ndarray, shape: MacroShape) -> list[np.ndarray]:
+    return [
+        values[shape.starts[layer] : shape.starts[layer + 1]].reshape(size)
+        for layer, size in enumerate(shape.layers)
+    ]
 
 
 def connections_per_pixel(mask: np.ndarray, shape: MacroShape) -> np.ndarray:

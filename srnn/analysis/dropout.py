@@ -60,7 +60,7 @@ def accuracy_of(
     scalar = scalars(weights) if weights.ndim == 2 else np.asarray(weights, dtype=np.float32)
     with torch.inference_mode():
         images, labels = torch.from_numpy(np.asarray(x)), torch.from_numpy(np.asarray(y))
-        return float(accuracy(torch.from_numpy(np.array(scalar)), images, labels, shape))
+        return accuracy(torch.from_numpy(np.array(scalar)), images, labels, shape)
 
 
 def dropout_masks(

@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from srnn.engines.base import Problem, StepLog, flushed_denormals
+from srnn.metanet import layer_values
 from srnn.particles import matrices
 
 BLOCK_BYTES = 2 << 20
@@ -249,17 +250,14 @@ class ManualEngine:
         are ``(S, cells, batch)``: the long axis last, also here."""
         shape = self.problem.shape
         layers = list(shape.split(self._per_seed(self.v[4])))
-        ins, outs = [x.T], []
-        for layer, matrix in enumerate(layers):
-            if layer == 0:  # one product for all networks, x is shared
-                out = (matrix.reshape(-1, matrix.shape[-1]) @ ins[0]).view(self.seeds, -1, len(x))
-            else:
-                out = matrix @ ins[layer]
-            if layer < shape.depth - 1:
-                out = _activate(out, shape.activation)
-            outs.append(out)
-            source = shape.skip(layer)
-            ins.append(out if source is None else out + ins[source])
+
+        def sums(layer: int, x: Tensor) -> Tensor:
+            if layer:
+                return layers[layer] @ x
+            flat = layers[0].reshape(-1, len(x)) @ x  # one product for all networks, x is shared
+            return flat.view(self.seeds, -1, x.shape[-1])
+
+        ins, outs = layer_values(x.T, shape, sums)
         losses, right, delta = self._cross_entropy(ins[-1], y)
         parts = self._macro_backward(delta, layers, ins, outs)
         torch.cat(parts, 1, out=self._per_seed(self.g[4]))
@@ -300,10 +298,6 @@ class ManualEngine:
             else:
                 delta = layers[layer].mT @ delta
         return parts[::-1]
-
-
-def _activate(x: Tensor, activation: str) -> Tensor:
-    return x if activation == "none" else getattr(torch, activation)(x)
 
 
 def _through_activation(delta: Tensor, out: Tensor, activation: str) -> Tensor:

@@ -19,7 +19,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from srnn.metanet import ACTIVATIONS, MacroShape, forward, through_layers
+from srnn.metanet import MacroShape, forward, through_layers
 
 
 def fan_in_scale(shape: MacroShape) -> Tensor:
@@ -144,20 +144,14 @@ class Sparse(nn.Module):
             self.values.append(matrix[keep].clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        activation, inputs = ACTIVATIONS[self.shape.activation], []
-        for index, size in enumerate(self.shape.layers):
-            inputs.append(x)
+        def sums(layer: int, x: Tensor) -> Tensor:
             matrix = torch.sparse_coo_tensor(
-                self.places[index],
-                self.values[index],
-                size,
+                self.places[layer],
+                self.values[layer],
+                self.shape.layers[layer],
                 is_coalesced=True,
                 check_invariants=False,
             )
-            x = torch.sparse.mm(matrix, x.T).T
-            if activation is not None and index < self.shape.depth - 1:
-                x = activation(x)
-            source = self.shape.skip(index)
-            if source is not None:
-                x = x + inputs[source]
-        return x
+            return torch.sparse.mm(matrix, x.T).T
+
+        return through_layers(x, self.shape, sums)

@@ -18,47 +18,47 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srnn.metanet import ACTIVATIONS, MacroShape
-
-
-@dataclass(frozen=True, eq=False)
-class CompactLayer:
-    """One weight layer: ``matrix (out, in)`` float32 over living neurons only.
-
-    ``skip_from`` is the layer whose input is added to this layer's output, if any: neuron to
-    neuron, unless ``skip (out,)`` int64 says which living neuron is added to each output (the
-    input's length stands for "none").
-    """
-
-    matrix: np.ndarray
-    skip_from: int | None = None
-    skip: np.ndarray | None = None
+from srnn.analysis.connectivity import ways
+from srnn.metanet import MacroShape, through_layers
 
 
 @dataclass(frozen=True, eq=False)
 class Compact:
-    """A compact network. ``pixels (k,)`` int64 are the inputs it reads, of ``inputs`` in all."""
+    """A compact network: the MetaNet's ``shape`` (whose skips and activation it has), the
+    ``pixels (k,)`` int64 that it reads, and per weight layer a matrix ``(out, in)`` float32 over
+    living neurons only. Where a skip does not add neuron to neuron, ``skips[layer] (out,)`` int64
+    says which living neuron is added to each output (the source's length stands for "none").
+    """
 
-    inputs: int
+    shape: MacroShape
     pixels: np.ndarray
-    activation: str
-    layers: tuple[CompactLayer, ...]
-    neurons_removed: int
+    matrices: tuple[np.ndarray, ...]
+    skips: tuple[np.ndarray | None, ...]
+
+    @property
+    def inputs(self) -> int:
+        """Pixels of an image, read or not."""
+        return self.shape.inputs
 
     @property
     def connections(self) -> int:
         """Connections that are not 0."""
-        return int(sum(np.count_nonzero(layer.matrix) for layer in self.layers))
+        return int(sum(np.count_nonzero(matrix) for matrix in self.matrices))
 
     @property
     def parameters(self) -> int:
         """Numbers in its dense matrices, zeros included."""
-        return int(sum(layer.matrix.size for layer in self.layers))
+        return int(sum(matrix.size for matrix in self.matrices))
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Pixels read, living neurons of every hidden layer, outputs."""
-        return (len(self.pixels), *(len(layer.matrix) for layer in self.layers))
+        return (len(self.pixels), *(len(matrix) for matrix in self.matrices))
+
+    @property
+    def neurons_removed(self) -> int:
+        """Hidden neurons of the MetaNet that are gone."""
+        return sum(self.shape.sizes[1:-1]) - sum(self.sizes[1:-1])
 
 
 def compact(scalars: np.ndarray, mask: np.ndarray, shape: MacroShape) -> Compact:
@@ -72,53 +72,36 @@ def compact(scalars: np.ndarray, mask: np.ndarray, shape: MacroShape) -> Compact
     kept = np.where(mask, scalars, 0).astype(np.float32)
     if not np.isfinite(kept).all():
         raise ValueError("a surviving particle has diverged: there is no network to export")
-    matrices = [part.numpy() for part in shape.split(torch.from_numpy(kept))]
-    living = living_cells(matrices, shape)
-    layers = []
-    for layer, matrix in enumerate(matrices):
-        block = matrix[np.ix_(living[layer + 1], living[layer])]
+    living = living_cells(kept != 0, shape)
+    matrices, skips = [], []
+    for layer, matrix in enumerate(shape.split(torch.from_numpy(kept))):
+        own, below = living[layer + 1], living[layer]
+        matrices.append(np.ascontiguousarray(matrix.numpy()[np.ix_(own, below)]))
         source = shape.skip(layer)
-        skip = None
-        if source is not None:
-            there = living[source]
-            place = np.where(there, np.cumsum(there) - 1, there.sum())
-            skip = place[living[layer + 1]].astype(np.int64)
-            if np.array_equal(there, living[layer + 1]):
-                skip = None
-        layers.append(CompactLayer(np.ascontiguousarray(block), source, skip))
-    hidden = sum(int((~cells).sum()) for cells in living[1:-1])
-    pixels = np.flatnonzero(living[0]).astype(np.int64)
-    return Compact(shape.inputs, pixels, shape.activation, tuple(layers), hidden)
+        if source is None or np.array_equal(living[source], own):
+            skips.append(None)
+            continue
+        there = living[source]
+        place = np.where(there, np.cumsum(there) - 1, there.sum())
+        skips.append(place[own].astype(np.int64))
+    return Compact(shape, np.flatnonzero(living[0]), tuple(matrices), tuple(skips))
 
 
 def complete(scalars: np.ndarray, shape: MacroShape) -> Compact:
     """The whole collapsed network in the same form, nothing taken away: what to compare with."""
-    matrices = [part.numpy() for part in shape.split(torch.from_numpy(scalars))]
-    layers = [CompactLayer(matrix, shape.skip(layer)) for layer, matrix in enumerate(matrices)]
-    return Compact(shape.inputs, np.arange(shape.inputs), shape.activation, tuple(layers), 0)
+    matrices = tuple(part.numpy() for part in shape.split(torch.from_numpy(scalars)))
+    return Compact(shape, np.arange(shape.inputs), matrices, (None,) * shape.depth)
 
 
-def living_cells(matrices: list[np.ndarray], shape: MacroShape) -> list[np.ndarray]:
-    """Which cells do something: a bool array for the input, every hidden layer and the output.
+def living_cells(mask: np.ndarray, shape: MacroShape) -> list[np.ndarray]:
+    """Which cells do something, given the connections that do ``(P,)`` bool: a bool array for the
+    input, every hidden layer and the output.
 
-    A layer always keeps one cell at least, so that no matrix is empty.
+    All outputs stay, and of every layer one cell at least, so that no matrix is empty.
     """
-    depth = shape.depth
-    reached = [np.ones(shape.inputs, dtype=bool)]
-    for layer, matrix in enumerate(matrices):
-        cells = (matrix[:, reached[layer]] != 0).any(1)
-        source = shape.skip(layer)
-        reached.append(cells if source is None else cells | reached[source])
-    read = [np.zeros(size, dtype=bool) for size in shape.sizes]
-    read[depth] = np.ones(shape.outputs, dtype=bool)
-    for layer in reversed(range(depth)):
-        on = read[layer + 1] & (reached[layer + 1] | (layer + 1 == depth))
-        read[layer] |= (matrices[layer][on] != 0).any(0)
-        source = shape.skip(layer)
-        if source is not None:
-            read[source] |= on
-    living = [a & b for a, b in zip(reached, read, strict=True)]
-    living[depth] = read[depth]
+    reached, leads = ways(mask, shape)
+    living = [a & b for a, b in zip(reached, leads, strict=True)]
+    living[-1][:] = True
     for cells in living:
         if not cells.any():
             cells[0] = True
@@ -137,32 +120,28 @@ class CompactNet(nn.Module):
 
     def __init__(self, network: Compact) -> None:
         super().__init__()
-        self.activation = ACTIVATIONS[network.activation]
+        self.shape = network.shape
         self.reads_all = len(network.pixels) == network.inputs
-        self.sources = [layer.skip_from for layer in network.layers]
         self.register_buffer("pixels", torch.from_numpy(network.pixels.astype(np.int32)))
         self.layers = nn.ModuleList()
-        for layer in network.layers:
-            linear = nn.Linear(*layer.matrix.shape[::-1], bias=False)
+        for matrix, skip in zip(network.matrices, network.skips, strict=True):
+            linear = nn.Linear(*matrix.shape[::-1], bias=False)
             with torch.no_grad():
-                linear.weight.copy_(torch.from_numpy(layer.matrix))
-            skip = None if layer.skip is None else torch.from_numpy(layer.skip.astype(np.int32))
-            linear.register_buffer("skip", skip)
+                linear.weight.copy_(torch.from_numpy(matrix))
+            places = None if skip is None else torch.from_numpy(skip.astype(np.int32))
+            linear.register_buffer("skip", places)
             self.layers.append(linear)
         self.requires_grad_(False).eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = (x if self.reads_all else x.index_select(1, self.pixels)).double()
-        inputs: list[Tensor] = []
-        for index, layer in enumerate(self.layers):
-            inputs.append(x)
-            x = x @ layer.weight.double().T
-            if self.activation is not None and index < len(self.layers) - 1:
-                x = self.activation(x)
-            source = self.sources[index]
-            if source is not None:
-                added = inputs[source]
-                if layer.skip is not None:
-                    added = nn.functional.pad(added, (0, 1)).index_select(1, layer.skip)
-                x = x + added
-        return x.float()
+        def sums(layer: int, x: Tensor) -> Tensor:
+            return x @ self.layers[layer].weight.double().T
+
+        def carried(layer: int, value: Tensor) -> Tensor:
+            skip = self.layers[layer].skip
+            if skip is None:
+                return value
+            return nn.functional.pad(value, (0, 1)).index_select(1, skip)
+
+        x = x if self.reads_all else x.index_select(1, self.pixels)
+        return through_layers(x.double(), self.shape, sums, carried=carried).float()

@@ -32,58 +32,27 @@ def predict(images):
     return x.float().numpy()
 """
 
-_HEADS = {
-    "torch": """import pathlib
-
-import numpy
-import torch
-
-here = pathlib.Path(__file__).parent
-state = torch.load(here / {file!r}, weights_only=True)
-SKIPS = {skips}  # layer: the layer whose input it adds to its output
-
-""",
-    "safetensors": """import pathlib
-
-import numpy
-import torch
-from safetensors.torch import load_file
-
-here = pathlib.Path(__file__).parent
-state = load_file(here / {file!r})
-SKIPS = {skips}  # layer: the layer whose input it adds to its output
-
-""",
+_READ = {
+    "torch": ("", "torch.load(here / {file!r}, weights_only=True)"),
+    "safetensors": (
+        "from safetensors.torch import load_file\n",
+        "load_file(here / {file!r})",
+    ),
+    "npz": (
+        "",
+        "{{k: torch.from_numpy(v) for k, v in numpy.load(here / {file!r}).items()}}",
+    ),
 }
+"""What a format imports beside NumPy and torch, and how its file becomes a state."""
 
-_NPZ = """import pathlib
-import warnings
+_HEAD = """import pathlib
 
 import numpy
 import torch
-
-warnings.filterwarnings("ignore", "Sparse CSR")  # "beta state", says PyTorch
+{imports}
 here = pathlib.Path(__file__).parent
-net = dict(numpy.load(here / {file!r}))
-long = {{name: torch.from_numpy(net[name].astype("int64")) for name in net if name != "data"}}
-matrices, row = [], 0
-for out, inp in long["shapes"].tolist():  # rows of all layers follow each other in one CSR
-    ends = long["indptr"][row : row + out + 1]
-    inside, row = slice(int(ends[0]), int(ends[-1])), row + out
-    values = torch.from_numpy(net["data"][inside]).double()
-    parts = (ends - ends[0], long["indices"][inside], values)
-    matrices.append(torch.sparse_csr_tensor(*parts, (out, inp), check_invariants=True))
-
-
-def predict(images):
-    x, inputs, skips = torch.from_numpy(images).T[long["pixels"]].double(), [], long["skips"]
-    for layer, (matrix, source) in enumerate(zip(matrices, net["skip_from"])):
-        inputs.append(x)
-        x = matrix @ x{activation}
-        if source >= 0:  # the input of that layer, with a row of zeros for "none"
-            chosen, skips = skips[: len(x)], skips[len(x) :]
-            x = x + torch.nn.functional.pad(inputs[source], (0, 0, 0, 1))[chosen]
-    return x.T.float().numpy()
+state = {read}
+SKIPS = {skips}  # layer: the layer whose input it adds to its output
 
 """
 
@@ -104,19 +73,18 @@ def predict(images):
 
 def example(format: str, network: Compact, file: str, check: str) -> str:
     """The program's text for a file of that format and its check file (names only)."""
-    step = {"none": "", "relu": "torch.relu", "tanh": "torch.tanh"}[network.activation]
-    last = len(network.layers) - 1
-    after = "" if not step else f"\n        x = {step}(x) if layer < {last} else x"
-    skips = {
-        index: layer.skip_from
-        for index, layer in enumerate(network.layers)
-        if layer.skip_from is not None
-    }
-    if format == "npz":
-        body = _NPZ.format(file=file, activation=after)
-    elif format == "onnx":
-        body = _ONNX.format(file=file)
-    else:
-        layers = _LAYERS.format(depth=len(network.layers), activation=after)
-        body = _HEADS[format].format(file=file, skips=skips) + layers + "\n"
-    return body + _CHECK.format(check=check)
+    shape = network.shape
+    if format == "onnx":
+        return _ONNX.format(file=file) + _CHECK.format(check=check)
+    step = {"none": "", "relu": "torch.relu", "tanh": "torch.tanh"}[shape.activation]
+    after = "" if not step else f"\n        x = {step}(x) if layer < {shape.depth - 1} else x"
+    sources = {layer: shape.skip(layer) for layer in range(shape.depth)}
+    skips = {layer: source for layer, source in sources.items() if source is not None}
+    imports, read = _READ[format]
+    head = _HEAD.format(imports=imports, read=read.format(file=file), skips=skips)
+    return (
+        head
+        + _LAYERS.format(depth=shape.depth, activation=after)
+        + "\n"
+        + _CHECK.format(check=check)
+    )

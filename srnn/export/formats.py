@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import io
 import json
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +48,10 @@ class Format:
     load: Callable[[Path, Compact], Predict]
 
 
+def _state(network: Compact) -> dict[str, torch.Tensor]:
+    return {name: value.contiguous() for name, value in CompactNet(network).state_dict().items()}
+
+
 def _module(network: Compact, state: dict[str, torch.Tensor]) -> Predict:
     module = CompactNet(network)
     module.load_state_dict(state)
@@ -62,7 +65,7 @@ def _module(network: Compact, state: dict[str, torch.Tensor]) -> Predict:
 
 def _write_torch(network: Compact) -> bytes:
     buffer = io.BytesIO()
-    torch.save(dict(CompactNet(network).state_dict()), buffer)
+    torch.save(_state(network), buffer)
     return buffer.getvalue()
 
 
@@ -71,10 +74,10 @@ def _load_torch(path: Path, network: Compact) -> Predict:
 
 
 def _write_safetensors(network: Compact) -> bytes:
-    state = {name: value.contiguous() for name, value in CompactNet(network).state_dict().items()}
-    about = {"activation": network.activation, "inputs": str(network.inputs)}
-    about["skips"] = json.dumps([layer.skip_from for layer in network.layers])
-    return _need("safetensors.torch").save(state, metadata=about)
+    shape = network.shape
+    about = {"activation": shape.activation, "inputs": str(network.inputs)}
+    about["skips"] = json.dumps([shape.skip(layer) for layer in range(shape.depth)])
+    return _need("safetensors.torch").save(_state(network), metadata=about)
 
 
 def _load_safetensors(path: Path, network: Compact) -> Predict:
@@ -82,73 +85,15 @@ def _load_safetensors(path: Path, network: Compact) -> Predict:
 
 
 def _write_npz(network: Compact) -> bytes:
-    """One CSR for all layers: their rows one after the other, columns counted within a layer."""
-    rows = [row for layer in network.layers for row in layer.matrix]
-    columns = [np.flatnonzero(row) for row in rows]
-    ends = np.cumsum([0, *(len(one) for one in columns)])
-    skips = [
-        np.zeros(0, dtype=np.int64)
-        if layer.skip_from is None
-        else np.arange(len(layer.matrix))
-        if layer.skip is None
-        else layer.skip
-        for layer in network.layers
-    ]
-    sources = [-1 if layer.skip_from is None else layer.skip_from for layer in network.layers]
-    arrays = {
-        "data": np.concatenate([row[one] for row, one in zip(rows, columns, strict=True)]),
-        "indices": _small(np.concatenate(columns)),
-        "indptr": _small(ends),
-        "shapes": _small(np.array([layer.matrix.shape for layer in network.layers])),
-        "pixels": _small(network.pixels),
-        "skips": _small(np.concatenate(skips)),
-        "skip_from": np.array(sources, dtype=np.int8),
-    }
+    """Compressed: a zero costs next to nothing."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, **{name: part.numpy() for name, part in _state(network).items()})
     return buffer.getvalue()
-
-
-def _small(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.min_scalar_type(int(values.max(initial=0))))
 
 
 def _load_npz(path: Path, network: Compact) -> Predict:
     with np.load(path, allow_pickle=False) as file:
-        data = {name: file[name] for name in file.files}
-    layers, row, used = [], 0, 0
-    for (out, inp), source in zip(data["shapes"].tolist(), data["skip_from"], strict=True):
-        ends = torch.from_numpy(data["indptr"][row : row + out + 1].astype(np.int64))
-        inside = slice(int(ends[0]), int(ends[-1]))
-        columns = torch.from_numpy(data["indices"][inside].astype(np.int64))
-        values = torch.from_numpy(data["data"][inside]).double()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sparse CSR")  # "beta state", says PyTorch
-            matrix = torch.sparse_csr_tensor(
-                ends - ends[0], columns, values, (out, inp), check_invariants=True
-            )
-        skip = None
-        if source >= 0:
-            skip = torch.from_numpy(data["skips"][used : used + out].astype(np.int64))
-            used += out
-        layers.append((matrix, int(source), skip))
-        row += out
-    pixels = torch.from_numpy(data["pixels"].astype(np.int64))
-    activation = CompactNet(network).activation
-
-    def predict(x: np.ndarray) -> np.ndarray:
-        value = torch.from_numpy(x).T[pixels].double()
-        inputs = []
-        for index, (matrix, source, skip) in enumerate(layers):
-            inputs.append(value)
-            value = matrix @ value
-            if activation is not None and index < len(layers) - 1:
-                value = activation(value)
-            if skip is not None:
-                value = value + torch.nn.functional.pad(inputs[source], (0, 0, 0, 1))[skip]
-        return value.T.float().numpy()
-
-    return predict
+        return _module(network, {name: torch.from_numpy(file[name]) for name in file.files})
 
 
 OPSET, IR = 17, 9
@@ -174,22 +119,23 @@ def _write_onnx(network: Compact) -> bytes:
         pixels = constant("pixels", network.pixels.astype(np.int32))
         value = node("Gather", [value, pixels], "read", axis=0)
     value = node("Cast", [value], "double", to=double)
-    operator = {"none": None, "relu": "Relu", "tanh": "Tanh"}[network.activation]
+    shape = network.shape
+    operator = {"none": None, "relu": "Relu", "tanh": "Tanh"}[shape.activation]
     values: list[str] = []
-    last = len(network.layers) - 1
-    for index, layer in enumerate(network.layers):
+    for index, matrix in enumerate(network.matrices):
         values.append(value)
-        stored = constant(f"weight_{index}", layer.matrix)  # kept in float32, summed in float64
+        stored = constant(f"weight_{index}", matrix)  # kept in float32, summed in float64
         weight = node("Cast", [stored], f"double_weight_{index}", to=double)
         value = node("MatMul", [weight, value], f"layer_{index}")
-        if operator and index < last:
+        if operator and index < shape.depth - 1:
             value = node(operator, [value], f"active_{index}")
-        if layer.skip_from is not None:
-            source = values[layer.skip_from]
-            if layer.skip is not None:
+        skip_from, skip = shape.skip(index), network.skips[index]
+        if skip_from is not None:
+            source = values[skip_from]
+            if skip is not None:
                 one_more = constant(f"pad_{index}", np.array([0, 0, 1, 0]))
                 padded = node("Pad", [source, one_more], f"padded_{index}")
-                chosen = constant(f"skip_{index}", layer.skip.astype(np.int32))
+                chosen = constant(f"skip_{index}", skip.astype(np.int32))
                 source = node("Gather", [padded, chosen], f"skipped_{index}", axis=0)
             value = node("Add", [value, source], f"sum_{index}")
     value = node("Cast", [value], "float", to=kind)
@@ -223,6 +169,6 @@ FORMATS: dict[str, Format] = {
         ".safetensors", "safetensors state dict", _write_safetensors, _load_safetensors
     ),
     "onnx": Format(".onnx", "ONNX graph for any runtime", _write_onnx, _load_onnx),
-    "npz": Format(".npz", "NumPy arrays, one CSR of the connections", _write_npz, _load_npz),
+    "npz": Format(".npz", "NumPy arrays, compressed", _write_npz, _load_npz),
 }
 """The formats, by the name that the command line and the page use."""
