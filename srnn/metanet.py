@@ -151,18 +151,9 @@ def accuracy(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> float:
 
     An answer with a non-finite logit counts as wrong.
     """
-    return float(_right(scalars, x, y, shape))
-
-
-def accuracies(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> np.ndarray:
-    """As :func:`accuracy`, of S networks ``(S, P)`` -> ``(S,)``."""
-    return _right(scalars, x, y, shape).numpy()
-
-
-def _right(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> Tensor:
     logits = forward(scalars, x, shape)
     right = (logits.argmax(-1) == y) & torch.isfinite(logits).all(-1)
-    return right.to(torch.float64).mean(-1)
+    return float(right.to(torch.float64).mean())
 
 
 def particle_name(layer: int, cell: int, index: int) -> str:

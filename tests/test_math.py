@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from srnn.fixpoints import classify, count_types
-from srnn.metanet import MacroShape, accuracies, accuracy, forward, particle_table
+from srnn.metanet import MacroShape, accuracy, forward, particle_table
 from srnn.particles import (
     composite,
     initial_weights,
@@ -195,17 +195,28 @@ def test_forward_is_the_dense_network(activation):
 def test_several_networks_at_once_are_each_network_alone():
     shape = MacroShape(4, 5, 3, 2, "pairs")
     scalars = torch.randn(3, shape.particles, generator=torch.Generator().manual_seed(0))
-    x, y = torch.randn(11, 4, generator=torch.Generator().manual_seed(1)), torch.zeros(11).long()
+    x = torch.randn(11, 4, generator=torch.Generator().manual_seed(1))
     together = forward(scalars, x, shape)
     for index in range(3):
         assert torch.allclose(together[index], forward(scalars[index], x, shape), atol=1e-6)
-    assert accuracies(scalars, x, y, shape)[1] == accuracy(scalars[1], x, y, shape)
 
 
 def test_a_network_without_a_finite_answer_is_wrong():
     shape = MacroShape(2, 2, 1, 2)
     scalars = torch.full((shape.particles,), float("nan"))
     assert accuracy(scalars, torch.ones(3, 2), torch.zeros(3).long(), shape) == 0
+
+
+def test_accuracy_by_hand():
+    """Inputs 1 0 and 0 1 through a hidden cell of weights 1, -1; outputs of weights 2, -1."""
+    shape = MacroShape(2, 2, 1, 2)
+    scalars = torch.tensor([1.0, -1.0, 2.0, -1.0])
+    x = torch.tensor([[1.0, 0], [0, 1], [2, 1], [1, 2]])  # hidden 1, -1, 1, -1: answers 0 1 0 1
+    logits = [[2.0, -1.0], [-2.0, 1.0], [2.0, -1.0], [-2.0, 1.0]]
+    assert forward(scalars, x, shape).tolist() == logits
+    assert accuracy(scalars, x, torch.tensor([0, 1, 1, 1]), shape) == 0.75
+    broken = torch.cat([x, torch.tensor([[torch.inf, 0.0]])])
+    assert accuracy(scalars, broken, torch.tensor([0, 1, 0, 1, 0]), shape) == 0.8
 
 
 def test_replicators_are_the_zeros_and_the_identities():
