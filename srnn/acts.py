@@ -30,12 +30,15 @@ steps may overshoot), the step at which it rests, and what keeps a dead particle
 def perform(
     acts: Iterable[Act], state: TrainingState, config: RunConfig, task: Task
 ) -> TrainingState:
-    """The state after some acts, one after the other, under a run's settings.
+    """The state after some acts, one after the other, under a run's settings. Where alpha or the
+    learning rate follows a schedule, they stay as they are at the state's epoch.
 
     Raises:
         ValueError: an act names a particle that is not there, or asks what a diverged one cannot
             give; or particles diverged while they were retrained.
     """
+    alpha, lr = config.rates(max(1, state.epoch))
+    config = config.replace(alpha=alpha, lr=lr, alpha_final=1.0, lr_final=1.0, settle_epochs=0)
     for act in acts:
         mask = mask_of(act.particles, state.weights.shape[1])
         if act.kind == "retrain":

@@ -208,3 +208,15 @@ def test_acts_one_by_one_are_the_acts_together(
     for text in ("drop 1", "settle 5-9 3", "retrain all 1"):
         step = after(text, step, small, task)
     assert same(step, whole)
+
+
+def test_rates_stay_where_their_schedule_is(state: TrainingState, small: RunConfig, task) -> None:
+    falling = small.replace(epochs=3, lr_final=0.1, alpha_final=0.5, schedule="linear")
+    last = perform(read_acts("retrain all 1"), TrainingState(3, *_of(state)), falling, task)
+    steady = small.replace(lr=small.lr * 0.1, alpha=small.alpha * 0.5)
+    same_rates = perform(read_acts("retrain all 1"), TrainingState(3, *_of(state)), steady, task)
+    np.testing.assert_allclose(last.weights, same_rates.weights, atol=1e-6)
+
+
+def _of(state: TrainingState) -> tuple:
+    return state.weights, state.momentum, state.replicating, state.engine

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from srnn.fixpoints import classify_measures
-from ui.stage.blob import LADDER, encode, look, rungs
+from ui.choices import EPSILONS as LADDER
+from ui.stage.blob import encode, look, rungs
 from ui.stage.bundle import FOLDER, MODULES, bundle
 
 
@@ -43,7 +44,7 @@ def test_types_from_rungs_are_the_types_at_every_epsilon_of_the_ladder(rung: int
     edges = np.array([0, *LADDER, 7.0, np.nan], dtype=np.float32)
     edges = np.unique(np.concatenate([edges, np.nextafter(edges, np.float32(9))]))
     size, error, second = (part.ravel() for part in np.meshgrid(edges, edges, edges))
-    at = [rungs(part).astype(int) for part in (size, error, second)]
+    at = [rungs(part, LADDER).astype(int) for part in (size, error, second)]
     by_rung = np.select(
         [at[0] == 255, at[0] <= rung, at[1] <= rung, at[2] <= rung], [0, 1, 2, 3], 4
     )

@@ -7,9 +7,12 @@ import streamlit as st
 from srnn.figures.schematic import schematic
 from srnn.presets import PRESETS
 from srnn.store import Run, find_run, list_runs
+from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
+from ui import state
 from ui.frame import page, show
 from ui.menu import link
+from ui.microscope import microscope
 from ui.settings import load, settings
 from ui.stage import stage
 from ui.text import escape, percent
@@ -30,9 +33,9 @@ SHOWN = 8
 def overview() -> None:
     """The first page: what a MetaNet is, and where to start."""
     page("MetaNet lab", "Networks whose connections are networks that replicate themselves.")
-    run = _first_run()
+    run = _shown_run()
     if run is not None:
-        st.fragment(stage)(run, autoplay=True)
+        workbench(run, autoplay="epoch" not in st.query_params)
     st.subheader("What a MetaNet is", anchor=False)
     st.markdown(METANET)
     show(
@@ -45,10 +48,24 @@ def overview() -> None:
     runs()
 
 
-def _first_run() -> Run | None:
-    """The run that is shown: the bundled one, or else the newest."""
+@st.fragment
+def workbench(run: Run, autoplay: bool) -> None:
+    """The stage, and under it what is known of the particles chosen there."""
+    view, acts = state.view_of(run), state.get("acts")
+    try:
+        stage(view, acts, autoplay=autoplay)
+    except (ValueError, DataError) as error:  # acts of an address that cannot be done
+        st.error(escape(str(error)))
+        stage(view)
+    microscope(view)
+
+
+def _shown_run() -> Run | None:
+    """The run that the address names, or else the bundled one, or the newest."""
     found = list_runs()
-    return next((run for run in found if run.bundled), found[0] if found else None)
+    asked = (run for run in found if run.run_id == state.get("run"))
+    bundled = (run for run in found if run.bundled)
+    return next(asked, None) or next(bundled, None) or next(iter(found), None)
 
 
 def presets() -> None:

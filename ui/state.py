@@ -22,7 +22,7 @@ from srnn.store import Run
 from srnn.vocabulary import EPSILON
 
 _NAMES = """run epoch epsilon picked view keep fit cube color scale show types layers cells
-    components rank map digit activation method pixels question"""
+    components rank map digit activation method pixels question acts camera"""
 NAMES = frozenset(_NAMES.split())
 """The names that an address may hold; any other is ignored."""
 LONGEST = 1500

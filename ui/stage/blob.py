@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,21 +19,18 @@ import pandas as pd
 from srnn.figures import style
 from srnn.vocabulary import TYPES
 
-LADDER = tuple(sorted({float(f"{a}e{b}") for b in range(-12, 1) for a in (1, 3)} - {3.0}))
-"""The epsilons that can be chosen."""
-
 MOST_ROWS = 600
 """Epochs in the curves; of longer runs, evenly spread ones."""
 
 
-def rungs(measure: np.ndarray) -> np.ndarray:
-    """The first index into :data:`LADDER` whose epsilon a measure does not exceed, uint8; the
-    ladder's length where none is large enough, 255 where the measure is not a number.
+def rungs(measure: np.ndarray, ladder: Sequence[float]) -> np.ndarray:
+    """The first index into the ladder of epsilons whose epsilon a measure does not exceed, uint8;
+    the ladder's length where none is large enough, 255 where the measure is not a number.
 
-    >>> rungs(np.array([0.0, 1e-5, 2.0, np.nan], dtype=np.float32)).tolist()
-    [0, 14, 25, 255]
+    >>> rungs(np.array([0.0, 1e-5, 2.0, np.nan], dtype=np.float32), (1e-6, 1e-5, 1.0)).tolist()
+    [0, 1, 3, 255]
     """
-    found = np.searchsorted(np.array(LADDER, dtype=np.float32), measure).astype(np.uint8)
+    found = np.searchsorted(np.array(ladder, dtype=np.float32), measure).astype(np.uint8)
     found[np.isnan(measure)] = 255
     return found
 

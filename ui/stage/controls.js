@@ -120,10 +120,10 @@ export function showState(host, scene) {
   const play = find("play"), text = clock.playing ? "Pause" : "Play";
   if (play.textContent !== text) play.textContent = text;
   play.toggleAttribute("data-playing", clock.playing);
-  const position = find("position"), epoch = `epoch ${count(run.epochs[clock.snapshot])}`;
+  const position = find("position"), epoch = epochText(run, clock.snapshot);
   position.value = clock.position;
   position.setAttribute("aria-valuetext", epoch);
-  setText(find("epoch"), `${epoch} of ${count(run.epochs[run.T - 1])}`);
+  setText(find("epoch"), `${epoch} of ${count(run.epochs[run.T - 1])}`.replace(/, edited of.*/, ", edited"));
   const epsilon = epsilonText(run.ladder[scene.rung]);
   find("epsilon").value = scene.rung;
   find("epsilon").setAttribute("aria-valuetext", epsilon);
@@ -146,6 +146,9 @@ const ALTERNATIVES = {
   losses: "Losses of the task and of self-replication over the epochs",
 };
 
+const epochText = (run, t) =>
+  `epoch ${count(run.epochs[t])}${run.edited && t === run.T - 1 ? ", edited" : ""}`;
+
 export const epsilonText = (value) => value.toExponential(0).replace("e-", "e−").replace("e+0", "");
 
 // What the moment shows, in a sentence; every number at the clock's epoch and this epsilon.
@@ -153,7 +156,7 @@ export function finding(scene) {
   const { run, counts } = scene, t = scene.clock.snapshot;
   const zero = counts[t * 5 + 1], identity = counts[t * 5 + 2], both = zero + identity;
   const parts = [
-    `At epoch ${count(run.epochs[t])}, ${count(both)} of ${count(run.P)} particles replicate ` +
+    `At ${epochText(run, t)}, ${count(both)} of ${count(run.P)} particles replicate ` +
       `themselves (${count(zero)} zero + ${count(identity)} identity, epsilon ${epsilonText(run.ladder[scene.rung])}).`,
   ];
   const before = run.before[t], after = scene.rung === run.rung ? run.after[t] : null;
@@ -168,12 +171,11 @@ export function finding(scene) {
 
 export function describe(scene, particle) {
   const { run } = scene, { layer, cell, input } = seat(run, particle);
-  const side = Math.round(Math.sqrt(run.sizes[0]));
   const reads =
     layer > 0
       ? `reads cell ${input} of layer ${layer}`
-      : side * side === run.sizes[0]
-        ? `reads the pixel in row ${Math.floor(input / side)}, column ${input % side}`
+      : run.image
+        ? `reads the pixel in row ${Math.floor(input / run.columns)}, column ${input % run.columns}`
         : `reads input ${input}`;
   const feeds = layer === run.depth - 1 ? `feeds output ${cell}` : `feeds cell ${cell} of layer ${layer + 1}`;
   return `scalar weight ${signed(scene.weightNow(particle))} · ${reads}, ${feeds}`;

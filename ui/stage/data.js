@@ -17,6 +17,7 @@ export function decode(bytes) {
   run.T = run.epochs.length;
   run.P = run.starts[run.starts.length - 1];
   run.depth = run.sizes.length - 1;
+  [run.rows, run.columns] = run.image ?? [0, 0]; // of the input, if it is an image
   return run;
 }
 

@@ -76,9 +76,9 @@ class Stage {
       scene.picked = scene.hover = -1;
       scene.clock.pause();
       scene.clock.position = run.T - 1;
-      if (!before) scene.rung = run.rung;
     } else if (atEnd && !scene.clock.playing) scene.clock.position = run.T - 1;
     scene.clock.position = Math.min(scene.clock.position, run.T - 1);
+    scene.rung = before ? Math.max(0, run.ladder.indexOf(before.ladder[scene.rung])) : run.rung;
     this.types();
     fillLists(this.host, scene);
     const wanted = run.wanted ?? {};
@@ -93,15 +93,15 @@ class Stage {
     this.redraw(true);
   }
 
-  want({ snapshot, selection, rung, show, color, axes, camera }) {
+  want({ snapshot, selection, epsilon, show, camera }) {
     const { scene } = this;
     if (snapshot != null) scene.clock.go(snapshot, scene.run.T - 1);
     if (selection) {
       scene.selection = new Set(selection);
       scene.picked = selection.length ? selection[selection.length - 1] : -1;
     }
-    if (rung != null) this.setRung(rung);
-    Object.assign(scene, Object.fromEntries(Object.entries({ show, color, axes }).filter(([, v]) => v)));
+    if (epsilon != null) this.setRung(scene.run.ladder.indexOf(epsilon));
+    if (show) scene.show = show;
     if (camera) Object.assign(scene.camera, camera);
   }
 
@@ -237,11 +237,10 @@ class Stage {
       const round = (value) => Math.round(value * 1000) / 1000;
       const state = {
         snapshot: clock.snapshot,
-        rung: scene.rung,
+        epoch: scene.run.epochs[clock.snapshot],
+        last: clock.snapshot === scene.run.T - 1,
+        epsilon: scene.run.ladder[scene.rung],
         show: scene.show,
-        color: scene.color,
-        axes: scene.axes,
-        picked: scene.picked,
         selection: [...scene.selection].sort((a, b) => a - b),
         camera: { yaw: round(camera.yaw), pitch: round(camera.pitch), zoom: round(camera.zoom) },
         run: scene.run.id,

@@ -16,13 +16,13 @@ export class Network {
   // Places of all cells, and of the ends of all wires (x0, y0, x1, y1 for each particle).
   place(run) {
     const { width, height } = this.board, { sizes, depth } = run;
-    const side = Math.round(Math.sqrt(sizes[0]));
-    this.image = side * side === sizes[0] && side >= 4;
+    this.image = run.image !== null;
     const top = 14, bottom = height - 30, middle = (top + bottom) / 2;
-    const extent = this.image ? Math.min(0.4 * width, bottom - top - 8, 340) : 0;
-    this.pixel = this.image ? extent / side : 7;
+    const room = Math.min(0.4 * width / run.columns, (bottom - top - 8) / run.rows, 24);
+    this.pixel = this.image ? room : 7;
+    const [wide, tall] = [this.pixel * run.columns, this.pixel * run.rows];
     const left = 12, right = width - 26;
-    const first = this.image ? left + extent + Math.max(30, 0.09 * width) : left;
+    const first = this.image ? left + wide + Math.max(30, 0.09 * width) : left;
     this.cells = sizes.map((size, layer) => {
       const spots = new Float32Array(2 * size);
       const reach = Math.min(bottom - top - 24, (size - 1) * (layer === depth ? 40 : 46));
@@ -30,10 +30,10 @@ export class Network {
       const x = first + ((layer - (this.image ? 1 : 0)) / steps) * (right - first);
       for (let cell = 0; cell < size; cell++) {
         const image = this.image && layer === 0;
-        const column = cell % side, row = Math.floor(cell / side);
+        const column = cell % run.columns, row = Math.floor(cell / run.columns);
         spots[2 * cell] = image ? left + (column + 0.5) * this.pixel : x;
         spots[2 * cell + 1] = image
-          ? middle - extent / 2 + (row + 0.5) * this.pixel
+          ? middle - tall / 2 + (row + 0.5) * this.pixel
           : size > 1
             ? middle - reach / 2 + (cell / (size - 1)) * reach
             : middle;
@@ -187,9 +187,10 @@ export class Network {
     pen.textAlign = "center";
     const y = board.height - 12;
     this.cells.forEach((spots, layer) => {
-      const last = layer === run.depth, side = Math.sqrt(run.sizes[0]);
-      const x = layer === 0 && this.image ? spots[0] + (side / 2 - 0.5) * this.pixel : spots[0];
-      const text = layer === 0 ? (this.image ? `input ${side}×${side}` : "input") : last ? "output" : `layer ${layer}`;
+      const last = layer === run.depth;
+      const x = layer === 0 && this.image ? spots[0] + (run.columns / 2 - 0.5) * this.pixel : spots[0];
+      const input = this.image ? `input ${run.rows}×${run.columns}` : "input";
+      const text = layer === 0 ? input : last ? "output" : `cells ${layer}`;
       pen.fillText(text, Math.min(x, board.width - 20), y);
       if (!last || run.sizes[layer] > 24) return;
       pen.textAlign = "left";

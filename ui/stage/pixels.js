@@ -15,13 +15,12 @@ export class Pixels {
   // Lays the images out in rows; a tile is where one stands: its particles, columns and size.
   place(run) {
     const { width, height } = this.board;
-    const side = Math.round(Math.sqrt(run.sizes[0])), image = side * side === run.sizes[0] && side >= 4;
     const wanted = [];
     for (let layer = 0; layer < run.depth; layer++) {
       const inputs = run.sizes[layer], cells = run.sizes[layer + 1], first = run.starts[layer];
-      if (layer === 0 && image) {
+      if (layer === 0 && run.image) {
         for (let cell = 0; cell < cells; cell++) {
-          wanted.push({ first: first + cell * inputs, columns: side, rows: side, name: `layer 0, cell ${cell}` });
+          wanted.push({ first: first + cell * inputs, columns: run.columns, rows: run.rows, name: `layer 0, cell ${cell}` });
         }
       } else wanted.push({ first, columns: inputs, rows: cells, name: `layer ${layer}` });
     }

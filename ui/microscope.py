@@ -1,0 +1,205 @@
+"""The microscope: one particle from near, and acts on the chosen ones with their consequences.
+
+What an act leads to is shown at once (:mod:`ui.stage.edits`); the acts stand in the state as text,
+so undoing, redoing and a link to them are changes of a text.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+import torch
+
+from srnn.analysis.connectivity import node_name
+from srnn.figures.particle import particle_history
+from srnn.figures.style import points
+from srnn.fixpoints import classify_measures, measures
+from srnn.lineage import ALL, Act, pack, read_acts, write_acts
+from srnn.metanet import MacroShape
+from srnn.particles import INPUTS, composite, matrices
+from srnn.tasks import DataError
+from srnn.vocabulary import LABELS, TYPES, count_replicators
+from ui import cached, state
+from ui.charts import show
+from ui.stage.edits import measured, performed
+from ui.state import View
+from ui.text import escape, many, percent
+
+UNDONE = "undone_acts"
+STEPS = (1, 10, 100, 500)
+NOISE = (0.001, 0.01, 0.1, 1.0)
+
+
+def microscope(view: View) -> None:
+    """What is known of the chosen particles, and what can be done to them; the acts done so far
+    with what each changed. Part of the stage's fragment."""
+    acts = state.get("acts")
+    if not view.picked and not acts:
+        return
+    st.subheader("Microscope", anchor=False)
+    try:
+        _bench(view, acts)
+        if acts:
+            _ledger(view, acts)
+    except (ValueError, DataError) as error:
+        st.error(f"{escape(str(error))}\n\nUndo the last act to go on.")
+    if len(view.picked) == 1:
+        _particle(view, acts, view.picked[0])
+
+
+def _bench(view: View, acts: str) -> None:
+    """The buttons."""
+    chosen = pack(view.picked)
+    name = many(len(view.picked), "particle")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        if view.picked:
+            _button("Drop", Act("drop", chosen), f"Set all weights of {name} to zero.")
+            about = (
+                "The nearest weights with v0 = 1 and v1, v2, v3 = 0; the scalar weight v4 stays."
+            )
+            _button("Make perfect", Act("perfect", chosen), about)
+            deviation = st.selectbox("Noise", NOISE, 1, key="noise", width=100)
+            seed = float(len(read_acts(acts)))
+            _button("Add noise", Act("noise", chosen, (deviation, seed)), "To every weight.")
+            steps = st.selectbox("Steps", STEPS, 2, key="settle", width=100)
+            about = "Replication steps only: who can replicate, does."
+            _button("Settle", Act("settle", chosen, (float(steps),)), about)
+        epochs = st.selectbox("Epochs", (1, 2, 5, 10), key="retrain", width=90)
+        if view.picked:
+            about = "Train these; all others keep their weights."
+            _button("Retrain alone", Act("retrain", chosen, (float(epochs),)), about)
+        _button("Retrain all", Act("retrain", ALL, (float(epochs),)), "Train the whole network on.")
+    with st.container(horizontal=True, gap="small"):
+        undone: list[str] = st.session_state.get(UNDONE, [])
+        st.button("Undo", on_click=_undo, disabled=not acts, key="undo", icon=":material/undo:")
+        st.button("Redo", on_click=_redo, disabled=not undone, key="redo", icon=":material/redo:")
+
+
+def _button(label: str, act: Act, about: str) -> None:
+    st.button(label, on_click=_do, args=(str(act),), help=about, key=f"act-{label}")
+
+
+def _do(act: str) -> None:
+    acts = state.get("acts")
+    st.session_state[UNDONE] = []
+    state.change(acts=f"{acts}; {act}" if acts else act)
+
+
+def _undo() -> None:
+    *kept, last = read_acts(state.get("acts"))
+    st.session_state.setdefault(UNDONE, []).append(str(last))
+    state.change(acts=write_acts(kept) or None)
+
+
+def _redo() -> None:
+    if undone := st.session_state.get(UNDONE):
+        act = undone.pop()
+        acts = state.get("acts")
+        state.change(acts=f"{acts}; {act}" if acts else act)
+
+
+def _ledger(view: View, text: str) -> None:
+    """One row for each act: what the network was after it."""
+    acts, rows = read_acts(text), []
+    for done in range(len(acts) + 1):
+        after = measured(view.run.run_id, view.index, write_acts(acts[:done]), view.epsilon)
+        act = str(acts[done - 1]) if done else f"epoch {view.epoch:,}, as trained"
+        rows.append(
+            {
+                "act": act if len(act) < 60 else f"{act[:45]} ...",
+                "replicators": count_replicators(after.types),
+                "accuracy": percent(after.before),
+                "without replicators": percent(after.after),
+                "change": points(after.before - rows[-1]["_"]) if rows else "",
+                "_": after.before,
+            }
+        )
+    st.dataframe(pd.DataFrame(rows).drop(columns="_"), hide_index=True, width="content")
+    last = rows[-1]
+    st.markdown(
+        f"After {many(len(acts), 'act')} the accuracy is **{last['accuracy']}** (it was "
+        f"{rows[0]['accuracy']}), with {last['replicators']:,} replicators; dropping these leaves "
+        f"{last['without replicators']} ({view.at})."
+    )
+
+
+def _particle(view: View, acts: str, particle: int) -> None:
+    """One particle from near."""
+    run, shape = view.run, view.run.shape
+    weights = performed(run.run_id, view.index, acts).weights[:, particle : particle + 1]
+    tensor = torch.from_numpy(np.array(weights))
+    size, error, second = measures(tensor, torch.from_numpy(run.encoding))
+    kind = TYPES[classify_measures(size, error, second, view.epsilon)[0]]
+    v = composite(tensor)[:, 0].tolist()
+    row = cached.particles(run.run_id).iloc[particle]
+    st.markdown(
+        f"**{row['particle']}** is **{LABELS[kind]}** ({view.at}). It reads "
+        f"{_reads(shape, int(row['layer']), int(row['input']))} and feeds "
+        f"{node_name(int(row['layer']) + 1, int(row['cell']), shape)}, with scalar weight "
+        f"**{v[4]:.4g}**. Its largest weight is {size[0]:.3g}; applied to itself it misses its own "
+        f"weights by at most {error[0]:.2g}."
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.html(_sheet(weights, v))
+    with right:
+        history = cached.measures(run.run_id)
+        codes = cached.codes(run.run_id, view.epsilon)[:, particle]
+        sizes, errors = history.size[:, particle], history.error[:, particle]
+        table = pd.DataFrame({"epoch": run.snapshot_epochs, "size": sizes, "error": errors})
+        show(
+            particle_history(run.snapshot_epochs, sizes, errors, codes, view.epsilon),
+            table,
+            f"particle-{row['particle']}-{view.file}",
+            key="particle",
+            alt="Largest weight and self-application error of the particle by epoch",
+        )
+
+
+def _reads(shape: MacroShape, layer: int, index: int) -> str:
+    side = round(shape.inputs**0.5)
+    if layer or side * side != shape.inputs:
+        return node_name(layer, index, shape)
+    return f"the pixel in row {index // side}, column {index % side}"
+
+
+_STYLE = """<style>
+.lens {display: flex; flex-wrap: wrap; gap: 0.75rem 1.5rem; font-size: 0.8rem}
+.lens table {border-collapse: separate; border-spacing: 2px; font-variant-numeric: tabular-nums}
+.lens caption {text-align: left; font-weight: 600; padding-bottom: 0.2rem}
+.lens td {min-width: 3.1rem; padding: 0.15rem 0.3rem; text-align: right; border-radius: 3px}
+</style>"""
+_MEANING = ("1 if perfect", "0 if perfect", "0 if perfect", "0 if perfect", "scalar weight")
+
+
+def _sheet(weights: np.ndarray, v: list[float]) -> str:
+    """The particle's three matrices and its composite, as small tables; darker is larger."""
+    w1, w2, w3 = (part[..., 0].numpy() for part in matrices(torch.from_numpy(np.array(weights))))
+    top = float(np.nanmax(np.abs(weights), initial=1e-12))
+    named = ((f"W1 ({len(w1)}×{INPUTS})", w1), (f"W2 ({len(w2)}×{len(w2)})", w2))
+    tables = [_table(name, values, top) for name, values in named]
+    tables.append(_table(f"W3 (1×{len(w3)})", w3[None], top))
+    head = "".join(f"<td>v{index}</td>" for index in range(5))
+    foot = "".join(f"<td><small>{text}</small></td>" for text in _MEANING)
+    body = "".join(_cell(value, max(1.0, *map(abs, v))) for value in v)
+    tables.append(
+        f"<table><caption>Composite v = W3 W2 W1</caption><tr>{head}</tr><tr>{body}</tr>"
+        f"<tr>{foot}</tr></table>"
+    )
+    return f"{_STYLE}<div class='lens'>{''.join(tables)}</div>"
+
+
+def _table(name: str, values: np.ndarray, top: float) -> str:
+    rows = "".join(
+        "<tr>" + "".join(_cell(float(value), top) for value in row) + "</tr>" for row in values
+    )
+    return f"<table><caption>{name}</caption>{rows}</table>"
+
+
+def _cell(value: float, top: float) -> str:
+    share = min(1.0, abs(value) / top) if np.isfinite(value) and top else 0.0
+    ink = "#1B7837" if value > 0 else "#762A83"
+    text = f"{value:.3f}".replace("-", "−") if np.isfinite(value) else "not finite"
+    mixed = f"color-mix(in srgb, {ink} {45 * share:.0f}%, transparent)"
+    return f"<td style='background: {mixed}'>{text}</td>"

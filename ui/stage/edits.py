@@ -1,0 +1,98 @@
+"""A run as it is after acts on its particles: what the stage and the microscope show of it.
+
+The acts stand in the state (and the address) as text; what they lead to is computed once, act by
+act, so that undoing and redoing are looked up and give exactly the numbers that were there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+
+from srnn.acts import perform
+from srnn.analysis.collapse import scalars
+from srnn.analysis.dropout import accuracy_of, drop
+from srnn.fixpoints import classify_measures, measures
+from srnn.history import TrainingState
+from srnn.lineage import Act, read_acts
+from srnn.store import Run, get_run
+from srnn.tasks import task_of
+from srnn.training import train
+from srnn.vocabulary import count_types, is_replicator
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A network at one moment: type codes ``(P,)``, their counts, test accuracy 0..1 with all
+    particles and with the survivors only."""
+
+    codes: np.ndarray
+    types: dict[str, int]
+    before: float
+    after: float
+
+
+def state_at(run: Run, epoch: int) -> TrainingState:
+    """The very state of a run after an epoch: the end is kept; for an earlier one the run is
+    trained again up to there, which gives the same bits."""
+    if epoch == run.results["epochs"]:
+        return run.state
+    task = task_of(run.config)
+    for record in train(run.config, task, engine=run.info["engine"]):
+        if record.epoch == epoch:
+            return record.state
+    raise ValueError(f"run {run.run_id} has no epoch {epoch}")
+
+
+def performed(run_id: str, index: int, acts: str) -> TrainingState:
+    """The state of a run at its snapshot ``index`` after some acts. Do not change its arrays.
+
+    Its momentum is that of the training only where some particles are retrained: finding it may
+    take as long as the training did.
+
+    Raises:
+        ValueError: the acts cannot be done.
+        DataError: the run's data are not here.
+    """
+    listed = read_acts(acts)
+    return _performed(run_id, index, listed, any(act.kind == "retrain" for act in listed))
+
+
+@st.cache_resource(max_entries=60, show_spinner="Training")
+def _performed(run_id: str, index: int, acts: tuple[Act, ...], exact: bool) -> TrainingState:
+    run = get_run(run_id)
+    if acts:
+        begun = _performed(run_id, index, acts[:-1], exact)
+        return perform(acts[-1:], begun, run.config, task_of(run.config))
+    epoch, info = run.snapshot_epochs[index], run.info
+    if exact:
+        return state_at(run, epoch)
+    weights = run.snapshots[index]
+    none = np.zeros_like(weights)
+    return TrainingState(epoch, weights, none, info["replicating"], info["engine"])
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def measured(run_id: str, index: int, acts: str, epsilon: float) -> Measured:
+    """Census and accuracies of a run at a snapshot after some acts.
+
+    Raises:
+        ValueError: the acts cannot be done.
+        DataError: the run's data are not here.
+    """
+    run = get_run(run_id)
+    weights, task = performed(run_id, index, acts).weights, task_of(run.config)
+    codes = classify_measures(
+        *measures(torch.from_numpy(np.array(weights)), torch.from_numpy(run.encoding)), epsilon
+    )
+    scalar = scalars(weights)
+    data = task.x_test, task.y_test, run.shape
+    return Measured(
+        codes,
+        count_types(codes),
+        accuracy_of(scalar, *data),
+        accuracy_of(drop(scalar, is_replicator(codes)), *data),
+    )
