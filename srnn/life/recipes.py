@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class Recipe:
         if not (self.lr >= 0 and self.epsilon >= 0):
             raise ValueError("lr and epsilon must be zero or more")
 
-    def replace(self, **changes: object) -> Recipe:
+    def replace(self, **changes: Any) -> Recipe:
         """The same with some fields changed."""
         return dataclasses.replace(self, **changes)
 

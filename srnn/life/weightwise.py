@@ -34,11 +34,11 @@ def positions(neurons: int, inputs: int, kind: str) -> np.ndarray:
         for index in range(wide)
     ]
     if kind == "max":
-        table = [
+        shares = [
             (layer / 2, index / max(wide - 1, 1), cell / max(cells - 1, 1))
             for layer, cell, index, cells, wide in rows
         ]
-        return np.array(table, np.float32)
+        return np.array(shares, np.float32)
     table = np.array([row[:3] for row in rows], np.float32)
     return table / np.maximum(np.sqrt((table**2).sum(0)), 1) + np.float32(1e-8)
 

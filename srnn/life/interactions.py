@@ -1,0 +1,84 @@
+"""Attack and melt inside a MetaNet, after the code of 2022.
+
+In each group of particles (a cell, a weight layer, or all) every particle is paired with a random
+one of the group; with probability ``ratio`` it acts on it, one particle after the other. *Attack*:
+the other becomes what the particle makes of its weights. *Melt*: the particle takes over a random
+half of its positions from itself and the rest from the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from srnn.fixpoints import classify
+from srnn.life.weightwise import applied
+from srnn.metanet import MacroShape, accuracy
+from srnn.particles import INPUTS, neurons_of, replication_loss, scalar_weights
+from srnn.vocabulary import count_types
+
+KINDS = ("attack", "melt")
+LEVELS = ("cell", "layer", "anywhere")
+
+
+def groups(shape: MacroShape, level: str) -> Iterator[np.ndarray]:
+    """Indices of the particles that may meet.
+
+    Raises:
+        ValueError: unknown level.
+    """
+    if level not in LEVELS:
+        raise ValueError(f"unknown level {level!r}; levels: {', '.join(LEVELS)}")
+    if level == "anywhere":
+        yield np.arange(shape.particles)
+        return
+    for layer, (cells, inputs) in enumerate(shape.layers):
+        inside = shape.starts[layer] + np.arange(cells * inputs)
+        yield from inside.reshape(cells, inputs) if level == "cell" else [inside]
+
+
+def interact(
+    weights: np.ndarray,
+    encoding: np.ndarray,
+    shape: MacroShape,
+    kind: str,
+    rng: np.random.Generator,
+    ratio: float = 0.01,
+    level: str = "cell",
+) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """One round: ``(n, P)`` -> ``(n, P)``, and who acted on whom, in order; the input stays.
+
+    Raises:
+        ValueError: unknown kind or level, or a ratio outside 0..1.
+    """
+    if kind not in KINDS or not 0 <= ratio <= 1:
+        raise ValueError(f"{kind!r} at ratio {ratio}: {' or '.join(KINDS)}, ratio 0 to 1")
+    w, pairs = weights.T.copy(), []
+    n = w.shape[1]
+    h, e = neurons_of(n), encoding.astype(w.dtype)
+    for group in groups(shape, level):
+        partners = rng.permutation(group)
+        for p, q in zip(group, partners, strict=True):
+            if rng.random() >= ratio or p == q:
+                continue
+            if kind == "attack":
+                with np.errstate(all="ignore"):
+                    w[q] = applied(w[p : p + 1], w[q : q + 1], e, h, INPUTS)[0]
+            else:
+                rest = rng.permutation(n)[n // 2 :]
+                w[p, rest] = w[q, rest]
+            pairs.append((int(p), int(q)))
+    return np.ascontiguousarray(w.T), pairs
+
+
+def state(
+    weights: np.ndarray, encoding: np.ndarray, shape: MacroShape, x: np.ndarray, y: np.ndarray
+) -> dict[str, float]:
+    """What a round is judged by: ``accuracy`` (0..1), ``replication_loss`` (sum over particles) and
+    the count of each type."""
+    w, e = torch.tensor(weights), torch.tensor(encoding)
+    right = float(np.mean(accuracy(scalar_weights(w), torch.tensor(x), torch.tensor(y), shape)))
+    loss = float(replication_loss(w, e).sum())
+    return {"accuracy": right, "replication_loss": loss, **count_types(classify(w, e))}

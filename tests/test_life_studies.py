@@ -1,0 +1,191 @@
+"""Fertility, basins, interactions, arithmetic and selection, against answers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from srnn.fixpoints import DIVERGENT, IDENTITY, ZERO
+from srnn.life import arithmetic, basins, fertility, interactions, selection
+from srnn.life.population import applied, self_apply, types
+from srnn.life.recipes import RECIPES, Recipe, identity, newborn
+from srnn.metanet import MacroShape, forward
+from srnn.particles import initial_weights, position_encoding, scalar_weights
+from tests import oracle
+
+RECIPE = Recipe()
+
+
+@pytest.fixture(scope="module")
+def replicators():
+    return fertility.replicators(RECIPE, 6, 0)
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, RECIPES["2022"]], ids=["2019", "2022"])
+def test_the_jacobian_is_what_small_changes_do(recipe):
+    w = newborn(recipe, 2, np.random.default_rng(1)).astype(float)
+    exact, step = fertility.jacobians(w, recipe), 1e-6
+    for s in range(recipe.weights):
+        change = np.zeros(recipe.weights)
+        change[s] = step
+        difference = applied(w + change, w + change, recipe)
+        difference -= applied(w - change, w - change, recipe)
+        np.testing.assert_allclose(exact[:, :, s], difference / (2 * step), atol=1e-6)
+
+
+def test_every_replicator_repels_fourfold_along_itself(replicators):
+    hand = identity(RECIPE).astype(float)
+    jacobian = fertility.jacobians(hand[None], RECIPE)[0]
+    np.testing.assert_allclose(jacobian @ hand, 4 * hand, atol=1e-6)
+    dead = np.zeros((1, 14))
+    assert fertility.spectral_radius(dead, RECIPE) == 0
+    radii = fertility.spectral_radius(np.vstack([hand, replicators]), RECIPE)
+    assert radii[0] == pytest.approx(4) and (radii > fertility.LEAST_RADIUS - 0.01).all()
+
+
+def test_lines_end_when_an_offspring_does_not_replicate():
+    rng = np.random.default_rng(0)
+    both = np.stack([identity(RECIPE), identity(RECIPE) * np.float32(0.9)])
+    assert fertility.generations(both, RECIPE, 0.0, 7, rng).tolist() == [7, 0]
+    lines = np.tile(identity(RECIPE), (200, 1))
+    small, large = (
+        fertility.generations(lines, RECIPE, noise, 60, rng).mean() for noise in (1e-6, 1e-5)
+    )
+    assert 1.2 < small - large < 2.1  # log(10) / log(4) = 1.66
+
+
+def test_drift_grows_fourfold_a_generation_and_as_a_root_with_repair(replicators):
+    wild = fertility.drift(replicators[0], RECIPE, 1e-6, 7, 0, np.random.default_rng(0))
+    assert wild["distance"][0] == 0 and wild["replicators"][0] == 1
+    growth = (wild["distance"][6] / wild["distance"][3]) ** (1 / 3)
+    assert 3.3 < growth < 5.5
+    kept = fertility.drift(replicators[0], RECIPE, 1e-3, 40, 50, np.random.default_rng(0))
+    assert 1.5 < kept["distance"][40] / kept["distance"][10] < 2.6  # a random walk: 2
+
+
+def test_clones_settle_on_the_sheet_of_replicators_and_do_not_come_back(replicators):
+    found = basins.clones(replicators[0], RECIPE, 0.01, 150, 1000, 0)
+    assert (found["type"] == "identity").all() and set(found["fate"]) == {"elsewhere"}
+    np.testing.assert_allclose(found["before"], 0.01, rtol=1e-3)
+    # 14 weights, 4 equations v = (1, 0, 0, 0): 10 directions keep their share of the distance
+    share = math.sqrt((found["after"] ** 2).mean()) / 0.01
+    assert share == pytest.approx(math.sqrt(10 / 14), abs=0.03)
+    assert set(basins.clones(replicators[0], RECIPE, 0.01, 5, 0, 0)["fate"]) == {"lost"}
+
+
+def test_the_line_between_two_replicators_ends_at_both(replicators):
+    line = basins.between(replicators[0], replicators[1], RECIPE, 5, 1000, 0)
+    assert line["share"].tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert line["to_one"].iloc[0] < 1e-3 and line["to_other"].iloc[-1] < 1e-3
+    assert line["to_one"].is_monotonic_increasing
+
+
+def test_a_map_shows_where_each_of_its_points_ends():
+    axes = basins.directions(14, 3)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(2), atol=1e-12)
+    codes, taken = basins.slice_map(identity(RECIPE), axes, RECIPE, 2.0, points=61)
+    assert codes[30, 30] == IDENTITY and taken[30, 30] == 100
+    for i, j in ((0, 0), (5, 50), (29, 30)):
+        at = identity(RECIPE) + (i / 30 - 1) * 2 * axes[1] + (j / 30 - 1) * 2 * axes[0]
+        end, verged, _ = self_apply(at.astype(np.float32)[None], RECIPE, 100)
+        assert codes[i, j] == types(end, RECIPE)[0] and taken[i, j] == verged[0]
+    assert {DIVERGENT, ZERO} <= set(codes.ravel().tolist())
+    trained = basins.slice_map(identity(RECIPE), axes, RECIPE, 0.5, points=9, steps=0, epochs=1000)
+    assert (trained[0] == IDENTITY).mean() > 0.9
+
+
+SHAPE = MacroShape(3, 3, 2, 2)
+
+
+@pytest.mark.parametrize("level", interactions.LEVELS)
+def test_attacks_inside_a_metanet_are_those_of_one_particle_at_a_time(level):
+    rng = np.random.default_rng(2)
+    whole = rng.integers(-2, 3, size=(12, SHAPE.particles)).astype(float)  # h = 1: 5 + 1 + 1
+    whole = whole[:7]
+    encoding = np.asarray(rng.integers(0, 3, size=(7, 3)), float)
+    got, pairs = interactions.interact(
+        whole, encoding, SHAPE, "attack", np.random.default_rng(3), 0.5, level
+    )
+    expected = whole.copy()
+    for p, q in pairs:
+        attacker, victim = oracle.Particle(1, expected[:, p]), expected[:, q].copy()
+        for r in range(7):
+            question = torch.tensor([victim[r], *encoding[r], 0.0], dtype=torch.float64)
+            expected[r, q] = attacker(question).item()
+    assert pairs and (got == expected).all()
+    layer = np.repeat(range(3), np.diff(SHAPE.starts))
+    assert all(p != q for p, q in pairs)
+    if level != "anywhere":
+        assert all(layer[p] == layer[q] for p, q in pairs)
+    if level == "cell":
+        cell = np.concatenate([np.repeat(np.arange(out), inp) for out, inp in SHAPE.layers])
+        assert all(cell[p] == cell[q] for p, q in pairs)
+
+
+def test_melting_takes_half_of_the_positions_from_the_other():
+    weights = np.arange(7 * SHAPE.particles, dtype=float).reshape(7, -1)
+    before = weights.copy()
+    rng = np.random.default_rng(0)
+    got, pairs = interactions.interact(weights, before, SHAPE, "melt", rng, 0.05, "anywhere")
+    assert pairs == [(1, 2), (3, 5)] and (weights == before).all()
+    for p, q in pairs:
+        taken = got[:, p] == weights[:, q]
+        assert taken.sum() == 4 and (got[~taken, p] == weights[~taken, p]).all()
+    assert (np.delete(got, [1, 3], 1) == np.delete(weights, [1, 3], 1)).all()
+
+
+def test_no_ratio_no_change_and_replicators_leave_each_other_as_they_are():
+    shape, encoding = MacroShape(4, 3, 3, 2), position_encoding(3)
+    weights = initial_weights(3, shape.particles, 0)
+    rng = np.random.default_rng(0)
+    same, pairs = interactions.interact(weights, encoding, shape, "attack", rng, 0.0)
+    assert pairs == [] and (same == weights).all()
+    hand = identity(Recipe(neurons=3, inputs=5)).astype(float)
+    perfect = np.tile(hand[:, None], (1, shape.particles))
+    after, pairs = interactions.interact(perfect, encoding, shape, "attack", rng, 1.0, "layer")
+    assert len(pairs) > 10 and (after == perfect).all()
+    x, y = np.eye(4, dtype=np.float32), np.zeros(4, np.int64)
+    found = interactions.state(perfect.astype(np.float32), encoding, shape, x, y)
+    assert found["identity"] == shape.particles and found["replication_loss"] == 0
+    for wrong in ({"kind": "x"}, {"level": "x"}, {"ratio": 2.0}):
+        settings = {"kind": "attack", "level": "cell", "ratio": 0.5, **wrong}
+        with pytest.raises(ValueError, match=r"ratio|level"):
+            interactions.interact(weights, encoding, shape, rng=rng, **settings)
+
+
+def test_a_linear_metanet_adds_and_cannot_multiply():
+    history, weights, shape = arithmetic.train("addition", seeds=3, steps=400, every=400)
+    last = history[history["step"] == 400]
+    assert (last["mae"] < 0.01).all() and (history.iloc[:3]["mae"] > 0.3).all()
+    answer = forward(scalar_weights(torch.tensor(weights[0])), torch.eye(2), shape)
+    np.testing.assert_allclose(answer, [[1], [1]], atol=0.02)
+    history, _, _ = arithmetic.train("multiplication", seeds=3, steps=400, every=400)
+    last = history[history["step"] == 400]
+    assert last["mae"].mean() == pytest.approx(arithmetic.BEST_LINEAR_PRODUCT, abs=0.03)
+    with pytest.raises(ValueError, match="addition, multiplication"):
+        arithmetic.train("division")
+
+
+def test_attacks_during_training_are_seen_in_the_replication_loss():
+    calm, attacked = (
+        arithmetic.train("addition", seeds=2, steps=300, disturb=how, every=300)[0]
+        for how in (None, "attack")
+    )
+    assert attacked["loss"].iloc[-2:].mean() != calm["loss"].iloc[-2:].mean()
+
+
+def test_selection_moves_what_is_selected_and_a_life_is_not_inherited():
+    setting = selection.Setting("accuracy", networks=12, generations=12, batches=60)
+    table = selection.select(setting)
+    assert len(table) == 144 and (table["parent"][:12] == -1).all()
+    assert selection.trend(table, "accuracy") > 0.05
+    assert table.equals(selection.select(setting))
+    neutral = selection.select(selection.Setting("neutral", 12, 12, 60))
+    first = [part[part["generation"] == 0]["accuracy"].tolist() for part in (table, neutral)]
+    assert first[0] == first[1]
+    assert abs(selection.trend(neutral, "replicators")) < 0.02
+    with pytest.raises(ValueError, match="goals"):
+        selection.Setting("size")
