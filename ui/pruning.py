@@ -142,7 +142,7 @@ def control_section(run: Run, epsilon: float) -> None:
         st.markdown(f"- {escape(sentence)}")
     if not table["support"].all():
         _why_no_support(run, subject(run.run_id, epsilon))
-    if table["support"].any():
+    if table["support"].sum() > 1:
         titles = {name: one.title for name, one in MATCHINGS.items()}
         show(control_intervals(table, titles), table, f"controls-{run.run_id}")
     st.caption(

@@ -207,12 +207,12 @@ def control_intervals(controls: pd.DataFrame, titles: Mapping[str, str]) -> go.F
         figure.add_annotation(
             x=0,
             y=place[name],
-            text=" no support: too few survivors to pair with",
+            text=" no support",
             xanchor="left",
             font={"color": MUTED, "size": 12},
         )
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
-    figure.update_xaxes(title="Accuracy kept by dropping replicators, not their partners (points)")
+    figure.update_xaxes(title="Accuracy kept (points)")
     figure.update_yaxes(
         tickvals=list(place.values()),
         ticktext=[titles[name].replace(", on", ",<br>on") for name in names],

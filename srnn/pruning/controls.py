@@ -140,7 +140,7 @@ class Control:
             number(100 * value, signed=True) for value in (self.difference, self.low, self.high)
         )
         return (
-            f"Among particles with {kind}, {_SAID[self.outcome]}: dropping {self.pairs:,} of the "
+            f"Among particles of {kind}, {_SAID[self.outcome]}: dropping {self.pairs:,} of the "
             f"{self.replicators:,} replicators costs {cost} points, dropping their partners {other}"
             f" (difference {difference}, 95 % interval {low} to {high} over pairings and images, "
             f"p = {self.p_value:.3f}; mean input std {self.std_replicators:.3f} against "
