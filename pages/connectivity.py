@@ -3,16 +3,16 @@
 import pandas as pd
 import streamlit as st
 
-from srnn.analysis.connectivity import ALL, SURVIVORS, connections_per_pixel, graphml, select
-from srnn.figures.connectivity import connectivity_graph
+from srnn.analysis.connectivity import ALL, SURVIVORS, graphml
 from srnn.figures.draggable import draggable_page
 from srnn.figures.style import points, type_label
-from srnn.figures.survivors import pixel_map, survivors_over_epochs, survivors_per_layer
 from srnn.tasks import DataError
-from ui import cached, choices
+from ui import album, cached, choices
 from ui.charts import dark, download
-from ui.frame import View, page, show, workbench
+from ui.frame import page
+from ui.state import View
 from ui.text import escape, percent
+from ui.workbench import workbench
 
 PANEL = 440
 """Width in pixels of the small figures: two beside each other, or one in a narrow window."""
@@ -61,58 +61,33 @@ def isolated(cells: pd.DataFrame) -> None:
 
 page("Connectivity", "Which connections survive when the replicators are pruned?")
 view = workbench()
-run_id, shape = view.run.run_id, view.run.shape
-key = (run_id, view.epsilon, view.index)
-
 with st.container(horizontal=True, vertical_alignment="bottom"):
     keep = choices.connections()
     color = choices.choose(
         "Colour", ("type", "weight"), ("type", "scalar weight"), "Of the connections.", "color"
     )
 finding(view, keep)
-graph, cells = cached.graph(*key, keep), cached.cells(*key, keep)
-codes = cached.codes(run_id, view.epsilon)[view.index]
-kept = select(codes, keep)
-show(
-    connectivity_graph(graph, cells, color=color),
-    cached.edges(*key)[kept],
-    f"connectivity-{keep}-{view.file}",
-    key="connectivity",
-    alt=f"The macro network as a graph: {kept.sum():,} connections of {kept.size:,}, {view.at}",
-    more=lambda: download(
-        "GraphML", lambda: graphml(graph), f"{keep}-{view.file}.graphml", "text/xml"
+key = (view.run.run_id, view.epsilon, view.index, keep)
+album.network(view, keep, color).show(
+    view,
+    lambda: download(
+        "GraphML",
+        lambda: graphml(cached.graph(*key)),
+        f"network-{keep}-{view.file}.graphml",
+        "text/xml",
     ),
 )
 if st.toggle("Draggable view", help="Cells can be moved by hand; made with pyvis, works offline."):
-    st.iframe(draggable_page(graph, dark()), height=620)
+    st.iframe(draggable_page(cached.graph(*key), dark()), height=620)
 
 st.header("How the network thins out", anchor=False)
-thinning, layers = cached.thinning(run_id, view.epsilon)
-show(
-    survivors_over_epochs(thinning, shape.particles, shape.inputs, view.epoch),
-    thinning,
-    f"thinning-{view.file}",
-    key="thinning",
-    alt="Survivors, unread pixels and isolated cells by epoch",
-)
+album.thinning(view).show(view)
 
 with st.container(horizontal=True):
     with st.container(width=PANEL):
         st.header("Survivors per layer", anchor=False)
-        show(
-            survivors_per_layer(layers, view.epoch),
-            layers,
-            f"layers-{view.file}",
-            key="layers",
-            alt="Share of the connections of every weight layer that survive, by epoch",
-        )
-        isolated(cells)
+        album.layers(view).show(view)
+        isolated(cached.cells(*key))
     with st.container(width=PANEL):
         st.header("What is read of the input", anchor=False)
-        show(
-            pixel_map(connections_per_pixel(kept, shape), shape.layers[0][0]),
-            cells[cells["layer"] == 0],
-            f"pixels-{view.file}",
-            key="pixels",
-            alt="How many kept connections read each pixel of the input",
-        )
+        album.pixels(view, keep).show(view)

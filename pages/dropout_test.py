@@ -6,32 +6,22 @@ import streamlit as st
 
 from srnn.analysis import dropout
 from srnn.analysis.collapse import scalars
-from srnn.figures.dropout import dropout_bars, dropout_layers
+from srnn.figures.dropout import dropout_bars
 from srnn.figures.style import count, points
-from srnn.store import get_run
 from srnn.tasks import task_of
 from srnn.vocabulary import TYPES
-from ui import cached, choices, state
-from ui.frame import View, page, show, workbench
+from ui import album, cached, choices, state
+from ui.album import Plate
+from ui.frame import page
+from ui.state import View
 from ui.text import percent
-
-
-@st.cache_data(max_entries=60, show_spinner="Dropping particles")
-def dropped(run_id: str, epsilon: float, index: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The dropout test of a snapshot: by type (with the replicators together), and by layer."""
-    run = get_run(run_id)
-    task, codes = task_of(run.config), cached.codes(run_id, epsilon)[index]
-    data = (run.snapshots[index], codes, task.x_test, task.y_test, run.shape)
-    both = dropout.dropout_replicators(*data)
-    by_type = pd.concat([dropout.dropout_test(*data), both], ignore_index=True)
-    return by_type, dropout.dropout_by_layer(*data)
+from ui.workbench import workbench
 
 
 def chosen_set(view: View) -> np.ndarray:
     """Any set of particles, chosen by the visitor: type, layer, cell, and the rank of the scalar
     weight among these; a mask ``(P,)``."""
     run, table = view.run, cached.particles(view.run.run_id)
-    codes = cached.codes(run.run_id, view.epsilon)[view.index]
     with st.container(horizontal=True):
         kinds = choices.types()
         layers = choices.subset("Weight layers", range(run.shape.depth), "From 0.", "layers")
@@ -40,7 +30,7 @@ def chosen_set(view: View) -> np.ndarray:
         )
     mask = np.ones(run.shape.particles, dtype=bool)
     if kinds:
-        mask &= np.isin(codes, [TYPES.index(kind) for kind in kinds])
+        mask &= np.isin(view.codes, [TYPES.index(kind) for kind in kinds])
     for values, column in ((layers, "layer"), (cells, "cell")):
         if values:
             mask &= table[column].isin(values).to_numpy()
@@ -89,39 +79,22 @@ def about_set(test: pd.DataFrame) -> str:
 page("Dropout test", "Does a particle take part in the goal, or is it only a replicator?")
 view = workbench(with_data=True)
 
-by_type, by_layer = dropped(view.run.run_id, view.epsilon, view.index)
-rows = by_type.set_index("type")
+by_type, by_layer = album.dropped(view)
+rows = by_type.table.set_index("type")
 both, other = rows.loc["replicators"], rows.loc["other"]
 st.markdown(
     f"Without its **{count(both['count'])} replicators** the network's accuracy changes by "
     f"**{points(both['difference'])}**; without its {count(other['count'])} others "
     f"{percent(other['accuracy'])} are left. Differences are after minus before."
 )
-show(
-    dropout_bars(by_type),
-    by_type,
-    f"dropout-{view.file}",
-    key="dropout",
-    alt=f"Change of the test accuracy when all particles of a type are dropped; {view.at}",
-)
+by_type.show(view)
 
 st.header("Layer by layer", anchor=False)
 st.markdown("Only the particles of one type in one weight layer are dropped at a time.")
-show(
-    dropout_layers(by_layer),
-    by_layer,
-    f"dropout-layers-{view.file}",
-    key="dropout-layers",
-    alt="Change of the test accuracy by weight layer and type dropped",
-)
+by_layer.show(view)
 
 st.header("Any other set", anchor=False)
 test = drop_chosen(view, chosen_set(view))
 st.markdown(about_set(test))
-show(
-    dropout_bars(test),
-    test,
-    f"dropout-set-{view.file}",
-    key="dropout-set",
-    alt="Change of the test accuracy without the chosen set, and without as many at random",
-)
+caption = "Change of the test accuracy without the chosen set, and without as many at random"
+Plate("dropout-set", f"{caption}; {view.at}.", dropout_bars(test), test).show(view)

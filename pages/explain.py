@@ -8,8 +8,9 @@ from srnn.figures.experiments_particles import attribution_images, relevance_sha
 from srnn.store import get_run
 from srnn.vocabulary import REPLICATORS
 from ui import choices
-from ui.frame import page, show, workbench
+from ui.frame import page, show
 from ui.text import percent
+from ui.workbench import workbench
 
 
 @st.cache_data(max_entries=20, show_spinner="Explaining 500 test images")

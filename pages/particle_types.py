@@ -2,18 +2,14 @@
 
 import streamlit as st
 
-from srnn.analysis.types import type_counts
-from srnn.figures.training import training_plot
-from srnn.figures.types import type_lines, type_stack
-from srnn.vocabulary import count_replicators
-from ui import cached, choices
-from ui.frame import page, show, workbench
+from srnn.vocabulary import count_replicators, count_types
+from ui import album, choices
+from ui.frame import page
 from ui.text import many, percent
+from ui.workbench import workbench
 
 page("Particle types", "Which particles replicate, and when do they begin to?")
 view = workbench()
-run = view.run
-
 with st.container(horizontal=True, gap="medium"):
     drawn = choices.choose(
         "Drawn",
@@ -24,9 +20,8 @@ with st.container(horizontal=True, gap="medium"):
     )
     scale = choices.epoch_scale()
 
-counts = type_counts(cached.codes(run.run_id, view.epsilon), run.snapshot_epochs)
-now, total = counts.iloc[view.index], run.info["particles"]
-replicators = count_replicators(now)
+now = count_types(view.codes)
+replicators, total = count_replicators(now), view.codes.size
 st.markdown(
     f"After {many(view.epoch, 'epoch')} "
     f"**{replicators:,} of {total:,} particles ({percent(replicators / total)})** are replicators: "
@@ -34,28 +29,12 @@ st.markdown(
     f"{now['second_order']:,} are second-order, {now['other']:,} other, "
     f"{now['divergent']:,} divergent (epsilon {view.epsilon:.0e})."
 )
-if drawn == "lines":
-    figure = type_lines(counts, scale, view.epoch)
-else:
-    figure = type_stack(counts, drawn == "shares", scale, view.epoch)
-show(
-    figure,
-    counts,
-    f"types-{view.file}",
-    key=drawn,
-    alt=f"Particles of every type by epoch; {replicators:,} of {total:,} replicate at {view.at}",
-)
+album.census(view, drawn, scale).show(view)
 
 st.header("Training", anchor=False)
-records = run.records
-start, end = records.iloc[0], records.iloc[-1]
+start, end = view.run.records.iloc[0], view.run.records.iloc[-1]
 st.markdown(
     f"Test accuracy went from {percent(start['test_accuracy'])} to "
     f"**{percent(end['test_accuracy'])}** in {many(end['epoch'], 'epoch')}."
 )
-show(
-    training_plot(records, run.snapshot_epochs),
-    records,
-    f"training-{run.run_id}",
-    alt="Losses on a logarithmic axis and accuracies by epoch",
-)
+album.curves(view).show(view)

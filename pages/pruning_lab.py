@@ -3,7 +3,8 @@
 import streamlit as st
 
 from ui import choices, pruning
-from ui.frame import page, workbench
+from ui.frame import page
+from ui.workbench import workbench
 
 page(
     "Pruning lab",

@@ -4,21 +4,19 @@ import numpy as np
 import streamlit as st
 
 from srnn.analysis.trajectories import Trajectories, raw_weights, sample_particles
-from srnn.figures.trajectories import explained_variance, trajectory_cube
 from srnn.vocabulary import TYPES
-from ui import cached, choices, state
+from ui import album, cached, choices, state
 from ui.charts import csv, download
-from ui.frame import View, page, show, workbench
+from ui.frame import page
+from ui.state import View
 from ui.text import percent
-
-SAMPLE = 250
-"""Particles that are drawn unless all are asked for; more are slow to turn."""
+from ui.workbench import workbench
 
 
-def chosen_particles(view: View, kinds: np.ndarray) -> tuple[np.ndarray, int]:
+def chosen_particles(view: View, sample: int) -> tuple[np.ndarray, int]:
     """Controls that filter particles by type, layer and cell; returns the index of those to show,
     a sample unless all are asked for, and how many there are."""
-    table, mask = cached.particles(view.run.run_id), np.ones(len(kinds), dtype=bool)
+    table, mask = cached.particles(view.run.run_id), np.ones(view.codes.size, dtype=bool)
     names = choices.types()
     depth, widest = view.run.config.depth, max(out for out, _ in view.run.shape.layers)
     layers = choices.subset("Weight layers", range(depth), "Layer 0 reads the input.", "layers")
@@ -26,19 +24,24 @@ def chosen_particles(view: View, kinds: np.ndarray) -> tuple[np.ndarray, int]:
         "Cells", range(widest), "The cell that the connection leads to.", "cells"
     )
     if names:
-        mask &= np.isin(kinds, [TYPES.index(name) for name in names])
+        mask &= np.isin(view.codes, [TYPES.index(name) for name in names])
     if layers:
         mask &= table["layer"].isin(layers).to_numpy()
     if cells:
         mask &= table["cell"].isin(cells).to_numpy()
     st.toggle(
         "Show all",
-        help=f"Otherwise a sample of {SAMPLE}, always the same one; the components are fitted on "
+        help=f"Otherwise a sample of {sample}, always the same one; the components are fitted on "
         "all particles either way.",
         **state.bound("show", state.get("show") == "True", False),
     )
-    every = st.session_state["show"]
-    return sample_particles(mask, len(mask) if every else SAMPLE), int(mask.sum())
+    if st.session_state["show"]:
+        return np.flatnonzero(mask), int(mask.sum())
+    if sample > album.GRID:
+        return sample_particles(mask, sample), int(mask.sum())
+    kinds = np.unique(view.codes[mask])  # side by side: some of every type
+    parts = [sample_particles(mask & (view.codes == kind), sample // len(kinds)) for kind in kinds]
+    return np.concatenate([*parts, np.zeros(0, dtype=np.int64)]), int(mask.sum())
 
 
 def finding(paths: Trajectories, possible: int, axes: str) -> None:
@@ -54,11 +57,11 @@ def finding(paths: Trajectories, possible: int, axes: str) -> None:
         "layer": "of the variance of a layer's weights (median over layers)",
         "particle": "of the variance of a particle's own path (median over the particles shown)",
     }[paths.fit]
-    sample = f"{shown:,} of {possible:,} particles are shown"
+    drawn = f"{shown:,} of {possible:,} particles are shown"
     lost = f"; {len(paths.diverged):,} diverged and are left out" if paths.diverged else ""
     st.markdown(
         f"{'Two' if used == 2 else 'Three'} components carry "
-        f"**{percent(totals.median())}** {what}. {sample}{lost}."
+        f"**{percent(totals.median())}** {what}. {drawn}{lost}."
     )
 
 
@@ -76,73 +79,68 @@ def weights_button(view: View, paths: Trajectories) -> None:
 
 page("Trajectories", "How do the particles' weights move while they are trained?")
 view = workbench()
-run = view.run
+finding_here, figure_here = st.container(), st.container()
 
 with st.container(horizontal=True, gap="medium"):
     fit = choices.choose(
         "Components fitted",
         ("all", "layer", "particle"),
         ("over all", "per layer", "per particle"),
-        "Over all: one view for all particles. Per particle: every path in its own best view, so "
-        "that paths can be compared in form but not in place.",
+        "Over all: one view for all particles. Per particle: every path by itself in its own best "
+        "view, so that paths can be compared in form but not in place.",
         "fit",
     )
-    axes = choices.choose(
-        "Cube",
-        ("epoch", "three"),
-        ("two components and epoch", "three components"),
-        "What the three axes of the cube are.",
-        "cube",
+    place = choices.choose(
+        "Points",
+        ("place", "movement"),
+        ("places", "movements"),
+        "Places in weight space, or what has changed since the first epoch shown: most of the way "
+        "is gone in the first epochs, so begin later to see what is still moving.",
+        "map",
     )
-    color = choices.choose(
-        "Colour",
-        ("type", "epoch"),
-        ("type", "epoch"),
-        "The type is the one at the epoch looked at.",
-        "color",
-    )
-    scale = choices.epoch_scale() if axes == "epoch" else "linear"
-with st.expander("Which particles"):
-    kinds = cached.codes(run.run_id, view.epsilon)[view.index]
-    shown, possible = chosen_particles(view, kinds)
-    most = min(run.config.particle_weights, 10)
-    text = state.get("components")
-    value = min(max(int(text), 3), most) if text.isdecimal() else most
-    if most > 3:
-        st.slider(
-            "Components",
-            3,
-            most,
-            help=f"Components in the data and the explained variance. From 3 to {most}.",
-            **state.bound("components", value, most),
+    axes = color = "epoch"
+    if fit != "particle":
+        axes = choices.choose(
+            "Cube",
+            ("three", "epoch"),
+            ("three components", "two components and epoch"),
+            "What the three axes of the cube are.",
+            "cube",
         )
+        about = "The type is the one at the epoch looked at."
+        color = choices.choose("Colour", ("type", "epoch"), ("type", "epoch"), about, "color")
+    scale = choices.epoch_scale() if axes == "epoch" and fit != "particle" else "linear"
+    epochs = view.run.snapshot_epochs[: view.index]
+    first = 1 if fit == "particle" and len(epochs) > 2 else 0  # a path's first step dwarfs all else
+    if len(epochs) > 1:
+        start = next((one for one in epochs if str(one) == state.get("from")), epochs[first])
+        st.select_slider(
+            "From epoch",
+            epochs,
+            width=168,
+            help="Where the paths begin; they end at the epoch looked at.",
+            **state.bound("from", start, epochs[first]),
+        )
+        first = epochs.index(start)
+with st.expander("Which particles"):
+    shown, possible = chosen_particles(view, album.GRID if fit == "particle" else album.SAMPLE)
+    most = min(view.run.config.particle_weights, 10)
+    text = state.get("components")
+    components = min(max(int(text), 3), most) if text.isdecimal() else most
+    st.slider(
+        "Components",
+        3,
+        most,
+        help=f"Components in the data and the explained variance. From 3 to {most}.",
+        **state.bound("components", components, most),
+    )
 
-paths = cached.trajectories(run.run_id, fit, value, tuple(shown.tolist()))
-finding(paths, possible, axes)
-shares = paths.explained["share"].tolist() if fit == "all" else None
-show(
-    trajectory_cube(
-        paths.coordinates,
-        paths.epochs,
-        kinds[paths.particles],
-        paths.names,
-        against_epoch=axes == "epoch",
-        color=color,
-        shares=shares,
-        left_out=len(paths.diverged),
-        scale=scale,
-    ),
-    lambda: paths.frame,
-    f"trajectories-{view.file}",
-    key="trajectories",
-    alt=f"Paths of {len(paths.particles):,} particles through their first principal components",
-    more=lambda: weights_button(view, paths),
+paths = cached.trajectories(
+    view.run.run_id, fit, components, tuple(shown.tolist()), first, view.index + 1, place
 )
+with finding_here:
+    finding(paths, possible, axes)
+with figure_here:
+    album.cube(view, paths, axes, color, scale).show(view, lambda: weights_button(view, paths))
 st.header("Explained variance", anchor=False)
-show(
-    explained_variance(paths.explained),
-    paths.explained,
-    f"variance-{run.run_id}",
-    key="variance",
-    alt="Share of the variance that each component explains",
-)
+album.variance(paths).show(view)

@@ -119,11 +119,11 @@ def test_figures_drawn_at_once_are_each_their_own(chromium: str, tmp_path: Path)
 
     import plotly.graph_objects as go
 
-    from srnn.figures.export import to_png
+    from srnn.figures.export import to_file
 
     def size_of(width: int) -> tuple[int, int]:
         file = tmp_path / f"{width}.png"
-        file.write_bytes(to_png(go.Figure(go.Scatter(y=[1, 2])), width, 200, 1))
+        file.write_bytes(to_file(go.Figure(go.Scatter(y=[1, 2])), "png", width, 200, 1))
         return png_size(file)
 
     widths = [300, 310, 320, 330]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
@@ -12,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 import torch
+from figure_checks import assert_labels_inside, assert_within_axes
 
 from srnn import fixpoints
 from srnn.analysis import connectivity as graphs
@@ -21,6 +23,7 @@ from srnn.figures import (
     dropout,
     epochs,
     membership,
+    schematic,
     style,
     survivors,
     training,
@@ -87,6 +90,13 @@ def all_figures() -> dict[str, go.Figure]:
         "training": training.training_plot(records(), [0, 2]),
         "cube": cube(),
         "components": cube(against_epoch=False, color="epoch"),
+        "paths": trajectories.path_grid(
+            np.random.default_rng(0).normal(size=(4, 7, 2)),
+            [0, 1, 5, 20],
+            np.resize([1, 2, 4], 7),
+            [f"L0_C0_W{index}" for index in range(7)],
+        ),
+        "schematic": schematic.schematic(),
         "variance": trajectories.explained_variance(explained),
         "graph": connectivity.connectivity_graph(graph),
         "signed graph": connectivity.connectivity_graph(graph, color="weight"),
@@ -104,6 +114,60 @@ def all_figures() -> dict[str, go.Figure]:
 
 
 FIGURES = all_figures()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_everything_lies_inside_its_axes_and_every_label_inside_the_figure(name):
+    assert_within_axes(FIGURES[name])
+    assert_labels_inside(FIGURES[name])
+
+
+def test_the_checks_find_what_is_outside():
+    figure = go.Figure(go.Scatter(x=[1, 2], y=[0, 5]), {"yaxis": {"range": [0, 4]}})
+    with pytest.raises(AssertionError, match="above"):
+        assert_within_axes(figure)
+    stack = go.Figure([go.Bar(x=[1], y=[3]), go.Bar(x=[1], y=[2])])
+    stack.update_layout(barmode="stack", yaxis={"range": [0, 4]})
+    with pytest.raises(AssertionError, match="above"):
+        assert_within_axes(stack)
+    wide = style.blank().add_annotation(x=1.01, xref="paper", xanchor="left", text="m" * 40)
+    with pytest.raises(AssertionError, match="wider"):
+        assert_labels_inside(wide)
+
+
+def test_every_figure_of_these_modules_is_checked():
+    """The modules of the log's rows and of the pruning lab have tests of their own."""
+    modules = (
+        connectivity,
+        dropout,
+        membership,
+        schematic,
+        survivors,
+        training,
+        trajectories,
+        types,
+    )
+    drawn = inspect.getsource(all_figures) + inspect.getsource(cube)
+    for module in modules:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__ and not name.startswith("_"):
+                assert f".{name}(" in drawn, f"{name} of {module.__name__} is not in all_figures"
+
+
+def test_a_signed_figure_says_where_it_comes_from_below_everything():
+    for figure in FIGURES.values():
+        signed = style.signed(figure, "run 0 · epoch 2 · epsilon 1e-05")
+        assert signed.layout.title.text.startswith("run 0") and signed.layout.title.y == 0
+        assert signed.layout.height == (figure.layout.height or 420) + style.SIGNATURE
+        assert figure.layout.title.text is None
+
+
+def test_paths_side_by_side_have_one_panel_each_and_colours_by_rank():
+    points = np.random.default_rng(0).normal(size=(4, 9, 3)).astype(np.float32)
+    figure = trajectories.path_grid(points, [0, 1, 5, 200], np.resize([1, 4], 9), list("abcdefghi"))
+    assert len(figure.data) == 9
+    assert list(figure.data[0].marker.color) == [0, 1, 2, 3]
+    assert figure.layout.coloraxis.colorbar.ticktext == ("0", "1", "5", "200")
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -318,7 +382,7 @@ def test_labels_are_spread_but_keep_their_order():
 
 def test_a_figure_for_one_column_is_one_column_wide():
     figure = style.sized(FIGURES["lines"], "single")
-    assert (figure.layout.width, FIGURES["lines"].layout.width) == (336, None)
+    assert (figure.layout.width, FIGURES["lines"].layout.width) == (480, None)
     assert style.config("types")["toImageButtonOptions"]["scale"] == 3
     with pytest.raises(ValueError, match="single, double"):
         style.sized(figure, "triple")

@@ -46,13 +46,13 @@ def test_the_draggable_page_holds_the_graph_with_whole_numbers_and_escaped_label
 def test_without_a_browser_the_export_says_so_at_once(monkeypatch):
     monkeypatch.setenv("BROWSER_PATH", "/nonexistent")
     with pytest.raises(export.ExportError, match="camera in the figure's toolbar"):
-        export.to_png(style.message("nothing"))
+        export.to_file(style.message("nothing"))
 
 
 @pytest.mark.browser
 def test_a_figure_becomes_a_png_of_its_size():
     if export.find_browser() is None:
         pytest.skip("no Chrome or Chromium on this machine")
-    picture = export.to_png(style.message("nothing"), 300, 200, scale=2)
+    picture = export.to_file(style.message("nothing"), "png", 300, 200, scale=2)
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
     assert [int.from_bytes(picture[at : at + 4]) for at in (16, 20)] == [600, 400]

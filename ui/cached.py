@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from srnn.analysis import connectivity
+from srnn.analysis import connectivity, dropout
+from srnn.analysis.membership import mean_images, membership_table
 from srnn.analysis.trajectories import Trajectories, fit_trajectories
 from srnn.analysis.types import HistoryMeasures, history_measures
 from srnn.config import RunConfig
@@ -55,12 +56,22 @@ def particles(run_id: str) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=60, show_spinner="Finding the principal components")
-def trajectories(run_id: str, fit: str, components: int, shown: tuple[int, ...]) -> Trajectories:
-    """Principal components of a run's snapshots."""
+def trajectories(
+    run_id: str,
+    fit: str,
+    components: int,
+    shown: tuple[int, ...],
+    first: int,
+    last: int,
+    points: str = "place",
+) -> Trajectories:
+    """Principal components of a run's snapshots ``first..last - 1``: of the weights themselves
+    (``place``), or of what has changed since the first of them (``movement``)."""
     run, table = get_run(run_id), particles(run_id)
+    snapshots = run.snapshots[first:last]
     return fit_trajectories(
-        run.snapshots,
-        run.snapshot_epochs,
+        snapshots - snapshots[0] if points == "movement" else snapshots,
+        run.snapshot_epochs[first:last],
         table["particle"].tolist(),
         table["layer"].to_numpy(),
         components=components,
@@ -113,3 +124,29 @@ def thinning(run_id: str, epsilon: float) -> tuple[pd.DataFrame, pd.DataFrame]:
         connectivity.thinning(kinds, run.shape, epochs),
         connectivity.survivors_per_layer(kinds, run.shape, epochs),
     )
+
+
+@st.cache_data(max_entries=60, show_spinner="Asking every particle")
+def particles_at(run_id: str, epsilon: float, index: int) -> pd.DataFrame:
+    """Place, type and scalar weight of every particle of snapshot ``index``."""
+    run = get_run(run_id)
+    return membership_table(run.snapshots[index], codes(run_id, epsilon)[index], run.shape)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def class_means(run_id: str) -> np.ndarray:
+    """The mean test image of every class of a run's data, ``(classes, inputs)``."""
+    task = task_of(get_run(run_id).config)
+    return mean_images(task.x_test, task.y_test, task.classes)
+
+
+@st.cache_data(max_entries=60, show_spinner="Dropping particles")
+def dropped(run_id: str, epsilon: float, index: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The dropout test of snapshot ``index``: by type (the replicators together, too), and by
+    layer."""
+    run, kinds = get_run(run_id), codes(run_id, epsilon)[index]
+    task = task_of(run.config)
+    data = (run.snapshots[index], kinds, task.x_test, task.y_test, run.shape)
+    both = dropout.dropout_replicators(*data)
+    by_type = pd.concat([dropout.dropout_test(*data), both], ignore_index=True)
+    return by_type, dropout.dropout_by_layer(*data)

@@ -1,26 +1,56 @@
-"""A figure on a page: the chart, and beneath it the PNG button and the data as CSV."""
+"""A figure on a page: the chart, and beneath it what it can be saved as, and its data."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from srnn.figures import style
-from srnn.figures.export import to_png
-from ui.png import NO_BROWSER, browser_found
+from srnn.figures.export import FORMATS, find_browser, to_file
 
+NO_BROWSER = (
+    "No Chrome or Chromium was found where the app runs, so figures cannot be saved with the "
+    "buttons below them. To get one: `apt-get install chromium`, or `plotly_get_chrome`. The "
+    "camera in a figure's own tool bar saves a PNG without it."
+)
 TOOL_BAR = 30
 """Height of Plotly's tool bar, in pixels."""
 Data = pd.DataFrame | Callable[[], pd.DataFrame]
+
+_watch = st.components.v2.component(
+    "camera_watch",
+    js="""export default function({data, setStateValue}) {
+  let plot = null, late = null;
+  const moved = () => {
+    clearTimeout(late);
+    late = setTimeout(() => setStateValue("camera", plot._fullLayout.scene.camera), 300);
+  };
+  const timer = setInterval(() => {
+    const now = document.querySelector(`.st-key-${data} .js-plotly-plot`);
+    if (now && now !== plot && now.on) { plot = now; plot.on("plotly_relayout", moved); }
+  }, 400);
+  return () => { clearInterval(timer); clearTimeout(late); };
+}""",
+)
+"""Tells the server from where a cube is looked at, so that it is saved as it is seen."""
 
 
 def dark() -> bool:
     """Whether the visitor looks at the dark theme."""
     return st.context.theme.type == "dark"
+
+
+@st.cache_resource(show_spinner=False)
+def browser_found() -> bool:
+    """Whether a Chrome or Chromium is there to draw with; looked for once."""
+    return find_browser() is not None
 
 
 def show(
@@ -30,39 +60,83 @@ def show(
     *,
     key: str | None = None,
     alt: str | None = None,
+    at: str | None = None,
     more: Callable[[], None] | None = None,
 ) -> None:
     """Show a figure with its downloads.
 
-    ``data`` is the table behind it, or a function that makes it when it is asked for. ``name`` is
-    the files' name and must be unique on a page; where it changes with a slider, give a ``key``
-    that does not, so that the chart is updated in place. ``alt`` says in words what is to be seen.
-    ``more`` draws further buttons in the same row. The PNG is drawn for paper, whatever the theme.
+    Args:
+        figure: as made by ``srnn.figures``.
+        data: the table behind it, or a function that makes it when it is asked for.
+        name: of its files, unique on a page.
+        key: where the name changes with a slider, one that does not, so that the chart is updated
+            in place.
+        alt: what is to be seen, in words.
+        at: where it comes from, written below it: run, epoch, epsilon.
+        more: draws further buttons in the same row.
     """
     name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "figure"
+    key = re.sub(r"[^a-z0-9]+", "-", (key or name).lower())
+    figure = style.signed(figure, at) if at else figure
+    cube = any(trace.type == "scatter3d" for trace in figure.data)
+    (st.fragment(_figure) if cube else _figure)(figure, data, name, key, alt, more, cube)
+
+
+def _figure(
+    figure: go.Figure,
+    data: Data | None,
+    name: str,
+    key: str,
+    alt: str | None,
+    more: Callable[[], None] | None,
+    cube: bool,
+) -> None:
     shown = style.themed(figure, dark())
     _make_room(shown)
-    st.plotly_chart(
-        shown,
-        theme=None,
-        key=f"chart-{key or name}",
-        alt=alt,
-        config=style.config(name) | {"displayModeBar": True},
-    )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        _png_button(figure, name)
-        if data is not None:
-            table = data
-            download(
-                "Data (CSV)",
-                lambda: csv(table() if callable(table) else table),
-                f"{name}.csv",
-                "text/csv",
+    with st.container(key=f"figure-{key}"):
+        st.plotly_chart(
+            shown,
+            theme=None,
+            key=f"chart-{key}",
+            alt=alt,
+            config=style.config(name) | {"displayModeBar": True},
+        )
+        if cube:
+            seen = _watch(
+                key=f"camera-{key}",
+                data=f"figure-{key}",
+                default={"camera": None},
+                on_camera_change=lambda: None,
             )
+            figure = _seen_from(figure, seen.camera)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _save_buttons(figure, name, key)
+        if data is not None:
+            table = partial(_table, data)
+            download("Data (CSV)", lambda: csv(table()), f"{name}.csv", "text/csv")
         if more is not None:
             more()
-    if not browser_found():
+    if not browser_found() and not st.session_state.get("told_of_browser"):
+        st.session_state["told_of_browser"] = True  # until the page is run again
         st.caption(NO_BROWSER)
+
+
+def _table(data: Data) -> pd.DataFrame:
+    return data() if callable(data) else data
+
+
+def _seen_from(figure: go.Figure, camera: Any) -> go.Figure:
+    """The figure from where the visitor looks at it; from its own place if that cannot be read."""
+    try:
+        place = {
+            name: {axis: float(camera[name][axis]) for axis in "xyz"}
+            for name in ("eye", "center", "up")
+        }
+    except (TypeError, KeyError, ValueError):
+        return figure
+    if not all(math.isfinite(value) for point in place.values() for value in point.values()):
+        return figure
+    return go.Figure(figure).update_layout(scene_camera=place)
 
 
 def _make_room(figure: go.Figure) -> None:
@@ -74,15 +148,6 @@ def _make_room(figure: go.Figure) -> None:
     legend = layout.legend if layout.legend.y is not None else layout.template.layout.legend
     if legend.y > 1:  # above the figure, a legend makes its own margin: give it an empty title line
         figure.update_layout(legend={"title": {"text": " ", "side": "top", "font": {"size": 20}}})
-
-
-def paper(figure: go.Figure) -> bytes:
-    """A figure as PNG for paper: light, white, three times its size in pixels.
-
-    Raises:
-        ExportError: it could not be drawn.
-    """
-    return to_png(style.themed(figure, False))
 
 
 def csv(table: pd.DataFrame) -> bytes:
@@ -103,25 +168,46 @@ def _inert(value: object) -> object:
 
 
 def download(
-    label: str, make: Callable[[], bytes], file: str, mime: str, about: str | None = None
+    label: str,
+    make: Callable[[], bytes],
+    file: str,
+    mime: str,
+    about: str | None = None,
+    *,
+    disabled: bool = False,
 ) -> None:
     """A button that makes a file when it is pressed; the page does not run again."""
     st.download_button(
-        label, make, file, mime, key=f"{label}-{file}", help=about, on_click="ignore"
+        label,
+        make,
+        file,
+        mime,
+        key=f"{label}-{file}",
+        help=about,
+        on_click="ignore",
+        disabled=disabled,
     )
 
 
-def _png_button(figure: go.Figure, name: str) -> None:
-    found = browser_found()
-    st.download_button(
-        "PNG",
-        lambda: paper(figure),
-        file_name=f"{name}.png",
-        mime="image/png",
-        on_click="ignore",
-        key=f"png-{name}",
-        disabled=not found,
-        help="The figure for paper: light, three times its size in pixels."
-        if found
-        else NO_BROWSER,
+def _save_buttons(figure: go.Figure, name: str, key: str) -> None:
+    """PNG at once; vector formats and the width of one column behind a button."""
+    _save_button(figure, name, "png", "double")
+    with st.popover("Save as", key=f"save-{key}", help="SVG, PDF, and the width of one column."):
+        for column, about in (("double", "Two columns (183 mm)"), ("single", "One column (89 mm)")):
+            st.caption(about)
+            with st.container(horizontal=True):
+                for kind in FORMATS:
+                    if (kind, column) != ("png", "double"):
+                        _save_button(figure, name, kind, column)
+
+
+def _save_button(figure: go.Figure, name: str, kind: str, column: str) -> None:
+    suffix = "" if column == "double" else "-one-column"
+    download(
+        kind.upper(),
+        lambda: to_file(style.sized(style.themed(figure, False), column), kind),
+        f"{name}{suffix}.{kind}",
+        FORMATS[kind],
+        "For paper: light, as it is seen here.",
+        disabled=not browser_found(),
     )

@@ -10,10 +10,11 @@ import streamlit as st
 
 from srnn.jobs import Job, cancel, ensure_workers, list_jobs, read_job, read_log, submit
 from srnn.store import Run, RunError, describe, find_run, is_run_id
+from srnn.vocabulary import EPSILON
 from ui.curves import accuracy_curves, loss_curves, type_areas
 from ui.frame import strip
 from ui.menu import link
-from ui.state import change, view_of
+from ui.state import change
 from ui.text import duration, escape
 
 STILL = '<style>[data-testid="stStatusWidget"] {display: none}</style>'
@@ -100,7 +101,10 @@ def _finished(run: Run) -> None:
     with st.container(horizontal=True):
         for page in ("trajectories", "particle_types", "connectivity"):
             link(f"pages/{page}.py", run_id=run.run_id)
-    strip(view_of(run))
+    results = run.results
+    strip(results["test_accuracy"], results["types"], results["epochs"], run.config.epochs, EPSILON)
+    if run.stopped:
+        st.warning(f"Training ended early: {escape(run.stopped)}.")
     _curves(run.records)
 
 

@@ -15,13 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from srnn.lineage import unpack
 from srnn.store import Run
 from srnn.vocabulary import EPSILON
 
-_NAMES = """run epoch epsilon picked view keep fit cube color scale show types layers cells
+_NAMES = """run from epoch epsilon picked view keep fit cube color scale show types layers cells
     components rank map digit activation method pixels question acts camera"""
 NAMES = frozenset(_NAMES.split())
 """The names that an address may hold; any other is ignored."""
@@ -52,9 +53,21 @@ class View:
         return self.run.snapshot_epochs[self.index]
 
     @property
+    def codes(self) -> np.ndarray:
+        """Type code of every particle then, ``(P,)``."""
+        from ui import cached  # needs torch; most of the app's first page does not
+
+        return cached.codes(self.run.run_id, self.epsilon)[self.index]
+
+    @property
     def at(self) -> str:
         """Where every number of the view holds: ``epoch 200, epsilon 1e-05``."""
         return f"epoch {self.epoch:,}, epsilon {self.epsilon:.0e}"
+
+    @property
+    def source(self) -> str:
+        """What is written below a figure: ``run e15c3ef6769ad81d · epoch 200 · epsilon 1e-05``."""
+        return f"run {self.run.run_id} · epoch {self.epoch:,} · epsilon {self.epsilon:.0e}"
 
     @property
     def file(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -25,6 +27,8 @@ MOST_EDGES = 20_000
 """More edges than this are not drawn: the strongest are, and the figure says so."""
 HOVERED = 3_000
 """Up to this many edges, each says on hovering what it is."""
+CROWD = 400
+"""Layers with more edges than this are drawn thinner and paler, so that forms can be seen."""
 _WIDTHS = (0.6, 1.3, 2.6)
 _ORDER = ("zero", "identity", "second_order", "other", "divergent")
 
@@ -87,15 +91,17 @@ def _edges(figure: go.Figure, graph: nx.DiGraph, places: Places, color: str) -> 
     bounds = np.quantile(finite, [0.5, 0.9]) if len(finite) else np.zeros(2)
     bins = np.searchsorted(bounds, size[drawn], side="right")
     top = float(np.quantile(finite, 0.99)) if len(finite) else 1.0
+    layer = places.layer[edges.source[drawn]]
+    crowd = np.bincount(layer)[layer] > CROWD
     for name, label, ink, member in _groups(edges.type[drawn], edges.weight[drawn], top, color):
-        for step, width in enumerate(_WIDTHS):
-            own = drawn[member & (bins == step)]
+        for step, crowded in itertools.product(range(len(_WIDTHS)), (True, False)):
+            own = drawn[member & (bins == step) & (crowd == crowded)]
             if len(own):
                 figure.add_scatter(
                     **_segments(places, edges.source[own], edges.target[own]),
                     mode="lines",
-                    line={"color": ink, "width": width},
-                    opacity=(0.45, 0.7, 0.95)[step],
+                    line={"color": ink, "width": _WIDTHS[step] * (0.7 if crowded else 1)},
+                    opacity=(0.45, 0.7, 0.95)[step] * (0.4 if crowded else 1),
                     hoverinfo="skip",
                     legendgroup=name,
                     showlegend=False,
@@ -147,18 +153,20 @@ def _segments(places: Places, source: np.ndarray, target: np.ndarray) -> dict[st
 
 
 def _hover_points(figure: go.Figure, places: Places, edges: object, drawn: np.ndarray) -> None:
-    """Invisible points, two thirds along the edges, that say what the edge is."""
+    """Invisible points along the edges that say, wherever one is pointed at, what it is."""
     source, target = edges.source[drawn], edges.target[drawn]
+    text = [
+        f"{edges.particle[i]}<br>{LABELS.get(edges.type[i], edges.type[i])}, "
+        f"scalar weight {edges.weight[i]:.3g}"
+        for i in drawn
+    ]
+    along = np.linspace(0.15, 0.85, 8 if len(drawn) <= 800 else 3)[:, None]
     figure.add_scatter(
-        x=(places.x[source] + 2 * places.x[target]) / 3,
-        y=(places.y[source] + 2 * places.y[target]) / 3,
+        x=((1 - along) * places.x[source] + along * places.x[target]).ravel(),
+        y=((1 - along) * places.y[source] + along * places.y[target]).ravel(),
         mode="markers",
         marker={"size": 7, "opacity": 0, "color": INK},
-        text=[
-            f"{edges.particle[i]}<br>{LABELS.get(edges.type[i], edges.type[i])}, "
-            f"scalar weight {edges.weight[i]:.3g}"
-            for i in drawn
-        ],
+        text=text * len(along),
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
@@ -221,7 +229,9 @@ def _nodes(
             )
     for number in range(last + 1):
         own = np.flatnonzero(layer == number)
-        title = "inputs" if number == 0 else "outputs" if number == last else f"layer {number}"
+        title = (
+            "inputs" if number == 0 else "outputs" if number == last else f"cell<br>layer {number}"
+        )
         figure.add_annotation(
             x=float(places.x[own].mean()), y=-0.045, text=title, font={"color": MUTED, "size": 13}
         )

@@ -1,4 +1,4 @@
-"""PNG files of figures, through kaleido and a Chrome or Chromium of this machine.
+"""Figures as files, PNG, SVG or PDF, through kaleido and a Chrome or Chromium of this machine.
 
 One browser, started when the first figure is asked for, draws one figure at a time: several at once
 may return each other's figures. It can reach no network. One that hangs or is gone is replaced
@@ -19,6 +19,8 @@ import plotly.graph_objects as go
 
 from srnn.figures.style import COLUMNS, SCALE
 
+FORMATS = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
+"""The kinds of files, and their media types."""
 CAMERA = "use the camera in the figure's toolbar"
 NOWHERE = "127.0.0.1:9"
 """The proxy that the browser is given, at which nobody answers."""
@@ -39,26 +41,33 @@ def find_browser() -> str | None:
     return path if path and Path(path).is_file() else None
 
 
-def to_png(
+def to_file(
     figure: go.Figure,
+    kind: str = "png",
     width: int | None = None,
     height: int | None = None,
     scale: float = SCALE,
     timeout: float = 40.0,
 ) -> bytes:
-    """A figure as PNG, ``width * scale`` pixels wide; by default of its own size, or two columns.
+    """A figure as PNG (``width * scale`` pixels wide), SVG or PDF; by default of its own size, or
+    two columns.
 
     The first one takes 2-7 seconds, most of it the start of the browser; later ones 0.3 (a cube
     2-5).
 
     Raises:
+        ValueError: unknown kind of file.
         ExportError: there is no browser, or it failed or passed ``timeout`` seconds twice.
     """
+    if kind not in FORMATS:
+        raise ValueError(f"unknown kind of file {kind!r}; kinds: {', '.join(FORMATS)}")
     if find_browser() is None:
         raise ExportError(f"no Chrome or Chromium was found on this machine; {CAMERA}")
     width = width or figure.layout.width or COLUMNS["double"][0]
     height = height or figure.layout.height or COLUMNS["double"][1]
-    options = {"format": "png", "width": width, "height": height, "scale": scale}
+    options = {"format": kind, "width": width, "height": height}
+    if kind == "png":
+        options["scale"] = scale
     return _renderer().draw(figure.to_plotly_json(), options, timeout)
 
 

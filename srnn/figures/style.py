@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 from srnn.vocabulary import LABELS, TYPES
 
 PALETTE = {
-    "zero": "#C3C8D0",
+    "zero": "#AEB6C2",
     "identity": "#0072B2",
     "second_order": "#CC79A7",
     "other": "#E69F00",
@@ -75,8 +75,11 @@ _HEX = re.compile(r"#[0-9A-F]{6}")
 _LIGHT = {dark: light for light, dark in _DARK.items()}
 
 FONT = "Source Sans, Source Sans Pro, Helvetica Neue, Helvetica, Arial, sans-serif"
-COLUMNS = {"single": (336, 260), "double": (691, 420)}
-"""Width and height in pixels at 96 dpi of a figure in one column (89 mm) or two (183 mm)."""
+COLUMNS = {"single": (480, 360), "double": (691, 420)}
+"""Width and height in pixels in which a figure for one column (89 mm) or two (183 mm) is laid out:
+its text is then 7 points or larger on paper."""
+SIGNATURE = 20
+"""Height in pixels of the line that says where a figure comes from."""
 SCALE = 3
 """Pixels of an exported PNG per pixel of the figure: 288 dpi at column size."""
 EXPORT = {"format": "png", "scale": SCALE}
@@ -213,7 +216,7 @@ def _swap(value: Any, twins: dict[str, str]) -> Any:
 
 
 def sized(figure: go.Figure, column: str = "double") -> go.Figure:
-    """A copy of the figure at the width of one or two columns of a paper, its text at 8-9 points.
+    """A copy of the figure, laid out for one or two columns of a paper.
 
     Raises:
         ValueError: unknown column.
@@ -223,7 +226,32 @@ def sized(figure: go.Figure, column: str = "double") -> go.Figure:
     width, height = COLUMNS[column]
     copy = go.Figure(figure)
     taller = (figure.layout.height or COLUMNS["double"][1]) / COLUMNS["double"][1]
-    copy.update_layout(width=width, height=round(height * taller), font={"size": 11})
+    copy.update_layout(width=width, height=round(height * taller))
+    return copy
+
+
+def signed(figure: go.Figure, text: str) -> go.Figure:
+    """A copy of the figure with a small line at its lower edge that says where it comes from: its
+    run, epoch and epsilon. Give it no text that a user can set."""
+    copy = go.Figure(figure)
+    bottom = figure.layout.margin.b
+    bottom = figure.layout.template.layout.margin.b if bottom is None else bottom
+    copy.update_layout(
+        height=(figure.layout.height or COLUMNS["double"][1]) + SIGNATURE,
+        margin={"b": bottom + SIGNATURE},
+        title={
+            "text": text,
+            "x": 0,
+            "y": 0,
+            "xref": "container",
+            "yref": "container",
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "pad": {"l": 10, "b": 4},
+            "font": {"size": 11, "color": MUTED},
+            "automargin": False,
+        },
+    )
     return copy
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from srnn.figures.epochs import axis as epoch_axis
 from srnn.figures.epochs import positions
@@ -23,12 +24,15 @@ from srnn.figures.style import (
     message,
     note,
     percent,
+    template,
 )
 
+GRID = 24
+"""Paths side by side at most."""
 NAMED = 400
 """Up to this many particles, every point says on hovering whose it is."""
 _ORDER = ("zero", "identity", "second_order", "other", "divergent")  # later ones lie on top
-_WIDTHS = {"zero": 1.5, "identity": 2.5, "second_order": 3, "other": 2.5, "divergent": 3}
+_WIDTHS = {"zero": 2, "identity": 2.5, "second_order": 3, "other": 2.5, "divergent": 3}
 
 
 def trajectory_cube(
@@ -88,9 +92,7 @@ def trajectory_cube(
             labels = [names[index] for index in own] if shown <= NAMED else None
             _paths(figure, name, axes, times, labels, color)
     if color == "epoch":
-        figure.update_layout(
-            coloraxis={"colorscale": EPOCHS, "colorbar": {"title": "Epoch", "len": 0.6}}
-        )
+        figure.update_layout(coloraxis=_epoch_colors(times))
     titles = [_title(axis, shares) for axis in range(2 if against_epoch else 3)]
     figure.update_layout(
         scene={
@@ -112,6 +114,80 @@ def trajectory_cube(
         parts.append("One snapshot only: points, no paths.")
     note(figure, " ".join(parts), x=0.01, y=0, yanchor="top")
     return figure
+
+
+def path_grid(
+    coordinates: np.ndarray, epochs: Sequence[int], codes: np.ndarray, names: Sequence[str]
+) -> go.Figure:
+    """Every particle's own path in its own two components, side by side, each to its own scale: the
+    form of paths can be compared, not their size. ``(T, S, k)`` with k at least 2; the first
+    :data:`GRID` particles are drawn. Colour: the rank of the epoch, ending at the dot."""
+    shown = min(coordinates.shape[1], GRID)
+    if not shown:
+        return message("No particle to show. Widen the choice of types, layers or cells.")
+    columns = min(shown, 6)
+    rows = -(-shown // columns)
+    labels = [LABELS[TYPES[codes[index]]] for index in range(shown)]
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        subplot_titles=[f"{names[index]}<br>{labels[index]}" for index in range(shown)],
+        horizontal_spacing=0.02,
+        vertical_spacing=0.3 / rows,
+    )
+    rank = np.arange(len(epochs))
+    for index in range(shown):
+        x, y = coordinates[:, index, 0], coordinates[:, index, 1]
+        place = {"row": index // columns + 1, "col": index % columns + 1}
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines+markers",
+            line={"color": FAINT, "width": 1.5},
+            marker={"color": rank, "coloraxis": "coloraxis", "size": 5},
+            text=[f"epoch {epoch:,}" for epoch in epochs],
+            hovertemplate=f"{names[index]}, %{{text}}<extra>{labels[index]}</extra>",
+            showlegend=False,
+            **place,
+        )
+        reach = 0.6 * max(float(np.ptp(x)), float(np.ptp(y)), 1e-12)
+        for update, values in ((figure.update_xaxes, x), (figure.update_yaxes, y)):
+            middle = float(values.max() + values.min()) / 2
+            update(
+                range=[middle - reach, middle + reach],
+                showticklabels=False,
+                ticks="",
+                showgrid=False,
+                mirror=True,
+                linecolor=FAINT,
+                **place,
+            )
+    figure.update_layout(
+        template=template(),
+        height=60 + 150 * rows,
+        margin={"l": 16, "r": 80, "t": 48, "b": 36},
+        coloraxis=_epoch_colors(epochs),
+    )
+    figure.update_annotations(font={"size": 11})
+    note(figure, "Each to its own scale; PC 1 across, PC 2 up.", x=0, y=0, yshift=-8)
+    return figure
+
+
+def _epoch_colors(epochs: Sequence[int] | np.ndarray) -> dict[str, object]:
+    """Colours evenly spread over the recorded epochs, most of which are early ones."""
+    last = max(len(epochs) - 1, 1)
+    ticks = sorted({round(share * (len(epochs) - 1) / 6) for share in range(7)})
+    return {
+        "colorscale": EPOCHS,
+        "cmin": 0,
+        "cmax": last,
+        "colorbar": {
+            "title": "Epoch",
+            "len": 0.8,
+            "tickvals": ticks,
+            "ticktext": [f"{epochs[tick]:,.0f}" for tick in ticks],
+        },
+    }
 
 
 def explained_variance(explained: pd.DataFrame) -> go.Figure:
@@ -169,7 +245,9 @@ def _paths(
     hover = {"hoverinfo": "name"} if labels is None else _hover(labels, epochs, name)
     style = {"color": PALETTE[name], "width": _WIDTHS[name]}
     if color == "epoch":
-        along = np.tile(np.append(epochs, epochs[-1]), members)
+        rank = np.arange(snapshots + 1.0)
+        rank[-1] -= 1  # the gap
+        along = np.tile(rank, members)
         style = {"color": along, "coloraxis": "coloraxis", "width": 2}
     title = f"{LABELS[name]} ({count(members)})"
     if snapshots > 1:
@@ -179,7 +257,7 @@ def _paths(
             z=z,
             mode="lines",
             line=style,
-            opacity=0.6 if name == "zero" else 0.85,
+            opacity=0.85,
             name=title,
             legendgroup=name,
             showlegend=color == "type",

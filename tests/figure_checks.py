@@ -1,0 +1,89 @@
+"""What every figure must hold, whichever function drew it: nothing lies outside its axes, and no
+label outside the figure. A blank or a cut figure passes most other tests."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+import numpy as np
+import plotly.graph_objects as go
+
+GLYPH = 0.58
+"""Width of a character, in font sizes; sans-serif text is about 0.5 wide."""
+
+
+def assert_within_axes(figure: go.Figure) -> None:
+    """Each value of each trace lies in the range of its axis, where that is fixed; and an axis that
+    must match another one is not left without a range of its own."""
+    stacked: dict[tuple, np.ndarray] = defaultdict(lambda: np.zeros(1))
+    for trace in figure.data:
+        if trace.type in ("scatter", "scattergl", "bar", "heatmap"):
+            for letter in "xy":
+                axis = _axis(figure, letter, getattr(trace, f"{letter}axis", None))
+                values = _along(trace, letter)
+                if values is None:
+                    continue
+                upright = (letter == "y") == (getattr(trace, "orientation", None) != "h")
+                if trace.type == "bar" and upright and figure.layout.barmode == "stack":
+                    key = (trace.xaxis, trace.yaxis)
+                    values = stacked[key] = stacked[key] + np.nan_to_num(values)
+                if getattr(trace, "stackgroup", None) and letter == "y":
+                    values = stacked[trace.stackgroup] = stacked[trace.stackgroup] + values
+                _assert_in(values, axis, f"{trace.type} {trace.name!r}, {letter}")
+        elif trace.type == "scatter3d":
+            scene = figure.layout[trace.scene or "scene"]
+            for letter in "xyz":
+                values = _numbers(getattr(trace, letter))
+                if values is not None:
+                    _assert_in(values, scene[f"{letter}axis"], f"cube {trace.name!r}, {letter}")
+
+
+def assert_labels_inside(figure: go.Figure, width: int = 691) -> None:
+    """Each text beside the plot fits into the margin beside it."""
+    right = figure.layout.margin.r
+    right = figure.layout.template.layout.margin.r if right is None else right
+    for note in figure.layout.annotations:
+        if note.xref == "paper" and note.x >= 1 and note.xanchor == "left":
+            size = note.font.size or figure.layout.template.layout.font.size
+            lines = (re.sub(r"<[^>]*>", "", line) for line in note.text.split("<br>"))
+            plain = max(lines, key=len)
+            assert len(plain) * GLYPH * size <= right, f"{plain!r} is wider than {right} pixels"
+        if note.yref == "paper":
+            assert -0.5 <= note.y <= 1.3, note.text
+
+
+def _assert_in(values: np.ndarray, axis: object, what: str) -> None:
+    finite = values[np.isfinite(values)]
+    if axis.range is None:
+        matched = getattr(axis, "matches", None)
+        assert matched is None or axis.autorange is not False, f"{what}: matched, no range"
+        return
+    low, high = sorted(float(edge) for edge in axis.range)
+    if axis.type == "log":
+        finite = np.log10(finite[finite > 0])
+    if len(finite):
+        slack = 1e-6 * max(1.0, abs(low), abs(high))
+        assert finite.min() >= low - slack, f"{what}: {finite.min()} below {low}"
+        assert finite.max() <= high + slack, f"{what}: {finite.max()} above {high}"
+
+
+def _axis(figure: go.Figure, letter: str, name: str | None) -> object:
+    return figure.layout[f"{letter}axis{(name or letter)[1:]}"]
+
+
+def _along(trace: object, letter: str) -> np.ndarray | None:
+    """A trace's values along an axis; None where they are categories, or nothing is drawn."""
+    if trace.type == "heatmap" and getattr(trace, letter) is None:
+        size = np.asarray(trace.z).shape[1 if letter == "x" else 0]
+        return np.array([0.0, size - 1.0])
+    return _numbers(getattr(trace, letter))
+
+
+def _numbers(values: object) -> np.ndarray | None:
+    if values is None:
+        return None
+    try:
+        return np.asarray([np.nan if value is None else value for value in values], dtype=float)
+    except (TypeError, ValueError):
+        return None

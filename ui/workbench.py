@@ -1,0 +1,124 @@
+"""The head of every page about a run: which one, at which epoch and epsilon, and its numbers."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from srnn.jobs import read_job
+from srnn.store import Run, RunError, get_run, is_run_id, list_runs
+from srnn.tasks import DataError, resolve
+from srnn.vocabulary import count_types
+from ui import album, choices, state
+from ui.charts import browser_found, download
+from ui.frame import strip
+from ui.menu import link
+from ui.state import View
+from ui.text import escape, percent
+
+
+def workbench(*, with_data: bool = False, clock: bool = True) -> View:
+    """The view that the page is about: controls for its run, epoch and epsilon, and the strip of
+    its numbers. Without ``clock`` the page is about the end of training, whatever the epoch.
+
+    Ends the page with a plain message where there is no run, or the address names one that is
+    unknown, damaged or not finished; ``with_data`` also where its data set is not what it was.
+    """
+    runs = {run.run_id: run for run in list_runs()}
+    asked = state.get("run") or next(iter(runs), None)
+    if asked is None:
+        st.info("No run is there yet. Train one; a quick one takes a few seconds.")
+        link("pages/train.py", "Train a MetaNet")
+        st.stop()
+    controls = st.container(horizontal=True, vertical_alignment="bottom")
+    with controls:
+        _picker(runs, asked)
+    if asked not in runs:
+        _explain(asked)
+        st.stop()
+    if not state.get("run"):
+        state.change(run=asked)
+    view = _open(asked)
+    if not clock:
+        view = View(view.run, len(view.run.snapshot_epochs) - 1, view.epsilon, view.picked)
+    with controls:
+        if clock:
+            choices.epoch(view)
+        choices.epsilon(view)
+    accuracy = view.run.records.set_index("epoch")["test_accuracy"].get(view.epoch)
+    strip(accuracy, count_types(view.codes), view.epoch, view.run.config.epochs, view.epsilon)
+    if view.run.stopped:
+        st.warning(
+            f"Training ended early: {escape(view.run.stopped)}. The figures show what was recorded."
+        )
+    with st.sidebar:
+        download(
+            "All figures (zip)",
+            lambda: album.album(view),
+            f"figures-{view.file}.zip",
+            "application/zip",
+            "Every figure of this run at this epoch and epsilon: PNG, SVG and PDF, captions, data. "
+            "Takes about a minute.",
+            disabled=not browser_found(),
+        )
+    if with_data:
+        _check_data(view.run)
+    return view
+
+
+def _check_data(run: Run) -> None:
+    try:
+        resolve(run.config)
+    except DataError as error:
+        st.error(
+            f"This page asks the network about its data: {escape(str(error))}. Put the run's data "
+            "back in that place, or choose another run above."
+        )
+        st.stop()
+
+
+def _picker(runs: dict[str, Run], chosen: str) -> None:
+    st.selectbox(
+        "Run",
+        list(runs),
+        format_func=lambda run_id: _label(runs[run_id]),
+        placeholder="Choose a run",
+        label_visibility="collapsed",
+        width=440,
+        help="The finished run that this page shows. The address of the page names it too.",
+        **state.bound("run", chosen if chosen in runs else None, None),
+    )
+
+
+def _label(run: Run) -> str:
+    mark = " (bundled)" if run.bundled else ""
+    return f"{run.name}{mark} · {percent(run.results['test_accuracy'])} · {run.run_id[:6]}"
+
+
+def _open(run_id: str) -> View:
+    """The view of a run whose tables and weights can be read; or the reason why not."""
+    try:
+        view = state.view_of(get_run(run_id))
+        _ = view.run.records, view.codes
+    except (RunError, OSError) as error:
+        st.error(f"{escape(str(error))}\n\nChoose another run above, or train this one again.")
+        link("pages/train.py", "Open Train")
+        st.stop()
+    return view
+
+
+def _explain(asked: str) -> None:
+    """Say why the run that was asked for cannot be shown."""
+    job = read_job(asked) if is_run_id(asked) else None
+    if job is not None:
+        epoch = job.progress.epoch if job.progress else 0
+        st.info(
+            f"Run {asked} is not finished: {job.state}, epoch {epoch} of {job.config.epochs}. "
+            "It can be looked at here as soon as it is."
+        )
+        link("pages/train.py", "Watch its training")
+        return
+    st.error(
+        f"There is no run {escape(asked[:40])} here. Check the address, choose another run above, "
+        "or train it."
+    )
+    link("pages/train.py", "Train a MetaNet")
