@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from srnn.experiments.explain import conclusion, digit_table, explain_run
-from srnn.figures.experiments_particles import attribution_images, relevance_shares
+from srnn.figures.attribution import attribution_images, relevance_shares
 from srnn.store import get_run
 from srnn.vocabulary import REPLICATORS
 from ui import choices

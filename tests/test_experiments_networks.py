@@ -6,17 +6,25 @@ import numpy as np
 import pytest
 import torch
 
-from srnn.config import make_config
+from srnn.config import RunConfig, make_config
 from srnn.engines import Problem, make_engine
 from srnn.experiments import baselines, networks
 from srnn.experiments.block_sparse import BlockSparse
-from srnn.experiments.comparisons import KINDS, compare, largest
-from srnn.experiments.fitting import fit
-from srnn.experiments.literature import literature_table
-from srnn.metanet import MacroShape, macro_shape
-from srnn.particles import (
-    initial_weights,
+from srnn.experiments.comparisons import (
+    DENSE,
+    KINDS,
+    LOTTERY,
+    PRUNED,
+    compare,
+    compare_wide,
+    pruned,
 )
+from srnn.experiments.fitting import accuracy_of, fit
+from srnn.experiments.literature import literature_table
+from srnn.experiments.module_loop import ModuleLoop
+from srnn.metanet import MacroShape, forward, macro_shape
+from srnn.particles import initial_weights
+from srnn.pruning.dense import Rules, accuracies, initial_scalars, train_dense
 from srnn.tasks import load_task
 
 
@@ -31,14 +39,26 @@ def tiny(small):
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_rival_trains_and_counts_its_connections(kind, tiny):
-    facts, tables = compare(kind, tiny, 2)[0], compare(kind, tiny, 2)[1]
+    facts, _ = compare(kind, tiny, 2)
     shape = MacroShape(64, 3, 4, 10, "each")
-    assert 0 <= facts["accuracy"] <= 1 and facts["seconds"] > 0
-    assert facts["parameters"] > 0 and len(tables["curve"])
-    if kind in ("magnitude pruning", "lottery ticket", "torch.sparse"):
-        assert facts["connections"] == round(353 / 1518 * shape.particles)
-    elif kind == "dense":
-        assert facts["connections"] == facts["parameters"] == shape.particles
+    assert 0 <= facts["accuracy"] <= 1 and facts["parameters"] > 0
+    if kind == "torch.sparse":
+        assert facts["connections"] == facts["parameters"] == round(353 / 1518 * shape.particles)
+        assert 0 <= facts["outputs_reached"] <= 10
+
+
+def test_pruned_dense_networks_are_those_of_the_pruning_lab(tiny):
+    numbers = pruned(tiny)[1]["numbers"].set_index("arm")
+    kept = round(353 / 1518 * MacroShape(64, 3, 4, 10).particles)
+    assert numbers["connections"].to_dict() == {DENSE: 312, PRUNED: kept, LOTTERY: kept}
+    run = RunConfig.from_dict(tiny)
+    start = initial_scalars(macro_shape(run), run.seed)[None]
+    everything = torch.ones_like(start, dtype=torch.bool)
+    rules = Rules.of(run)
+    task = load_task("digits")
+    whole, _ = train_dense(start, everything, macro_shape(run), task, range(1, 2), rules)
+    x, y = torch.from_numpy(task.x_test), torch.from_numpy(task.y_test)
+    assert numbers.loc[DENSE, "accuracy"] == accuracies(whole, x, y, macro_shape(run))[0]
 
 
 def test_an_unknown_rival_is_refused(tiny):
@@ -47,31 +67,26 @@ def test_an_unknown_rival_is_refused(tiny):
 
 
 def test_a_hypernetwork_learns_the_digits():
-    network = networks.Hyper(MacroShape(64, 3, 6, 10, "each"), 0)
-    curve, _ = fit(network, load_task("digits"), 25, 50, lr=0.003, adam=True)
-    assert curve["test_accuracy"].iloc[-1] > 0.8
-    assert curve["loss"].iloc[-1] < curve["loss"].iloc[0]
+    network, task = networks.Hyper(MacroShape(64, 3, 6, 10, "each"), 0), load_task("digits")
+    losses = fit(network, task, 25, 50, lr=0.003, adam=True)
+    assert accuracy_of(network, task) > 0.8 and losses[-1] < losses[0] / 2
 
 
-def test_pruned_connections_stay_dead_through_training():
-    shape = MacroShape(64, 3, 4, 10)
-    mask = torch.arange(shape.particles) % 2 == 0
-    network = networks.Plain(shape, 0, mask)
-    fit(network, load_task("digits"), 1, 100)
-    assert not network.scalars()[~mask].any() and network.scalars()[mask].all()
+def test_the_order_of_the_data_changes_what_is_learned():
+    def weights(data_seed):
+        network = networks.Wide(MacroShape(64, 3, 4, 10), 0)
+        fit(network, load_task("digits"), 1, 100, data_seed=data_seed)
+        return network.layers[0]
+
+    assert torch.equal(weights(1), weights(1)) and not torch.equal(weights(1), weights(2))
 
 
 def test_sparse_layers_answer_as_a_masked_dense_network():
     shape = MacroShape(64, 4, 5, 10, "each", "relu")
     mask = torch.rand(shape.particles, generator=torch.Generator().manual_seed(3)) < 0.5
     x = torch.rand(7, 64)
-    sparse, masked = networks.Sparse(shape, 4, mask), networks.Plain(shape, 4, mask)
-    torch.testing.assert_close(sparse(x), masked(x))
-
-
-def test_the_largest_weights_are_kept_exactly_ties_by_index():
-    mask = largest(torch.tensor([0.5, -2.0, 0.5, 0.0]), 2)
-    assert mask.tolist() == [True, True, False, False]
+    masked = forward(initial_scalars(shape, 4) * mask, x, shape)
+    torch.testing.assert_close(networks.Sparse(shape, 4, mask)(x), masked)
 
 
 def test_diversity_grows_as_networks_move_apart_but_not_with_their_scale():
@@ -112,17 +127,22 @@ def test_dense_baselines_match_neurons_and_weights():
 
 def test_a_wide_network_answers_as_a_plain_one():
     shape, x = MacroShape(9, 4, 3, 2, "pairs", "tanh"), torch.rand(5, 9)
-    wide, plain = networks.Wide(shape, 0), networks.Plain(shape, 1)
+    wide = networks.Wide(shape, 0)
     flat = torch.cat([matrix.detach().flatten() for matrix in wide.layers])
-    plain.weights.data.copy_(flat)
-    torch.testing.assert_close(wide(x), plain(x))
+    torch.testing.assert_close(wide(x), forward(flat, x, shape))
+
+
+def test_a_dense_baseline_counts_its_cells_and_weights(tiny):
+    facts, _ = compare_wide(tiny, 7, 1)
+    assert (facts["neurons"], facts["parameters"]) == (7 + 7 + 10, 64 * 7 + 7 * 7 + 7 * 10)
 
 
 # row 17
 
 
 @pytest.mark.parametrize("coupled", [True, False])
-def test_the_block_sparse_network_trains_as_the_autograd_engine(small, coupled):
+@pytest.mark.parametrize("kind", [BlockSparse, ModuleLoop])
+def test_what_is_timed_trains_as_the_autograd_engine(kind, small, coupled):
     config = small.replace(target_gradient=coupled)
     task = load_task("digits")
     problem, shape = Problem.of(config, task), macro_shape(config)
@@ -130,16 +150,11 @@ def test_the_block_sparse_network_trains_as_the_autograd_engine(small, coupled):
     engine = make_engine("autograd", problem, start[None], np.zeros_like(start)[None])
     order = np.arange(200)
     engine.train(order, 100, np.array([True]))
-    sparse = BlockSparse(
-        start,
-        problem.encoding,
-        shape,
-        alpha=config.alpha,
-        lr=config.lr,
-        momentum=config.momentum,
-        coupled=coupled,
-    )
+    rules = {"alpha": config.alpha, "lr": config.lr, "momentum": config.momentum}
+    network = kind(start, problem.encoding, shape, coupled=coupled, **rules)
     for rows in (order[:100], order[100:]):
-        sparse.replication_step()
-        sparse.task_step(torch.from_numpy(task.x_train[rows]), torch.from_numpy(task.y_train[rows]))
-    np.testing.assert_allclose(sparse.weights(), engine.weights()[0], atol=2e-5)
+        network.replication_step()
+        network.task_step(
+            torch.from_numpy(task.x_train[rows]), torch.from_numpy(task.y_train[rows])
+        )
+    np.testing.assert_allclose(network.weights(), engine.weights()[0], atol=2e-5)

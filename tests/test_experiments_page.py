@@ -8,11 +8,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from srnn.experiments import EXPERIMENTS, Settings
-from srnn.experiments.reproduce import reproduce
+from srnn.experiments import experiments
+from srnn.experiments.base import Settings
+from srnn.experiments.engine import reproduce
 from srnn.jobs import obtain
 from srnn.jobs.background import REPRODUCTION
 from ui.menu import ROOT
+from ui.text import escape
 
 
 @pytest.fixture(autouse=True)
@@ -41,21 +43,31 @@ def quick(page):
 
 def test_every_row_has_a_card_with_its_question_before_anything_is_run():
     page = open_log()
-    titles = [part.value for part in page.subheader]
-    assert [title.split(" ")[0] for title in titles] == [str(row) for row in EXPERIMENTS]
-    for one in EXPERIMENTS.values():
+    page.number_input(key="log-seeds-full").set_value(2).run()  # other settings than the shipped
+    titles = [part.value.split(" · ") for part in page.subheader]
+    assert [title for _, title in titles] == [one.title for one in experiments().values()]
+    assert [number for number, _ in titles] == [
+        one.name if one.row else "After the log" for one in experiments().values()
+    ]
+    for one in experiments().values():
         assert one.question in words(page)
+        for claim in one.claims:  # stated before it runs
+            assert escape(claim.quantity) in words(page)
     assert "Nothing has been run" in words(page)
 
 
 def test_a_row_that_has_been_run_shows_what_came_out():
-    (row,) = reproduce([10], Settings(quick=True, seeds=1))
+    (row,) = reproduce(["10"], Settings(quick=True, seeds=1))
     page = quick(open_log())
     assert not page.exception
     assert "quick: no verdict" in words(page).replace("\\", "")
     page.toggle(key="log-open-10").set_value(True).run()
     assert not page.exception
-    assert len(page.dataframe) == len(row.outcome.tables)
+    summary, claims, *others = (table.value for table in page.dataframe)
+    expected = [claim.quantity for claim in row.experiment.claims]
+    assert summary["claim"].tolist() == claims["claim"].tolist() == expected
+    assert {"log", "here", "placebo", "verdict"} <= set(summary) and set(summary["row"]) == {"10"}
+    assert len(others) == len(row.outcome.tables) - 1
 
 
 def test_a_row_is_run_in_the_background_and_its_card_fills():

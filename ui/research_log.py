@@ -1,4 +1,4 @@
-"""The research log's cards: what a row asks, what the log reports, what came out, its figure."""
+"""The research log: all claims in one table, then a card per experiment with its figure."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from srnn.experiments import EXPERIMENTS, Experiment, Outcome, Settings
-from srnn.experiments.reproduce import outcome_stamp, saved_outcome
+from srnn.experiments import experiments
+from srnn.experiments.base import Experiment, Outcome, Settings
+from srnn.experiments.engine import known_outcome, outcome_stamp
 from srnn.figures import style
-from srnn.figures.experiments import FIGURES, row_figure
 from srnn.jobs.background import REPRODUCTION
 from ui.charts import dark, show
 from ui.menu import link
-from ui.text import duration, escape
+from ui.text import duration, escape, many
 
 POLL = 1.0
 """Seconds between two looks at the reproduction's files."""
 FULL, QUICK = "full", "quick"
 MODES = {FULL: "Real MNIST, as in the log", QUICK: "Quick look (digits)"}
+SHOWN = ["claim", "log", "here", "placebo", "verdict"]
+CUBE = "8"
+"""The row whose small figure can be turned."""
 
 
 def controls() -> Settings:
@@ -32,16 +35,17 @@ def controls() -> Settings:
             required=True,
             key="log-mode",
             help="The quick look trains on scikit-learn's digits for a tenth of the epochs, in "
-            "about a minute, and makes no verdicts about the log's numbers.",
+            "under a minute, and makes no verdicts about the log's numbers.",
         )
         seeds = st.number_input(
             "Seeds",
             1,
             20,
-            value=3 if mode == FULL else 1,
+            value=Settings().seeds if mode == FULL else 1,
             key=f"log-seeds-{mode}",
             width=140,
-            help="Trainings per setting, from different initial weights. The log had one.",
+            help="Trainings per setting, from different initial weights and in different orders "
+            "of the data. The log had one.",
         )
     return Settings(mode == QUICK, int(seeds))
 
@@ -60,31 +64,28 @@ def _running() -> bool:
 def _progress(settings: Settings, was_running: bool) -> None:
     state = REPRODUCTION.status()
     running = state is not None and state.state == "running"
-    there = sum(_stamp(row, settings) > 0 for row in EXPERIMENTS)
-    seen = st.session_state.get("log-seen", there)
-    st.session_state["log-seen"] = there
-    if running != was_running or there != seen:
+    stamps = sum(outcome_stamp(one, settings) > 0 for one in experiments().values())
+    seen = st.session_state.get("log-seen", stamps)
+    st.session_state["log-seen"] = stamps
+    if running != was_running or stamps != seen:
         st.rerun()
     if running:
         asked = state.asked["rows"]
-        rows = f"rows {', '.join(map(str, asked))}" if asked else "all rows"
-        st.progress(
-            state.share,
-            f"{rows.capitalize()}: {state.done} of {state.total or '?'} pieces of work done, "
-            f"{duration(state.seconds)} so far. Now {escape(state.what)}.",
-        )
+        rows = f"Rows {', '.join(asked)}" if asked else "All rows"
+        far = f"{state.done} of {state.total} pieces of work done, " if state.total else ""
+        spent = duration(state.seconds)
+        st.progress(state.share, f"{rows}: {far}{spent} so far. Now {escape(state.what)}.")
         if st.button("Cancel", help="What is finished stays; trainings go on from checkpoints."):
             REPRODUCTION.cancel()
             st.rerun()
         return
-    missing = len(EXPERIMENTS) - there
-    label = f"Run the {missing} missing rows" if 0 < missing < len(EXPERIMENTS) else "Run all rows"
+    missing = [name for name in experiments() if outcome(name, settings) is None]
+    some = 0 < len(missing) < len(experiments())
     st.button(
-        label,
+        f"Run the {many(len(missing), 'missing row')}" if some else "Run all rows",
         type="primary" if missing else "secondary",
-        disabled=not missing,
         on_click=run_rows,
-        args=([row for row in EXPERIMENTS if not _stamp(row, settings)], settings),
+        args=(missing, settings),
         help="In the background: the page may be left. Trainings that are there are not repeated.",
     )
     if state is not None and state.state == "failed":
@@ -96,12 +97,12 @@ def _progress(settings: Settings, was_running: bool) -> None:
             st.code(state.log, language=None)
 
 
-def run_rows(rows: list[int], settings: Settings) -> None:
-    """Ask for some rows in the background; says so where that is not possible."""
+def run_rows(rows: list[str], settings: Settings) -> None:
+    """Ask for some rows (all, if none is named) in the background; says so where it cannot be."""
     try:
         arguments = ["reproduce", "--seeds", str(settings.seeds)]
         arguments += ["--quick"] if settings.quick else []
-        arguments += ["--row", *map(str, rows)] if rows else []
+        arguments += ["--row", *rows] if rows else []
         REPRODUCTION.start(arguments, rows=rows)
     except (RuntimeError, OSError) as error:
         st.session_state["log-problem"] = str(error)
@@ -114,121 +115,134 @@ def problem() -> None:
 
 
 def summary(settings: Settings) -> pd.DataFrame:
-    """The table of all rows: row, title, the log's figure, obtained, verdict."""
-    rows = []
-    for row, one in EXPERIMENTS.items():
-        found = outcome(row, settings)
-        rows.append(
-            {
-                "Row": row,
-                "Title": one.title,
-                "The log": one.expected,
-                "Obtained": found.obtained if found else "not run yet",
-                "Verdict": found.verdict if found else "",
-            }
-        )
-    return pd.DataFrame(rows)
+    """All claims of the rows that have an outcome: row, claim, log, here, placebo, verdict."""
+    parts = []
+    for name in experiments():
+        if found := outcome(name, settings):
+            claims = found.tables["claims"]
+            parts.append(claims[SHOWN].assign(row=name) if len(claims) else claims)
+    if not parts:
+        return pd.DataFrame(columns=["row", *SHOWN])
+    return pd.concat(parts, ignore_index=True)[["row", *SHOWN]]
 
 
 def card(one: Experiment, settings: Settings) -> None:
-    """One row of the log."""
-    found = outcome(one.row, settings)
+    """One experiment."""
+    found = outcome(one.name, settings)
+    large = bool(st.session_state.get(f"log-open-{one.name}"))
     with st.container(border=True):
-        small = found is not None and not _opened(one.row)
-        words, picture = st.columns([2, 3], gap="large") if small else (st.container(), None)
+        beside = found is not None and not large
+        words, picture = st.columns([2, 3], gap="large") if beside else (st.container(), None)
         with words:
-            st.subheader(f"{one.row} · {one.title}", anchor=f"row-{one.row}", help=one.help)
+            number = one.name if one.row else "After the log"
+            st.subheader(f"{number} · {one.title}", anchor=f"row-{one.name}", help=one.help)
             st.markdown(f"**{one.question}**")
-            st.markdown(f"The log: {escape(one.expected)}.")
             if found is None:
+                _claimed(one)
                 st.caption("Not run yet with these settings. Its figure will appear here.")
             else:
-                st.markdown(f"Obtained: {escape(found.obtained)}.")
                 st.markdown(f"Verdict: **{escape(found.verdict)}**.")
                 st.markdown(escape(found.finding))
+                st.caption(_made(one, found, settings))
             _buttons(one, settings, found is not None)
         if picture is not None:
             with picture:
-                _small(one.row, settings)
+                _small(one, settings)
         elif found is not None:
-            _large(one.row, settings, found)
+            _large(one, settings, found)
+        if found is not None:
+            _claims(found)
+            if large:
+                _tables(found)
 
 
-def _opened(row: int) -> bool:
-    return bool(st.session_state.get(f"log-open-{row}"))
+def _claimed(one: Experiment) -> None:
+    """What an experiment claims before it has been run."""
+    for claim in one.claims:
+        st.markdown(f"- {escape(claim.quantity)}: the log {escape(claim.log)}")
 
 
-def _buttons(one: Experiment, settings: Settings, there: bool) -> None:
+def _claims(found: Outcome) -> None:
+    """The claims with what was found, real and placebo beside each other."""
+    table = found.tables["claims"]
+    columns = [*SHOWN, "control", "tolerance", "why", "source", "seeds"]
+    st.dataframe(table[columns], hide_index=True, height="content")
+
+
+def _made(one: Experiment, found: Outcome, settings: Settings) -> str:
+    seeds = many(int(found.made.get("seeds", 0)), "seed")
+    own = outcome_stamp(one, settings) > 0
+    where = "on this machine" if own else "before this version was released"
+    return f"Made {found.made.get('at', '')} UTC over {seeds}, {where}."
+
+
+def _buttons(one: Experiment, settings: Settings, known: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if there:
+        if known:
             st.toggle(
                 "Large, with data",
-                key=f"log-open-{one.row}",
+                key=f"log-open-{one.name}",
                 help="The figure in full size with its downloads, and the tables behind it.",
             )
-        else:
+        if not outcome_stamp(one, settings):
             st.button(
-                "Run this row",
-                key=f"log-run-{one.row}",
+                "Run it here" if known else "Run this row",
+                key=f"log-run-{one.name}",
                 disabled=_running(),
                 on_click=run_rows,
-                args=([one.row], settings),
+                args=([one.name], settings),
                 help="In the background, without what other rows have made already.",
             )
         if one.page:
             link(f"pages/{one.page}.py")
 
 
-def _small(row: int, settings: Settings) -> None:
-    drawn = style.themed(figure(row, settings, _stamp(row, settings)), dark())
+def _small(one: Experiment, settings: Settings) -> None:
+    drawn = style.themed(figure(one.name, settings), dark())
     drawn.update_layout(height=min(460, drawn.layout.height or 400), font={"size": 12})
     st.plotly_chart(
         drawn,
         theme=None,
-        key=f"log-small-{row}",
-        config={"staticPlot": row != 8, "displaylogo": False},
+        key=f"log-small-{one.name}",
+        alt=f"Figure of {one.label}: {one.title}",
+        config={"staticPlot": one.name != CUBE, "displaylogo": False},
     )
 
 
-def _large(row: int, settings: Settings, found: Outcome) -> None:
-    name = FIGURES[row][0]
+def _large(one: Experiment, settings: Settings, found: Outcome) -> None:
     show(
-        figure(row, settings, _stamp(row, settings)),
-        found.tables[name],
-        f"log-row-{row}",
-        alt=f"Figure of row {row}: {EXPERIMENTS[row].title}",
+        figure(one.name, settings),
+        found.tables[one.data],
+        f"log-row-{one.name}",
+        alt=f"Figure of {one.label}: {one.title}",
     )
-    for table in sorted(found.tables, key=lambda one: one != "checks"):
-        st.caption(f"Table {table}" + _about(table))
-        st.dataframe(
-            found.tables[table], hide_index=True, height="content" if table == "checks" else 200
-        )
 
 
-def _about(table: str) -> str:
-    if table == "checks":
-        return ": the log's figures, the bands fixed beforehand, and what was obtained"
-    return ""
+def _tables(found: Outcome) -> None:
+    for name, table in found.tables.items():
+        if name != "claims":
+            st.caption(f"Table {name}")
+            st.dataframe(table, hide_index=True, height=200)
 
 
-def outcome(row: int, settings: Settings) -> Outcome | None:
-    """What came out of a row with these settings, or None if it has not been run."""
-    stamp = _stamp(row, settings)
-    return _outcome(row, settings, stamp) if stamp else None
+def outcome(name: str, settings: Settings) -> Outcome | None:
+    """What came out of an experiment with these settings, here or before this version was
+    released; None if it has not been run."""
+    return _outcome(name, settings, outcome_stamp(experiments()[name], settings))
 
 
-@st.cache_data(max_entries=60, show_spinner=False)
-def _outcome(row: int, settings: Settings, stamp: int) -> Outcome | None:
-    return saved_outcome(EXPERIMENTS[row], settings)
+@st.cache_data(max_entries=80, show_spinner=False)
+def _outcome(name: str, settings: Settings, stamp: int) -> Outcome | None:
+    return known_outcome(experiments()[name], settings)
 
 
-@st.cache_data(max_entries=60, show_spinner=False)
-def figure(row: int, settings: Settings, stamp: int) -> go.Figure:
-    """The figure of a row; ``stamp`` changes when its outcome does."""
-    found = _outcome(row, settings, stamp)
-    return row_figure(row, found.tables) if found else style.message("Not run yet.")
+def figure(name: str, settings: Settings) -> go.Figure:
+    """The figure of an experiment that has an outcome."""
+    return _figure(name, settings, outcome_stamp(experiments()[name], settings))
 
 
-def _stamp(row: int, settings: Settings) -> int:
-    """Changes when the outcome of a row does; 0 if there is none."""
-    return outcome_stamp(EXPERIMENTS[row], settings)
+@st.cache_data(max_entries=80, show_spinner=False)
+def _figure(name: str, settings: Settings, stamp: int) -> go.Figure:
+    found = _outcome(name, settings, stamp)
+    assert found is not None
+    return experiments()[name].figure(found.tables)

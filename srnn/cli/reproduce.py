@@ -1,4 +1,4 @@
-"""``reproduce``: run the rows of the research log, and say what came out."""
+"""``reproduce``: run the experiments (the rows of the research log, and what came after it)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from srnn.cli.output import command
 
-CLEAR = "\r" + " " * 79 + "\r"
+CLEAR = "\r" + " " * 99 + "\r"
 
 
 def add(commands: Any) -> None:
@@ -21,10 +21,9 @@ def add(commands: Any) -> None:
     reproduce.add_argument(
         "--row",
         action="extend",
-        type=int,
         nargs="+",
-        metavar="N",
-        help="rows to run (default: all, 1 to 17)",
+        metavar="NAME",
+        help="rows to run: 1 to 17, or the names of those after the log (default: all)",
     )
     reproduce.add_argument(
         "--quick",
@@ -32,13 +31,18 @@ def add(commands: Any) -> None:
         help="digits and a tenth of the epochs; makes no verdicts about the log's numbers",
     )
     reproduce.add_argument(
-        "--seeds", type=_seeds, metavar="K", help="seeds of every training (default: 3; quick: 1)"
+        "--seeds", type=_seeds, metavar="K", help="seeds of every training (default: 5; quick: 1)"
     )
     reproduce.add_argument(
         "--jobs", type=_seeds, metavar="N", help="processes at once (default: the cores)"
     )
     reproduce.add_argument(
         "--out", type=Path, metavar="FOLDER", help="also write every table there as CSV"
+    )
+    reproduce.add_argument(
+        "--ship",
+        action="store_true",
+        help="also put the outcomes into the package, as what the app shows before anything is run",
     )
     reproduce.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
 
@@ -52,23 +56,26 @@ def _seeds(text: str) -> int:
 
 def _reproduce(options: argparse.Namespace) -> int:
     from srnn.experiments.base import Settings
-    from srnn.experiments.reproduce import chosen, reproduce
+    from srnn.experiments.engine import chosen, reproduce
+    from srnn.experiments.shipped import ship
     from srnn.jobs.background import REPRODUCTION
 
     chosen(options.row)  # a wrong row is refused before anything else is loaded
     import torch
 
     torch.set_num_threads(1)
-    settings = Settings(options.quick, options.seeds or (1 if options.quick else 3))
+    settings = Settings(options.quick, options.seeds or (1 if options.quick else 5))
     tell = REPRODUCTION.tell if options.background else _progress
     started, rows = time.perf_counter(), []
     for row in reproduce(options.row, settings, tell, options.jobs):
         rows.append(row)
         if options.out:
             _write(options.out, row)
+        if options.ship and not row.failed:
+            ship(row.experiment, settings, row.outcome)
         if options.background:
             if row.failed:
-                print(f"row {row.experiment.row} {row.outcome.verdict}", file=sys.stderr)
+                print(f"{row.experiment.label} {row.outcome.verdict}", file=sys.stderr)
         elif not options.json:
             sys.stderr.write(CLEAR)
             _print(row)
@@ -82,27 +89,27 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 
 def _progress(done: int, total: int, what: str) -> None:
-    sys.stderr.write(f"\r{f'{done}/{total} {what}'[:78]:<79}")
+    sys.stderr.write(f"\r{f'{done}/{total} {what}'[:98]:<99}")
     sys.stderr.flush()
 
 
 def _print(row: Any) -> None:
-    one = row.experiment
-    print(f"{one.row:>2}  {one.title}  [{row.seconds:.1f} s{', cached' if row.cached else ''}]")
-    for label, text in (
-        ("asks", one.question),
-        ("log", one.expected),
-        ("obtained", row.outcome.obtained),
-        ("verdict", row.outcome.verdict),
-    ):
-        lines = textwrap.wrap(
-            text, 84, initial_indent=f"    {label:<9} ", subsequent_indent=" " * 14
-        )
-        print("\n".join(lines))
+    one, claims = row.experiment, row.outcome.tables.get("claims")
+    cached = ", cached" if row.cached else ""
+    print(f"{one.name:>2}  {one.title}  [{row.seconds:.1f} s{cached}]")
+    lines = [("asks", one.question)]
+    for claim in [] if claims is None else claims.to_dict("records"):
+        placebo = f"{claim['control']}: {claim['placebo']}"
+        text = f"{claim['claim']}: the log {claim['log']}; here {claim['here']}; {placebo}"
+        lines.append(("claim", f"{text} [{claim['verdict']}]"))
+    for label, text in (*lines, ("verdict", row.outcome.verdict), ("finding", row.outcome.finding)):
+        if text:
+            first, rest = f"    {label:<9} ", " " * 14
+            print("\n".join(textwrap.wrap(text, 98, initial_indent=first, subsequent_indent=rest)))
     print(flush=True)
 
 
 def _write(folder: Path, row: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in row.outcome.tables.items():
-        table.to_csv(folder / f"row-{row.experiment.row:02d}-{name}.csv", index=False)
+        table.to_csv(folder / f"row-{row.experiment.name}-{name}.csv", index=False)

@@ -1,52 +1,28 @@
-"""The research log: every row an experiment, registered here and nowhere else.
+"""Experiments: the rows of the 2022 research log, and what came after it.
 
-The app, the command line and the tests all go through :data:`EXPERIMENTS`. Row 18 of the log has
-a part of the program of its own.
+Every module of this folder with a name ``EXPERIMENT`` is one; nothing else registers it
+(:mod:`srnn.experiments.base` says what it consists of). Row 18 of the log is
+:mod:`srnn.life`, a part of the program of its own.
 """
 
 from __future__ import annotations
 
-from srnn.experiments import (
-    baselines,
-    connectivity,
-    dropout,
-    explain,
-    fixpoint_types,
-    goals,
-    longer,
-    membership,
-    residual,
-    sanity,
-    scalars,
-    sizes,
-    speed,
-    structures,
-    trajectories,
-)
-from srnn.experiments.base import Experiment, Outcome, Settings
+import importlib
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING
 
-__all__ = ["EXPERIMENTS", "Experiment", "Outcome", "Settings"]
+if TYPE_CHECKING:
+    from srnn.experiments.base import Experiment
 
-EXPERIMENTS: dict[int, Experiment] = {
-    one.row: one
-    for one in (
-        fixpoint_types.EXPERIMENT,
-        dropout.EXPERIMENT,
-        scalars.SCALARS,
-        scalars.COLLAPSE,
-        explain.EXPERIMENT,
-        membership.EXPERIMENT,
-        connectivity.THINNING,
-        trajectories.EXPERIMENT,
-        structures.EXPERIMENT,
-        sanity.EXPERIMENT,
-        connectivity.MAIN,
-        sizes.EXPERIMENT,
-        longer.EXPERIMENT,
-        residual.EXPERIMENT,
-        baselines.EXPERIMENT,
-        goals.EXPERIMENT,
-        speed.EXPERIMENT,
-    )
-}
-"""All experiments by row of the log."""
+
+@cache
+def experiments() -> dict[str, Experiment]:
+    """All experiments by name: the log's rows in their order, then those that came after it."""
+    found = []
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        one = getattr(importlib.import_module(module.name), "EXPERIMENT", None)
+        if one is not None:
+            found.append(one)
+    found.sort(key=lambda one: (one.row or 1000, one.name))
+    return {one.name: one for one in found}

@@ -1,75 +1,93 @@
-"""What an experiment is: one row of the research log that runs, with its expected result.
+"""What an experiment is: a question, the claims made before it runs, what it needs, its figure.
 
-An experiment names the trainings it needs (``configs``) and the other computations
-(``computations``), and works out tables, a sentence and a verdict from what they gave
-(``evaluate``, a pure function). Bands are fixed beforehand and stand in the tables beside what was
-obtained.
+One file in this folder with a name ``EXPERIMENT`` is one experiment: it appears in the app, in the
+shell (``python -m srnn reproduce --row NAME``) and in the tests without any other edit. It needs
+
+- ``arms``: named lists of pieces, one piece per seed. A piece is a training (a
+  :class:`~srnn.config.RunConfig`) or a :class:`Computation`. One arm is the log's setting, others
+  are placebos: ordinary trainings in which a claim must not hold.
+- ``measure``: what is read off a finished run, as named numbers and tables. It is computed once per
+  run, in parallel, and cached. ``accuracy`` and ``replicators`` (shares) are always there.
+- ``claims``, judged on these numbers (:mod:`srnn.experiments.claims`), and a ``figure`` of them.
+
+An experiment with parameters of its own takes them in place of :class:`Settings`: ``arms`` gets
+whatever frozen dataclass the engine was called with (a configuration, seeds, sparsities, ...), and
+all of its fields name the outcome in the cache. Its computations say in ``needs`` which trainings
+they read (they obtain them by themselves) and carry in ``parameters`` only what they depend on, so
+that one seed more costs one seed more. :func:`srnn.experiments.engine.outcome_of` runs it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
+from srnn.analysis.dropout import dropout_masks
+from srnn.analysis.types import type_history
 from srnn.config import RunConfig, make_config
+from srnn.experiments.claims import At, Claim, Judged, show, values, write
+from srnn.statistics import Estimate, estimate
 from srnn.store import Run
-from srnn.store.results import Computed, Result
+from srnn.store.results import Computed
+from srnn.tasks import task_of
+
+Tables = dict[str, pd.DataFrame]
 
 NO_VERDICT = "quick: no verdict"
 """The verdict of every quick run: digits and few epochs say nothing about the log's numbers."""
 
-AGREES, DIFFERS = "agrees", "differs"
-ANSWERED = "open question answered: "
-"""The three kinds of verdict of a full run."""
+FIRST_SEED = 1
+"""Seeds are counted from here: the bundled runs (seed 0) are for the first look, not evidence."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """How the log is reproduced: ``quick`` (digits, a tenth of the epochs) or in full, over how
-    many seeds (from 0)."""
+    many seeds."""
 
     quick: bool = False
-    seeds: int = 3
+    seeds: int = 5
 
     def config(self, **changes: Any) -> RunConfig:
         """A configuration of recipe 2022-02 with some fields changed, made small if quick."""
         config = make_config("2022-02", **changes)
         if self.quick:
-            epochs = max(4, config.epochs // 10)
+            epochs = min(config.epochs, max(4, config.epochs // 10))
             config = config.replace(dataset="digits", depth=4, batch_size=50, epochs=epochs)
         return config
 
-    def configs(self, **changes: Any) -> list[RunConfig]:
-        """The same over all seeds."""
-        return [self.config(**changes, seed=seed) for seed in range(self.seeds)]
-
-    def verdict(self, text: str) -> str:
-        """The verdict, or that there is none."""
-        return NO_VERDICT if self.quick else text
-
-    def checks(self, checks: list[Check]) -> dict[str, pd.DataFrame]:
-        """The checks that a full run's verdict stands on, as a table to show; none if quick."""
-        return {} if self.quick else {"checks": checks_table(checks)}
+    def configs(self, least: int = 0, **changes: Any) -> list[RunConfig]:
+        """The same over all seeds (at least so many in full mode); the order of the data changes
+        with the seed."""
+        count = self.seeds if self.quick else max(self.seeds, least)
+        return [
+            self.config(**changes, seed=seed, data_seed=seed)
+            for seed in range(FIRST_SEED, FIRST_SEED + count)
+        ]
 
 
 @dataclass(frozen=True)
 class Computation:
-    """Something to compute that is no MetaNet training: an importable function and its keyword
-    arguments (JSON values). ``version`` changes when the function does; ``cost`` is a rough
-    duration in seconds, so that the longest are started first. ``when``: ``with`` the trainings,
-    ``after`` them, or ``alone`` on the machine (timings)."""
+    """Something to compute that is no training: an importable function and its keyword arguments
+    (JSON values), which with ``version`` name the result. ``needs``: trainings to be done before;
+    ``cost``: rough seconds, so that the longest start first; ``alone``: on an idle machine, for
+    timings. A result with a table ``numbers`` (``seed`` and a column per quantity, and ``arm`` if
+    it fills several) speaks of many seeds at once; otherwise its facts are those of ``seed``."""
 
     name: str
     function: Callable[..., Computed]
     parameters: dict[str, Any]
+    seed: int = FIRST_SEED
     version: int = 1
     cost: float = 1.0
-    when: str = "with"
+    needs: tuple[RunConfig, ...] = ()
+    alone: bool = False
 
     @property
     def key(self) -> dict[str, Any]:
@@ -77,160 +95,131 @@ class Computation:
         return {"version": self.version, "parameters": self.parameters}
 
 
-@dataclass(frozen=True)
-class Given:
-    """What an experiment asked for: runs by configuration, results by computation."""
-
-    runs: Mapping[RunConfig, Run]
-    results: Mapping[str, Result]
-
-    def of(self, configs: list[RunConfig]) -> list[Run]:
-        """The runs of some configurations, without those that a divergence stopped.
-
-        Raises:
-            RuntimeError: all of them were stopped.
-        """
-        healthy = self.healthy(configs)
-        if not healthy:
-            raise RuntimeError(f"every run diverged: {self.runs[configs[0]].stopped}")
-        return healthy
-
-    def healthy(self, configs: list[RunConfig]) -> list[Run]:
-        """The same, but possibly none."""
-        runs = [self.runs[config] for config in configs]
-        return [run for run in runs if run.stopped is None]
-
-    def diverged(self, configs: list[RunConfig]) -> str:
-        """A sentence about the runs that a divergence stopped; empty if there are none."""
-        lost = [run for run in (self.runs[config] for config in configs) if run.stopped]
-        if not lost:
-            return ""
-        names = "; ".join(f"h {run.config.neurons}, seed {run.config.seed}" for run in lost)
-        return f" Diverged and left out: {names} ({lost[0].stopped})."
-
-    def result(self, computation: Computation) -> Result:
-        """The result of a computation."""
-        return self.results[result_key(computation)]
-
-
-def result_key(computation: Computation) -> str:
-    """A computation's key among the results given."""
-    return f"{computation.name} {sorted(computation.key['parameters'].items())}"
+Piece = RunConfig | Computation
+Arms = Mapping[str, Sequence[Piece]]
 
 
 @dataclass(frozen=True)
-class Check:
-    """One quantity, the log's figure for it, the band fixed beforehand, what was obtained.
+class Found:
+    """What the pieces gave: ``numbers`` (``arm, seed`` and a column per fact), ``tables`` (the
+    pieces' tables of one name together, each with ``arm, seed``), the judged claims by quantity,
+    and sentences about runs that diverged and were left out."""
 
-    ``values`` holds one number per seed; their mean is what is held against the band, which is
-    closed. ``log`` is text, because the log often gives a range. A check that is not ``required``
-    is shown and judged, but does not decide the row's verdict.
-    """
+    numbers: pd.DataFrame
+    tables: Tables
+    judged: dict[str, Judged]
+    diverged: list[str] = field(default_factory=list)
 
-    quantity: str
-    log: str
-    low: float
-    high: float
-    source: str
-    values: list[float]
-    required: bool = True
+    def values(self, arm: str, key: str) -> list[float]:
+        """One number per seed."""
+        return list(values(self.numbers, At(arm, key)).values())
 
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.values)) if self.values else float("nan")
+    def estimate(self, arm: str, key: str) -> Estimate:
+        """Mean and interval over seeds, numbers that are not finite left out."""
+        found = pd.Series(self.values(arm, key), dtype=float)
+        return estimate(found[found.abs() < float("inf")].tolist())
 
-    @property
-    def agrees(self) -> bool:
-        return bool(self.low <= self.mean <= self.high)
+    def text(self, arm: str, key: str, unit: str = "%") -> str:
+        """The same for readers."""
+        return show(self.estimate(arm, key), unit)
 
-    def row(self) -> dict[str, Any]:
-        """The check as a row of the table ``checks``."""
-        return {
-            "quantity": self.quantity,
-            "log": self.log,
-            "band_low": self.low,
-            "band_high": self.high,
-            "obtained": self.mean,
-            "lowest": min(self.values, default=float("nan")),
-            "highest": max(self.values, default=float("nan")),
-            "seeds": len(self.values),
-            "verdict": AGREES if self.agrees else DIFFERS,
-            "required": self.required,
-            "source": self.source,
-        }
-
-
-def judge(checks: list[Check]) -> str:
-    """``agrees`` if all required checks do, else ``differs``; names optional ones that differ."""
-    failed = [check for check in checks if check.required and not check.agrees]
-    if failed:
-        return f"{DIFFERS}: " + "; ".join(check.quantity for check in failed)
-    other = [check.quantity for check in checks if not check.agrees]
-    return AGREES + (f"; but differs in {' and '.join(other)}" if other else "")
-
-
-def checks_table(checks: list[Check]) -> pd.DataFrame:
-    """The checks as a table."""
-    return pd.DataFrame([check.row() for check in checks])
+    def mean(self, arm: str, key: str, unit: str = "%") -> str:
+        """The mean for readers, in lists that would be too long with their intervals."""
+        found = self.estimate(arm, key)
+        return write(found.mean, unit) if found.count else "not measured"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a row: ``obtained`` in a few words with numbers (mean and spread over
-    seeds), the verdict, a sentence that says what it means, and the tables behind it."""
+    """What came out: the verdict, sentences that say what it means, and the tables behind it
+    (``claims``, ``numbers`` and the experiment's own). ``made`` says when and how."""
 
-    obtained: str
     verdict: str
     finding: str
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    tables: Tables = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
 
 
-def _no_configs(settings: Settings) -> list[RunConfig]:
-    return []
+COUNT, ACCURACY = 76, 0.03
+"""Tolerances, fixed beforehand, of a count and of an accuracy that the log shows in a plot."""
+WHY_COUNT = "5 % of the 1,518 particles: read off a plot"
+WHY_ACCURACY = "3 points: measured on 1,500 images and read off a plot"
+MARGIN = 0.005
+WHY_MARGIN = "under half a percentage point is no difference"
+NONE, SHUFFLED = "no self-replication", "labels shuffled"
+"""The two placebos that most claims have: trainings with the goal ``none``, with labels dealt out
+anew among the training images."""
 
 
-def _no_computations(settings: Settings) -> list[Computation]:
-    return []
+def final_codes(run: Run) -> np.ndarray:
+    """Types of a run's particles at the end, ``(P,)``, at the log's epsilon."""
+    return type_history(run.snapshots[-1:], run.encoding)[0]
+
+
+def drop_costs(
+    weights: np.ndarray, groups: dict[str, np.ndarray], run: Run
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """What dropping groups of particles (masks ``(P,)``) costs: accuracy before minus after, by
+    group, and as many at random (``NAME, at random``, by the run's seed); NaN for an empty group.
+    And the same as a table ``group, count, cost, accuracy`` (shares of 0..1)."""
+    task, order = task_of(run.config), np.random.default_rng(run.config.seed)
+    masks = {}
+    for name, mask in groups.items():
+        masks[name] = mask
+        masks[f"{name}, at random"] = order.permutation(mask)
+    test = dropout_masks(weights, masks, task.x_test, task.y_test, run.shape)
+    test["cost"] = np.where(test["count"] > 0, test["before"] - test["accuracy"], np.nan)
+    table = test.rename(columns={"type": "group"})[["group", "count", "cost", "accuracy"]]
+    return dict(zip(table["group"], table["cost"].astype(float), strict=True)), table
+
+
+def nothing(run: Run) -> Computed:
+    """The measurement of an experiment that needs accuracy and replicators only."""
+    return {}, {}
+
+
+def finding_of_claims(found: Found) -> list[str]:
+    """The finding of an experiment without one of its own: its claims, real beside placebo."""
+    return [f"{one.text}." for one in found.judged.values()]
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A row of the log. ``help`` says what the log asked; ``expected`` its figure, with the band;
-    ``page`` the page of the app that explores it."""
+    """An experiment. ``name`` is its row in the log, or a word for one that came after it;
+    ``premise`` are the arms that must be MetaNets (have learned, and replicate) for the outcome to
+    mean anything; ``help`` says more than the question; ``tables`` are shown beside what was found;
+    ``data`` is the table behind the figure; ``page`` the page of the app that explores it;
+    ``version`` changes when the measurement does.
+    """
 
-    row: int
+    name: str
     title: str
     question: str
     help: str
-    expected: str
-    evaluate: Callable[[Settings, Given], Outcome]
+    arms: Callable[[Any], Arms]
+    claims: Sequence[Claim]
+    figure: Callable[[Tables], go.Figure]
+    measure: Callable[[Run], Computed] = nothing
+    finding: Callable[[Found], list[str]] = finding_of_claims
+    premise: tuple[str, ...] = ()
+    tables: Callable[[], Tables] = dict
+    data: str = "numbers"
     page: str = ""
-    configs: Callable[[Settings], list[RunConfig]] = _no_configs
-    computations: Callable[[Settings], list[Computation]] = _no_computations
     version: int = 1
 
-    def key(self, settings: Settings) -> dict[str, Any]:
-        """What names this row's outcome in the cache."""
-        return {"row": self.row, "version": self.version, **dataclasses.asdict(settings)}
+    @property
+    def row(self) -> int | None:
+        """Its row in the log; None for one that came after it."""
+        return int(self.name) if self.name.isdigit() else None
 
+    @property
+    def label(self) -> str:
+        """How people call it: ``row 10``, ``after the log: instant``."""
+        return f"row {self.name}" if self.row else f"after the log: {self.name}"
 
-def spread(values: list[float], form: str = "{:.3f}") -> str:
-    """Mean and range of some numbers: ``0.851 (0.848 to 0.853)``; one number stands alone."""
-    if not values:
-        return "nothing (diverged)"
-    mean = form.format(float(np.mean(values)))
-    if len(values) == 1:
-        return mean
-    return f"{mean} ({form.format(min(values))} to {form.format(max(values))})"
-
-
-def percent(values: list[float]) -> str:
-    """The same for shares, in percent: ``85.1 % (84.8 to 85.3)``."""
-    text = spread([100 * value for value in values], "{:.1f}")
-    return text.replace(" (", " % (") if len(values) > 1 else f"{text} %" if values else text
-
-
-def points(values: list[float]) -> str:
-    """Differences in signed percentage points: ``-0.05 pp (-0.10 to +0.01)``."""
-    text = spread([100 * value for value in values], "{:+.2f}")
-    return text.replace(" (", " pp (") if len(values) > 1 else f"{text} pp" if values else text
+    def key(self, asked: Any) -> dict[str, Any]:
+        """What names its outcome in the cache: all that was asked for."""
+        about = {"name": self.name, "version": self.version, "claims": repr(self.claims)}
+        fields = {one.name: getattr(asked, one.name) for one in dataclasses.fields(asked)}
+        plain = {k: v.to_dict() if isinstance(v, RunConfig) else v for k, v in fields.items()}
+        return {**about, **plain}

@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-import pandas as pd
+import plotly.graph_objects as go
 
 from srnn.config import RunConfig
 from srnn.experiments.base import (
-    ANSWERED,
+    MARGIN,
+    SHUFFLED,
+    WHY_MARGIN,
+    Arms,
     Computation,
     Experiment,
-    Given,
-    Outcome,
+    Found,
     Settings,
-    percent,
+    Tables,
 )
+from srnn.experiments.claims import At, Claim
 from srnn.experiments.comparisons import compare_wide
+from srnn.figures.rows import ranking
 from srnn.metanet import MacroShape, macro_shape
+from srnn.store import Run
+from srnn.store.results import Computed
 
-EPOCHS = 40
-SAME = "the same macro neurons"
-WEIGHTS = "as many weights as all particles"
-NEURONS = "as many neurons as macro net and particles"
+EPOCHS, FEW = 40, 10
+"""Epochs of the dense networks, and of the widest one; by then they learn no more."""
+META, SMALL = "MetaNet, h = 4", "MetaNet, h = 4, on 8x8 digits"
+SAME, WEIGHTS = "dense, the same cells", "dense, as many weights as all particles"
+NEURONS = "dense, as many neurons as macro net and particles, on 8x8 digits"
+PLACEBO = f"{SAME}, {SHUFFLED}"
 
 
-def configs(settings: Settings) -> list[RunConfig]:
-    """The log's main run, over seeds."""
-    return settings.configs(neurons=4)
+def arms(settings: Settings) -> Arms:
+    """The MetaNets and the dense networks, each over all seeds."""
+    epochs = 4 if settings.quick else EPOCHS
+    mains = settings.configs(neurons=4)
+    small = settings.configs(neurons=4, dataset="digits", batch_size=50)
+
+    def dense(config: RunConfig, width: int, epochs: int = epochs, **changes: str) -> Computation:
+        own = config.replace(**changes)
+        about = {"config": own.to_dict(), "width": width, "epochs": epochs}
+        cost = 3 + epochs * (width / 150) ** 2 / 20
+        return Computation("dense", compare_wide, about, seed=config.seed, version=2, cost=cost)
+
+    weights, cells = width_for(mains[0], "weights"), width_for(small[0], "neurons")
+    return {
+        META: mains,
+        SAME: [dense(one, one.width) for one in mains],
+        f"{SAME}, ReLU": [dense(one, one.width, activation="relu") for one in mains],
+        WEIGHTS: [dense(one, weights) for one in mains],
+        f"{WEIGHTS}, ReLU": [dense(one, weights, activation="relu") for one in mains],
+        SMALL: small,
+        NEURONS: [dense(one, cells, min(epochs, FEW)) for one in small],
+        PLACEBO: [dense(one, one.width, labels="shuffled") for one in mains],
+    }
 
 
 def neurons(shape: MacroShape) -> int:
@@ -60,101 +90,60 @@ def width_for(config: RunConfig, what: str) -> int:
     return max(1, round((-ends + np.sqrt(ends**2 + 4 * inner * goal)) / (2 * inner)))
 
 
-def sizes(settings: Settings, config: RunConfig) -> list[tuple[str, int, str, int]]:
-    """The dense networks: name, width, activation, epochs. The one with all neurons is thousands of
-    times as dear a step as the smallest, so it gets a single epoch."""
-    epochs = EPOCHS // 4 if settings.quick else EPOCHS
-    weights = width_for(config, "weights")
-    return [
-        (SAME, config.width, "none", epochs),
-        (f"{SAME}, ReLU", config.width, "relu", epochs),
-        (WEIGHTS, weights, "none", epochs),
-        (f"{WEIGHTS}, ReLU", weights, "relu", epochs),
-        (NEURONS, width_for(config, "neurons"), "none", 1),
-    ]
+def measure(run: Run) -> Computed:
+    """What a MetaNet is made of."""
+    parameters = run.shape.particles * run.config.particle_weights
+    facts = {"parameters": parameters, "neurons": total_neurons(run.config)}
+    return {**facts, "epochs": run.results["epochs"]}, {}
 
 
-def computation(config: RunConfig, width: int, activation: str, epochs: int) -> Computation:
-    """One dense network's training."""
-    parameters = {
-        "config": config.replace(activation=activation).to_dict(),
-        "width": width,
-        "epochs": epochs,
-    }
-    return Computation("dense", compare_wide, parameters, cost=5 + epochs * (width / 200) ** 2)
+CLAIMS = (
+    Claim(
+        "accuracy, dense network of the same cells less MetaNet",
+        "no figure",
+        "question of the log",
+        MARGIN,
+        math.inf,
+        f"more than nothing; {WHY_MARGIN}",
+        At(SAME, "accuracy", At(META, "accuracy")),
+        At(PLACEBO, "accuracy", At(META, "accuracy")),
+        f"the dense network with {SHUFFLED}",
+        "pp",
+        "a plain dense network of the same cells does better than the MetaNet with h = 4",
+        "a plain dense network of the same cells does no better than the MetaNet with h = 4",
+    ),
+)
 
 
-def computations(settings: Settings) -> list[Computation]:
-    """Every dense network over all seeds."""
-    return [
-        computation(config, width, activation, epochs)
-        for config in configs(settings)
-        for _, width, activation, epochs in sizes(settings, config)
-    ]
+def finding(found: Found) -> list[str]:
+    names = (META, SAME, WEIGHTS, f"{WEIGHTS}, ReLU")
+    parts = [f"{name}: {found.mean(name, 'accuracy')}" for name in names]
+    small = [f"{name}: {found.mean(name, 'accuracy')}" for name in (SMALL, NEURONS)]
+    return ["; ".join(parts) + ".", "; ".join(small) + "."]
 
 
-def evaluate(settings: Settings, given: Given) -> Outcome:
-    base = configs(settings)[0]
-    shape = macro_shape(base)
-    rows = [
-        {
-            "network": "MetaNet, h = 4",
-            "seed": run.config.seed,
-            "width": shape.width,
-            "neurons": total_neurons(base),
-            "parameters": shape.particles * base.particle_weights,
-            "accuracy": run.results["test_accuracy"],
-            "epochs": run.results["epochs"],
-            "seconds": run.info["seconds"],
-        }
-        for run in given.of(configs(settings))
-    ]
-    for config in configs(settings):
-        for name, width, activation, epochs in sizes(settings, config):
-            facts = given.result(computation(config, width, activation, epochs)).facts
-            rows.append(
-                {
-                    "network": f"dense, {name}",
-                    "seed": config.seed,
-                    "width": width,
-                    "neurons": width * (shape.depth - 1) + shape.outputs,
-                    **{key: facts[key] for key in ("parameters", "accuracy", "epochs", "seconds")},
-                }
-            )
-    table = pd.DataFrame(rows)
-
-    def accuracies(name: str) -> list[float]:
-        return table[table["network"] == name]["accuracy"].tolist()
-
-    meta, same = accuracies("MetaNet, h = 4"), accuracies(f"dense, {SAME}")
-    weights, bent = accuracies(f"dense, {WEIGHTS}"), accuracies(f"dense, {WEIGHTS}, ReLU")
-    gap = 100 * (np.mean(meta) - np.mean(same))
-    cells = "-".join(str(size) for size in shape.sizes)
-    return Outcome(
-        f"MetaNet {percent(meta)}; dense with {SAME} {percent(same)}, with {WEIGHTS} "
-        f"{percent(weights)}, with {NEURONS} {percent(accuracies(f'dense, {NEURONS}'))} (1 epoch)",
-        settings.verdict(
-            f"{ANSWERED}a dense network of {SAME} reaches {percent(same)}, the MetaNet "
-            f"{percent(meta)}"
-        ),
-        f"Against a dense network of the same cells ({cells}) the MetaNet is {gap:+.1f} percentage "
-        f"points. Its {table['parameters'].iloc[0]:,} weights, spent on a dense network, reach "
-        f"{percent(weights)}, with ReLU {percent(bent)}.",
-        {"baselines": table},
+def figure(tables: Tables) -> go.Figure:
+    """Accuracy of the MetaNets and the dense networks; their weights and neurons."""
+    table = tables["numbers"]
+    table = table[table["arm"] != PLACEBO]
+    return ranking(
+        table, "arm", "{parameters:,.0f} weights, {neurons:,.0f} neurons, epochs: {epochs:.0f}"
     )
 
 
 EXPERIMENT = Experiment(
-    15,
+    "15",
     "Baseline dense network",
     "What does a dense network with as many neurons, or as many weights, reach?",
     "The log asked for dense baselines of comparable size: the same macro neurons; as many neurons "
     "as the macro net and all particles have together; as many weights as all particles together. "
-    "Depth and skips stay, the width is matched. Without an activation, as in the log, all are "
-    "linear maps; the cheap ones are shown with ReLU too.",
-    "no figure in the log",
-    evaluate,
-    "",
-    configs,
-    computations,
+    "Depth and skips stay, the width is matched. Matched in neurons at MNIST's size, the dense "
+    "network would have 36 million weights, and training it would take an hour a seed; so this "
+    "match is made on 8x8 digits, beside a MetaNet trained on the same.",
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    premise=(META, SMALL),
 )

@@ -1,4 +1,4 @@
-"""One network without particles, trained on a MetaNet's data and macro shape (rows 9 and 15)."""
+"""Networks without particles, trained on a MetaNet's data and macro shape (rows 9 and 15)."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import torch
 from srnn.analysis.connectivity import node_table
 from srnn.config import RunConfig
 from srnn.experiments.fitting import accuracy_of, fit, trained_parameters
-from srnn.experiments.networks import FromNoise, Hyper, Plain, Sparse, Wide
+from srnn.experiments.networks import FromNoise, Hyper, Sparse, Wide
 from srnn.metanet import MacroShape, macro_shape
+from srnn.pruning.dense import Rules, accuracies
+from srnn.pruning.scratch import SCRATCH, Setup
 from srnn.store.results import Computed
 from srnn.tasks import Task, task_of
 
 KEPT = 353 / 1518
 """Share of connections that pruned and sparse networks keep: the log's survivors (row 11)."""
-ROUNDS = 3
-"""Rounds of the lottery ticket's pruning."""
 DIVERSITY = 0.1
 """Weight of the diversity term."""
 ADAM = {"lr": 0.003, "adam": True}
 """How generators are trained: plain SGD needs several times as long for them."""
+DENSE, PRUNED, LOTTERY = "dense network", "magnitude pruning, fine-tuned", "lottery ticket"
 
 
 def compare(kind: str, config: dict[str, Any], epochs: int) -> Computed:
-    """Train a network of one kind (a key of :data:`KINDS`) on a configuration's data, shape, batch
-    size and seed. Facts: ``accuracy`` (test, 0..1), ``parameters`` (trained numbers),
-    ``connections`` (that exist in the end), ``seconds`` of training, ``epochs``, and what the kind
-    adds; table ``curve``: ``epoch, loss, test_accuracy``.
+    """Train a network of one kind (a key of :data:`KINDS`) on a configuration's data, shape,
+    batches and seed. Facts: ``accuracy`` (test, 0..1), ``parameters`` (trained numbers),
+    ``connections`` (that exist in the end), ``epochs``, and what the kind adds.
 
     Raises:
         ValueError: unknown kind.
@@ -39,47 +39,71 @@ def compare(kind: str, config: dict[str, Any], epochs: int) -> Computed:
     if kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; kinds: {', '.join(KINDS)}")
     run = RunConfig.from_dict(config)
+    return KINDS[kind](task_of(run), macro_shape(run), run, epochs), {}
+
+
+def compare_wide(config: dict[str, Any], width: int, epochs: int) -> Computed:
+    """A dense network of any width (a MetaNet's own ends at 1,024); the same facts, and
+    ``neurons``, its hidden and output cells."""
+    run = RunConfig.from_dict(config)
+    task, shape = task_of(run), dataclasses.replace(macro_shape(run), width=width)
+    network = Wide(shape, run.seed)
+    fit(network, task, epochs, run.batch_size, data_seed=run.data_seed)
+    facts = _facts(network, task, shape.particles, epochs)
+    return {**facts, "neurons": sum(shape.sizes[1:])}, {}
+
+
+def pruned(config: dict[str, Any]) -> Computed:
+    """The dense networks of the pruning lab, trained as long as the configuration says, whole and
+    pruned to the log's number of connections. Table ``numbers``: ``arm, seed`` and the facts."""
+    run = RunConfig.from_dict(config)
     task, shape = task_of(run), macro_shape(run)
-    facts, curve = KINDS[kind](task, shape, run, epochs)
-    return facts, {"curve": curve}
+    retrain = max(1, run.epochs // 20)
+    drop = np.array([[shape.particles - round(KEPT * shape.particles)]])
+    setup = Setup(task, shape, Rules.of(run), (run.seed,), drop, run.epochs, retrain)
+    x, y = torch.from_numpy(task.x_test), torch.from_numpy(task.y_test)
+    networks = {
+        DENSE: setup.dense,
+        PRUNED: SCRATCH["one-shot-retrained"].make(setup),
+        LOTTERY: SCRATCH["lottery"].make(setup),
+    }
+    rows = [
+        {
+            "arm": name,
+            "seed": run.seed,
+            "accuracy": float(accuracies(scalars, x, y, shape)[0]),
+            "parameters": shape.particles,
+            "connections": int((scalars != 0).sum()),
+        }
+        for name, scalars in networks.items()
+    ]
+    return {}, {"numbers": pd.DataFrame(rows)}
 
 
-Kind = tuple[dict[str, Any], pd.DataFrame]
-
-
-def _facts(network: torch.nn.Module, task: Task, connections: int, seconds: float) -> dict:
+def _facts(network: torch.nn.Module, task: Task, connections: int, epochs: int) -> dict[str, Any]:
     return {
         "accuracy": accuracy_of(network, task),
         "parameters": trained_parameters(network),
         "connections": connections,
-        "seconds": seconds,
+        "epochs": epochs,
     }
 
 
-def _dense(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> Kind:
-    network = Plain(shape, run.seed)
-    curve, seconds = fit(network, task, epochs, run.batch_size)
-    return _facts(network, task, shape.particles, seconds) | {"epochs": epochs}, curve
-
-
-def _hyper(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> Kind:
+def _hyper(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[str, Any]:
     network = Hyper(shape, run.seed)
-    curve, seconds = fit(network, task, epochs, run.batch_size, **ADAM)
-    return _facts(network, task, shape.particles, seconds) | {"epochs": epochs}, curve
+    fit(network, task, epochs, run.batch_size, data_seed=run.data_seed, **ADAM)
+    return _facts(network, task, shape.particles, epochs)
 
 
-def _noise(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> Kind:
+def _noise(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[str, Any]:
     network = FromNoise(shape, run.seed)
     short = max(1, epochs // 4)  # every step trains `samples` networks
-    curve, seconds = fit(
-        network,
-        task,
-        short,
-        run.batch_size,
-        penalty=lambda: -DIVERSITY * network.diversity(),
-        evaluate=False,
-        **ADAM,
-    )
+
+    def penalty() -> torch.Tensor:
+        return -DIVERSITY * network.diversity()
+
+    options = {"data_seed": run.data_seed, **ADAM}
+    fit(network, task, short, run.batch_size, penalty=penalty, **options)
     with torch.no_grad():
         logits = network(torch.from_numpy(task.x_test))
     answers, y = logits.argmax(-1), torch.from_numpy(task.y_test)
@@ -88,104 +112,46 @@ def _noise(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> Kind:
         for i in range(len(answers))
         for j in range(i)
     ]
-    ensemble = (logits.softmax(-1).mean(0).argmax(-1) == y).double().mean()
-    own = {
+    return {
         "accuracy": float((answers == y).double().mean()),
         "parameters": trained_parameters(network),
         "connections": shape.particles,
-        "seconds": seconds,
         "epochs": short,
-        "ensemble_accuracy": float(ensemble),
+        "ensemble_accuracy": float((logits.softmax(-1).mean(0).argmax(-1) == y).double().mean()),
         "disagreement": float(np.mean(pairs)),
     }
-    return own, curve
 
 
-def _sparse(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> Kind:
+def _sparse(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[str, Any]:
     return _train_sparse(task, shape, run, epochs, first=0)
 
 
-def _sparse_pixels(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> Kind:
+def _sparse_pixels(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[str, Any]:
     return _train_sparse(task, shape, run, epochs, first=shape.particles - shape.starts[1])
 
 
-def _train_sparse(task: Task, shape: MacroShape, run: RunConfig, epochs: int, first: int) -> Kind:
+def _train_sparse(
+    task: Task, shape: MacroShape, run: RunConfig, epochs: int, first: int
+) -> dict[str, Any]:
     """Random connections, the last ``first`` ones all kept; ``outputs_reached`` counts the output
     cells to which any input still leads."""
     rng = torch.Generator().manual_seed(run.seed)
     mask = torch.zeros(shape.particles, dtype=torch.bool)
     open_to = shape.particles - first
     mask[open_to:] = True
-    kept = max(1, _kept(shape, KEPT) - first)
+    kept = max(1, round(KEPT * shape.particles) - first)
     mask[torch.randperm(open_to, generator=rng)[:kept]] = True
     network = Sparse(shape, run.seed, mask)
-    curve, seconds = fit(network, task, epochs, run.batch_size)
+    fit(network, task, epochs, run.batch_size, data_seed=run.data_seed)
     nodes = node_table(mask.numpy(), shape)
     reached = int(nodes[nodes["layer"] == shape.depth]["reached"].sum())
-    facts = _facts(network, task, int(mask.sum()), seconds)
-    return facts | {"epochs": epochs, "outputs_reached": reached}, curve
-
-
-def _magnitude(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> Kind:
-    network, tuning = Plain(shape, run.seed), max(1, epochs // 4)
-    first, spent = fit(network, task, epochs - tuning, run.batch_size)
-    network.mask = largest(network.scalars(), _kept(shape, KEPT)).float()
-    raw = accuracy_of(network, task)
-    second, tuned = fit(network, task, tuning, run.batch_size)
-    second["epoch"] += epochs - tuning
-    connections = int(network.mask.sum())
-    facts = _facts(network, task, connections, spent + tuned) | {"epochs": epochs}
-    return facts | {"accuracy_before_tuning": raw}, pd.concat([first, second], ignore_index=True)
-
-
-def _lottery(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> Kind:
-    mask, spent = torch.ones(shape.particles), 0.0
-    for step in range(1, ROUNDS + 1):
-        network = Plain(shape, run.seed, mask)  # rewound to its start
-        _, seconds = fit(network, task, epochs, run.batch_size, evaluate=False)
-        spent += seconds
-        mask = largest(network.scalars(), _kept(shape, KEPT ** (step / ROUNDS))).float()
-    network = Plain(shape, run.seed, mask)
-    curve, seconds = fit(network, task, epochs, run.batch_size)
-    facts = _facts(network, task, int(mask.sum()), spent + seconds)
-    return facts | {"epochs": epochs * (ROUNDS + 1)}, curve
-
-
-def _wide(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> Kind:
-    network = Wide(shape, run.seed)
-    curve, seconds = fit(network, task, epochs, run.batch_size)
-    return _facts(network, task, shape.particles, seconds) | {"epochs": epochs}, curve
-
-
-def compare_wide(config: dict[str, Any], width: int, epochs: int) -> Computed:
-    """As :func:`compare`, a dense network of any width (a MetaNet's own ends at 1,024)."""
-    run = RunConfig.from_dict(config)
-    shape = dataclasses.replace(macro_shape(run), width=width)
-    facts, curve = _wide(task_of(run), shape, run, epochs)
-    return facts, {"curve": curve}
-
-
-def largest(weights: torch.Tensor, count: int) -> torch.Tensor:
-    """Mask of the ``count`` weights ``(P,)`` that are largest by magnitude; exact, ties to the
-    smaller index."""
-    order = torch.argsort(weights.detach().abs(), descending=True, stable=True)
-    mask = torch.zeros(len(weights), dtype=torch.bool)
-    mask[order[:count]] = True
-    return mask
-
-
-def _kept(shape: MacroShape, share: float) -> int:
-    return round(share * shape.particles)
+    return _facts(network, task, int(mask.sum()), epochs) | {"outputs_reached": reached}
 
 
 KINDS = {
-    "dense": _dense,
     "hypernetwork": _hyper,
     "noise to weights": _noise,
     "torch.sparse": _sparse,
     "torch.sparse, first layer": _sparse_pixels,
-    "magnitude pruning": _magnitude,
-    "lottery ticket": _lottery,
-    "wide": _wide,
 }
-"""How each kind is trained; the log's list (row 9), and dense networks of any width (row 15)."""
+"""How each kind of the log's list is trained (row 9)."""

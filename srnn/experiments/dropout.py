@@ -2,115 +2,129 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+import plotly.graph_objects as go
 
-from srnn.analysis.collapse import scalars
-from srnn.analysis.dropout import (
-    dropout_by_layer,
-    dropout_masks,
-    dropout_replicators,
-    dropout_test,
-)
-from srnn.analysis.types import type_history
-from srnn.config import RunConfig
 from srnn.experiments.base import (
-    Check,
+    MARGIN,
+    WHY_MARGIN,
+    Arms,
     Experiment,
-    Given,
-    Outcome,
+    Found,
     Settings,
-    judge,
-    percent,
-    points,
+    Tables,
+    drop_costs,
+    final_codes,
 )
+from srnn.experiments.claims import At, Claim
+from srnn.figures.rows import dots, panels, rows_high
+from srnn.figures.style import MUTED, PALETTE
 from srnn.store import Run
-from srnn.tasks import task_of
-from srnn.vocabulary import is_replicator
+from srnn.store.results import Computed
+from srnn.vocabulary import TYPES, is_replicator
+
+NOTES = {h: f"h = {h}, alpha 1, 100 epochs" for h in (3, 4)}
+LARGE, SMALL = "h = 8, alpha 100", "h = 4, alpha 100"
+BOTH = "zero + identity"
 
 
-def configs(settings: Settings) -> list[RunConfig]:
-    """The h = 8 residual preset and the log's main run, over seeds."""
-    return settings.configs(neurons=8) + settings.configs(neurons=4)
+def arms(settings: Settings) -> Arms:
+    notes = {name: settings.configs(neurons=h, alpha=1.0, epochs=100) for h, name in NOTES.items()}
+    return {**notes, LARGE: settings.configs(neurons=8), SMALL: settings.configs(neurons=4)}
 
 
-def final_codes(run: Run) -> np.ndarray:
-    """Types of a run's particles at the end, ``(P,)``."""
-    return type_history(run.snapshots[-1:], run.encoding)[0]
+def measure(run: Run) -> Computed:
+    """What dropping every type costs, and both kinds of replicator, beside as many at random."""
+    codes = final_codes(run)
+    groups = {name: codes == code for code, name in enumerate(TYPES)}
+    costs, table = drop_costs(run.weights, {**groups, BOTH: is_replicator(codes)}, run)
+    return costs, {"costs": table[table["count"] > 0]}
 
 
-def dropout_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The dropout test of a run's end: by type (and all replicators together), by layer and type,
-    and for sets of the replicators' size: the smallest scalar weights, and random particles."""
-    task, codes = task_of(run.config), final_codes(run)
-    data = (task.x_test, task.y_test, run.shape)
-    by_type = dropout_test(run.weights, codes, *data)
-    both = dropout_replicators(run.weights, codes, *data)
-    by_layer = dropout_by_layer(run.weights, codes, *data)
-    count = int(both["count"].iloc[0])
-    order = np.argsort(np.abs(scalars(run.weights)), kind="stable")
-    chance = np.random.default_rng(run.config.seed).permutation(run.shape.particles)
-    sets = {"replicators": is_replicator(codes)}
-    for name, rank in (("as many smallest scalar weights", order), ("as many at random", chance)):
-        mask = np.zeros(run.shape.particles, dtype=bool)
-        mask[rank[:count]] = True
-        sets[name] = mask
-    chosen = dropout_masks(run.weights, sets, *data)
-    tables = (pd.concat([by_type, both], ignore_index=True), by_layer, chosen)
-    for table in tables:
-        table.insert(0, "seed", run.config.seed)
-        table.insert(0, "h", run.config.neurons)
-    return tables
-
-
-def evaluate(settings: Settings, given: Given) -> Outcome:
-    parts = [dropout_of(run) for run in given.of(configs(settings))]
-    by_type, by_layer, chosen = (
-        pd.concat(column, ignore_index=True) for column in zip(*parts, strict=True)
+def _log(h: int) -> Claim:
+    return Claim(
+        f"drop cost of the identities, {NOTES[h]}",
+        "0.05 pp",
+        "entered the log on 2022-02-02, when h was 3 or 4, without alpha, 100 epochs",
+        -0.001,
+        0.001,
+        "twice the log's figure; 1.5 of its 1,500 images",
+        At(NOTES[h], "identity"),
+        At(NOTES[h], "identity, at random"),
+        "as many at random",
+        "pp",
     )
 
-    def values(h: int, kind: str, what: str) -> list[float]:
-        return by_type.query("h == @h and type == @kind")[what].tolist()
 
-    cost, left = values(8, "identity", "difference"), values(8, "other", "accuracy")
-    source = "log: about 0.05 pp"
-    checks = [
-        Check("h = 8, accuracy change without identities", "-0.0005", -0.01, 0.01, source, cost),
-        Check("h = 8, accuracy without other", "chance", 0, 0.2, "chance is 0.1", left),
-        Check(
-            "h = 4, accuracy change without identities",
-            "0.0",
-            -0.01,
-            0.01,
-            "log, early note",
-            values(4, "identity", "difference"),
-            required=False,
-        ),
-    ]
-    count = int(np.mean(values(8, "identity", "count")))
-    small = abs(float(np.mean(cost))) < 0.01
-    rivals = chosen[chosen["h"] == 8].groupby("type")["difference"].mean()
-    return Outcome(
-        f"h = 8: without its identities {points(cost)}; without other, accuracy {percent(left)}",
-        settings.verdict(judge(checks)),
-        f"{'Identities are only replicators' if small else 'Identities take part'}: dropping all "
-        f"of them ({count:,} on average at h = 8) changes accuracy by {100 * np.mean(cost):+.2f} "
-        "percentage points, dropping as many particles at random by "
-        f"{100 * rivals['as many at random']:+.1f}.",
-        {"by_type": by_type, "by_layer": by_layer, "chosen": chosen} | settings.checks(checks),
-    )
+CLAIMS = (
+    _log(3),
+    _log(4),
+    Claim(
+        f"drop cost of the identities, {LARGE}",
+        "no figure in this setting",
+        "question of the log",
+        -MARGIN,
+        MARGIN,
+        WHY_MARGIN,
+        At(LARGE, "identity"),
+        At(LARGE, "identity, at random"),
+        "as many at random",
+        "pp",
+        "at h = 8 identities take no part in the goal at this instant",
+        "at h = 8 identities take part in the goal",
+    ),
+)
+
+
+def finding(found: Found) -> list[str]:
+    said = []
+    for arm in (LARGE, SMALL):
+        if not found.estimate(arm, BOTH).count:
+            said.append(f"At {arm} there is no replicator to drop.")
+            continue
+        cost, chance = (found.text(arm, name, "pp") for name in (BOTH, f"{BOTH}, at random"))
+        said.append(f"At {arm}, dropping zero + identity costs {cost}; as many at random {chance}.")
+    said.append("Types are read at one instant, right after a task step; see: the instant.")
+    return said
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Signed change of accuracy when a type, or as many at random, are dropped."""
+    table = tables["costs"].assign(change=-100 * tables["costs"]["cost"])
+    names = list(dict.fromkeys(table["arm"]))[-2:]
+    drawn = panels(2, tuple(names), shared_yaxes=True, horizontal_spacing=0.05)
+    table = table[~table["group"].str.endswith("at random") | table["group"].str.startswith(BOTH)]
+    for col, arm in enumerate(names, start=1):
+        part = table[table["arm"] == arm]
+        counts = part.groupby("group", sort=False)["count"].mean()
+        dots(
+            drawn,
+            part,
+            "change",
+            "group",
+            form="{:+.2f} pp",
+            color=[PALETTE.get(name, MUTED) for name in counts.index],
+            place={"row": 1, "col": col},
+            notes=[f"{number:,.0f} dropped" for number in counts],
+            position="beside",
+        )
+        drawn.add_vline(x=0, line={"color": MUTED, "width": 1}, row=1, col=col)
+    drawn.update_xaxes(title="Change of test accuracy (pp)", range=[-100, 15])
+    return rows_high(drawn, table["group"].nunique())
 
 
 EXPERIMENT = Experiment(
-    2,
+    "2",
     "Dropout test",
     "Does a particle take part in the goal, or is it only a replicator?",
     "The log asked what a type is worth to the task: set all particles of one type to zero and "
-    "measure the test accuracy again. Differences are signed, after minus before. The same is done "
-    "per layer, and for any other set of particles of that size.",
-    "dropping the identities costs about 0.05 percentage points (band: under 1), "
-    "dropping the others leaves chance (band: under 20 %)",
-    evaluate,
-    "dropout_test",
-    configs,
+    "measure the test accuracy again. Its 0.05 percentage points entered it on 2022-02-02, when h "
+    "was 3 or 4, without alpha, 100 epochs: it is no figure for h = 8 at alpha 100.",
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    premise=(LARGE, SMALL),
+    data="costs",
+    page="dropout_test",
 )

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from srnn.analysis.membership import mean_images
-from srnn.config import RunConfig
-from srnn.experiments.base import ANSWERED, Experiment, Given, Outcome, Settings, percent
-from srnn.experiments.dropout import final_codes
+from srnn.experiments.base import (
+    Arms,
+    Experiment,
+    Found,
+    Settings,
+    Tables,
+    final_codes,
+)
+from srnn.experiments.claims import At, Claim
+from srnn.figures.attribution import relevance_shares
 from srnn.store import Run
+from srnn.store.results import Computed
 from srnn.tasks import task_of
-from srnn.vocabulary import REPLICATORS
+from srnn.vocabulary import is_replicator
 
+MAIN, LARGE = "h = 4", "h = 8"
 IMAGES = 500
 """Test images explained."""
 TOP = 20
 """Most relevant particles listed per run."""
+DIVIDED = 0.5
+"""Relevance of the replicators, to their share of the particles, up to which labour is divided."""
 
 
-def configs(settings: Settings) -> list[RunConfig]:
-    """The h = 8 residual preset and the log's main run, over seeds."""
-    return settings.configs(neurons=8) + settings.configs(neurons=4)
+def arms(settings: Settings) -> Arms:
+    return {LARGE: settings.configs(neurons=8), MAIN: settings.configs(neurons=4)}
 
 
 def explain_run(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, float]:
@@ -80,55 +91,79 @@ def digit_table(run: Run) -> pd.DataFrame:
 
 
 def conclusion(particles: float, relevance: float) -> str:
-    """What the shares (0..1) of replicators and zeros say about the micro networks."""
-    if particles == 0:
-        return "No particle replicates or is zero, so all of them work for the answers"
+    """What the shares (0..1) of replicators say about the micro networks."""
+    if not particles > 0:
+        return "No particle replicates, so all of them work for the answers"
     if relevance < 0.1 * particles:
         return "The micro networks divide the labour: the answers come from the others"
-    if relevance < 0.5 * particles:
+    if relevance < DIVIDED * particles:
         return "Most of the answers come from the others, but replicators take part"
     return "Replicators take part in the answers about as much as the others"
 
 
-def evaluate(settings: Settings, given: Given) -> Outcome:
-    runs = given.of(configs(settings))
-    found = [explain_run(run) for run in runs]
-    shares = pd.concat([one[0] for one in found], ignore_index=True)
-    top = pd.concat([one[1] for one in found], ignore_index=True)
+def measure(run: Run) -> Computed:
+    """Shares of relevance by type (integrated gradients); the replicators' relevance to their
+    share of the particles, and that of as many particles at random."""
+    from srnn.analysis.attribution import explain_particles, relevance_table, share_by_type
 
-    def of(h: int, types: tuple[str, ...], column: str) -> list[float]:
-        rows = shares[(shares["h"] == h) & (shares["method"] == "integrated gradients")]
-        return rows[rows["type"].isin(types)].groupby("seed")[column].sum().tolist()
+    task, codes = task_of(run.config), final_codes(run)
+    parts = explain_particles(run.weights, task.x_test[:IMAGES], task.y_test[:IMAGES], run.shape)
+    table = relevance_table(parts, codes, run.shape)
+    share, idle = table["share"].to_numpy(), is_replicator(codes)
+    chance = np.random.default_rng(run.config.seed).permutation(idle)
+    facts = {"share": float(idle.mean()), "relevance": float(share[idle].sum())}
+    for name, mask in (("ratio", idle), ("ratio_chance", chance)):
+        facts[name] = float(share[mask].sum() / mask.mean()) if mask.any() else float("nan")
+    return facts, {"shares": share_by_type(table).assign(h=run.config.neurons)}
 
-    count, share = of(8, REPLICATORS, "particle_share"), of(8, REPLICATORS, "relevance_share")
-    text = (
-        f"replicators are {percent(count)} of the particles and carry "
-        f"{percent(share)} of the relevance (h = 8)"
+
+CLAIMS = tuple(
+    Claim(
+        f"relevance of the replicators, to their share of the particles, {arm}",
+        "no figure",
+        "question of the log",
+        0.0,
+        DIVIDED,
+        "half of what as many particles have on average",
+        At(arm, "ratio"),
+        At(arm, "ratio_chance"),
+        "as many particles at random",
+        "2",
+        f"the micro networks divide the labour: the answers come from the survivors ({arm})",
+        f"replicators take part in the answers ({arm})",
     )
-    small = (of(4, REPLICATORS, "particle_share"), of(4, REPLICATORS, "relevance_share"))
-    leader = top[(top["h"] == 8) & (top["method"] == "integrated gradients")].iloc[0]
-    rest = max(one[2] for one in found)
-    return Outcome(
-        text,
-        settings.verdict(f"{ANSWERED}{text}"),
-        f"{conclusion(float(np.mean(count)), float(np.mean(share)))}. At h = 4 replicators and "
-        f"zeros are {percent(small[0])} of the particles and carry {percent(small[1])} of the "
-        f"relevance. The most relevant particle of the first run, {leader['particle']}, alone "
-        f"carries {100 * leader['share']:.1f} %. Contributions add up to the logits within "
-        f"{rest:.0e} of the largest.",
-        {"shares": shares, "top": top, "digits": digit_table(runs[0])},
-    )
+    for arm in (LARGE, MAIN)
+)
+
+
+def finding(found: Found) -> list[str]:
+    said = [
+        f"At {arm} replicators are {found.text(arm, 'share')} of the particles and carry "
+        f"{found.text(arm, 'relevance')} of the relevance."
+        for arm in (LARGE, MAIN)
+    ]
+    mean = [found.estimate(LARGE, key).mean for key in ("share", "relevance")]
+    return [*said, conclusion(*mean) + "."]
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Share of particles and of relevance by type."""
+    return relevance_shares(tables["shares"])
 
 
 EXPERIMENT = Experiment(
-    5,
+    "5",
     "Translation into an explainable-AI framework",
     "What do attributions say about the micro networks?",
     "The log asked to translate the network into a framework for explainable AI and to draw "
     "conclusions about the micro networks. Captum explains the collapsed network; contributions "
     "are mapped back on the particles by a gate on every connection.",
-    "no figure in the log",
-    evaluate,
-    "explain",
-    configs,
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    premise=(LARGE, MAIN),
+    data="shares",
+    page="explain",
 )

@@ -2,91 +2,104 @@
 
 from __future__ import annotations
 
-import pandas as pd
+import plotly.graph_objects as go
 
 from srnn.analysis.types import history_measures, type_counts
-from srnn.config import RunConfig
 from srnn.experiments.base import (
-    Check,
+    COUNT,
+    NONE,
+    WHY_COUNT,
+    Arms,
     Experiment,
-    Given,
-    Outcome,
+    Found,
     Settings,
-    judge,
-    spread,
+    Tables,
 )
+from srnn.experiments.claims import At, Claim
+from srnn.figures.rows import epoch_axes, mean_line, panels
+from srnn.figures.style import DASHES, PALETTE
 from srnn.store import Run
-from srnn.vocabulary import EPSILON, TYPES, count_replicators
+from srnn.store.results import Computed
+from srnn.vocabulary import EPSILON, LABELS, TYPES
 
+MAIN = "h = 4"
 EPSILONS = (1e-6, EPSILON, 1e-4)
-TOLERANCE = 76
-"""Half width of a band for a count: 5 % of the log's 1,518 particles."""
 
 
-def configs(settings: Settings) -> list[RunConfig]:
-    """The log's main run, over seeds."""
-    return settings.configs(neurons=4)
+def arms(settings: Settings) -> Arms:
+    return {
+        MAIN: settings.configs(neurons=4),
+        NONE: settings.configs(neurons=4, goal="none"),
+    }
 
 
-def types_over_epochs(run: Run) -> pd.DataFrame:
-    """``seed, epsilon, epoch`` and a count per type, for every snapshot of a run."""
+def measure(run: Run) -> Computed:
+    """Replicators after the first epoch, and at the end for every epsilon; counts per snapshot."""
     known = history_measures(run.snapshots, run.encoding)
-    parts = []
-    for epsilon in EPSILONS:
-        counts = type_counts(known.codes(epsilon), run.snapshot_epochs)
-        counts.insert(0, "epsilon", epsilon)
-        counts.insert(0, "seed", run.config.seed)
-        parts.append(counts)
-    return pd.concat(parts, ignore_index=True)
+    counts = {one: type_counts(known.codes(one), run.snapshot_epochs) for one in EPSILONS}
+    both = {one: table["zero"] + table["identity"] for one, table in counts.items()}
+    first = both[EPSILON][counts[EPSILON]["epoch"] == 1]
+    facts = {f"end_{one:.0e}": float(column.iloc[-1]) for one, column in both.items()}
+    facts["first"] = float(first.iloc[0]) if len(first) else float("nan")
+    return facts, {"types": counts[EPSILON]}
 
 
-def replicators(table: pd.DataFrame, epoch: int) -> list[float]:
-    """Zero + identity of every seed at an epoch, at the log's epsilon."""
-    rows = table[(table["epoch"] == epoch) & (table["epsilon"] == EPSILON)]
-    return count_replicators(rows).astype(float).tolist()
+CLAIMS = (
+    Claim(
+        "zero + identity after the first epoch",
+        "about 1,450",
+        "type plot of row 11 at its epoch 0, 1 here: h = 4, alpha 100",
+        1450 - COUNT,
+        1450 + COUNT,
+        WHY_COUNT,
+        At(MAIN, "first"),
+        At(NONE, "first"),
+        NONE,
+        "count",
+    ),
+)
 
 
-def evaluate(settings: Settings, given: Given) -> Outcome:
-    runs = given.of(configs(settings))
-    table = pd.concat([types_over_epochs(run) for run in runs], ignore_index=True)
-    particles, last = runs[0].info["particles"], runs[0].results["epochs"]
-    complete = float((table[list(TYPES)].sum(axis=1) == particles).mean())
-    first, end = replicators(table, 1), replicators(table, last)
-    checks = [
-        Check(
-            "zero + identity after the first epoch",
-            "about 1,450",
-            1450 - TOLERANCE,
-            1450 + TOLERANCE,
-            "log, row 11; ±5 % of the particles",
-            first,
-        ),
-        Check(
-            "snapshots in which every particle has a type", "all", 1, 1, "definition", [complete]
-        ),
-    ]
-    ends = table[table["epoch"] == last].groupby("epsilon")[["zero", "identity"]].mean().sum(axis=1)
-    wide = ", ".join(f"{count:,.0f} at {epsilon:.0e}" for epsilon, count in ends.items())
-    return Outcome(
-        f"zero + identity of {particles:,}: {spread(first, '{:,.0f}')} after 1 epoch, "
-        f"{spread(end, '{:,.0f}')} after {last}",
-        settings.verdict(judge(checks)),
-        f"Every particle has one of the five types at each of {len(runs[0].snapshot_epochs)} "
-        f"recorded epochs. Replicators at the end, by epsilon: {wide}.",
-        {"types": table} | settings.checks(checks),
+def finding(found: Found) -> list[str]:
+    ends = ", ".join(
+        f"{found.text(MAIN, f'end_{epsilon:.0e}', 'count')} at {epsilon:.0e}"
+        for epsilon in EPSILONS
     )
+    return [f"Replicators at the end, by epsilon: {ends.replace('e-0', 'e−')}."]
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Particles of each type over the epochs, with self-replication and without."""
+    table = tables["types"]
+    drawn = panels(2, (f"{MAIN}, alpha 100", NONE), shared_yaxes=True)
+    for col, arm in enumerate((MAIN, NONE), start=1):
+        own = table[table["arm"] == arm]
+        for name in TYPES:
+            if own[name].any():
+                seen = {trace.name for trace in drawn.data}
+                style = {"color": PALETTE[name], "dash": DASHES[name]}
+                place = {"row": 1, "col": col}
+                label = LABELS[name]
+                mean_line(drawn, own, name, label, place=place, legend=label not in seen, **style)
+    epoch_axes(drawn, table["epoch"])
+    drawn.update_yaxes(title="Particles", rangemode="tozero", col=1)
+    return drawn
 
 
 EXPERIMENT = Experiment(
-    1,
+    "1",
     "Fixpoint tests",
     "What does every particle do to its own weights, and when?",
     "The log asked for a fixpoint test of every particle at every recorded epoch. A particle is "
     "divergent, zero (all its weights are), an identity (it reproduces its weights), of second "
     "order (it does when asked twice), or other. Epsilon is the largest deviation that still "
     "counts as equal; the log used 1e-5. The log called zeros identities too.",
-    "five types; about 1,450 of 1,518 zero + identity after the first epoch (band ±76)",
-    evaluate,
-    "particle_types",
-    configs,
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    premise=(MAIN,),
+    data="types",
+    page="particle_types",
 )

@@ -2,71 +2,78 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import pandas as pd
+import plotly.graph_objects as go
 
-from srnn.config import RunConfig
-from srnn.experiments.base import ANSWERED, Experiment, Given, Outcome, Settings, percent
-from srnn.experiments.sizes import describe
+from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables
+from srnn.experiments.claims import At, Claim
+from srnn.figures.rows import shares
+from srnn.figures.style import INK, PALETTE
 
+SELF, BARE, OTHER = "replicate itself", "nothing beside the task", "multiply by 0.03, alpha 0.01"
 GOALS: dict[str, dict[str, Any]] = {
-    "replicate itself": {},
+    SELF: {},
     "multiply by 0.03, alpha 1": {"goal": "multiply", "alpha": 1.0},
-    "multiply by 0.03, alpha 0.01": {"goal": "multiply", "alpha": 0.01},
-    "nothing beside the task": {"goal": "none"},
+    OTHER: {"goal": "multiply", "alpha": 0.01},
+    BARE: {"goal": "none"},
 }
 """What the particles are trained for. The goal of multiplication pulls a scalar weight v to 0.03
 with the force 2 alpha (v - 0.03): alpha 100 overshoots at this learning rate and diverges."""
-SELF, NONE = "replicate itself", "nothing beside the task"
 
 
-def configs(settings: Settings) -> list[RunConfig]:
-    """The log's main run with each goal, over seeds."""
-    return [one for changes in GOALS.values() for one in settings.configs(neurons=4, **changes)]
+def arms(settings: Settings) -> Arms:
+    return {goal: settings.configs(neurons=4, **changes) for goal, changes in GOALS.items()}
 
 
-def evaluate(settings: Settings, given: Given) -> Outcome:
-    rows, records = [], []
-    for goal, changes in GOALS.items():
-        for run in given.healthy(settings.configs(neurons=4, **changes)):
-            records.append(run.records.assign(goal=goal, seed=run.config.seed))
-            rows.append(describe(run, goal))
-    table = pd.DataFrame(rows).rename(columns={"variant": "goal"})
+CLAIMS = (
+    Claim(
+        "share of replicators, with self-replication less with the task alone",
+        "no figure",
+        "question of the log",
+        0.1,
+        math.inf,
+        "ten points more",
+        At(SELF, "replicators", At(BARE, "replicators")),
+        At(OTHER, "replicators", At(BARE, "replicators")),
+        "another goal in its place (multiply by 0.03)",
+        "pp",
+        "replicators and dead connections come from self-replication",
+        "replicators and dead connections do not come from self-replication",
+    ),
+)
 
-    def values(goal: str, column: str) -> list[float]:
-        return table[table["goal"] == goal][column].astype(float).tolist()
 
-    obtained = "; ".join(
-        f"{goal}: accuracy {percent(values(goal, 'accuracy'))}, replicators and zeros "
-        f"{percent(values(goal, 'replicator_share'))}"
+def finding(found: Found) -> list[str]:
+    parts = [
+        f"{goal}: accuracy {found.text(goal, 'accuracy')}, replicators "
+        f"{found.text(goal, 'replicators')}"
         for goal in GOALS
-    )
-    kept = {goal: percent(values(goal, "replicator_share")) for goal in GOALS}
-    one, two = list(GOALS)[1:3]
-    return Outcome(
-        obtained,
-        settings.verdict(
-            f"{ANSWERED}accuracy is {percent(values(SELF, 'accuracy'))} with self-replication, "
-            f"{percent(values(NONE, 'accuracy'))} with the task alone"
-        ),
-        f"Replicators and dead connections come from self-replication: {kept[SELF]} of the "
-        f"particles with it, {kept[NONE]} with the task alone. Multiplication pulls every "
-        f"connection to 0.03: accuracy {percent(values(one, 'accuracy'))} at alpha 1, "
-        f"{percent(values(two, 'accuracy'))} at alpha 0.01." + given.diverged(configs(settings)),
-        {"goals": table, "records": pd.concat(records, ignore_index=True)},
-    )
+    ]
+    return ["Goal: " + "; ".join(parts) + "."]
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Accuracy and share of replicators, per goal."""
+    columns = {
+        "accuracy": ("test accuracy", INK, "circle"),
+        "replicators": ("replicators", PALETTE["identity"], "square"),
+    }
+    return shares(tables["numbers"], "arm", columns)
 
 
 EXPERIMENT = Experiment(
-    16,
+    "16",
     "Task or goal instead of the SRNN task",
     "What becomes of the particles if they need not replicate themselves?",
     "The log asked for another goal of the particles in place of self-replication. Here the same "
     "network is trained with every particle made to multiply its input by 0.03, and with no goal "
     "beside the task.",
-    "no figure in the log",
-    evaluate,
-    "train",
-    configs,
+    arms,
+    CLAIMS,
+    figure,
+    finding=finding,
+    premise=(SELF,),
+    page="train",
 )

@@ -2,113 +2,168 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from srnn.config import RunConfig
 from srnn.experiments.base import (
-    Check,
+    MARGIN,
+    WHY_MARGIN,
+    Arms,
     Computation,
     Experiment,
-    Given,
-    Outcome,
+    Found,
     Settings,
-    judge,
-    percent,
-    spread,
+    Tables,
 )
+from srnn.experiments.claims import At, Claim
+from srnn.figures.rows import epoch_axes, mean_line, panels
+from srnn.figures.style import DASHES, MUTED, PALETTE
 from srnn.jobs import obtain
+from srnn.store import Run
 from srnn.store.results import Computed
 from srnn.tasks import task_of
 from srnn.training import train
-from srnn.vocabulary import count_replicators
+
+MAIN, BITS = "h = 4, to 500 epochs", "continued and uninterrupted"
+BREAK = 200
+"""The epoch after which a finished run is continued."""
 
 
-def pairs(settings: Settings) -> list[tuple[RunConfig, RunConfig]]:
-    """The log's main run, and the same to 500 epochs; over seeds."""
-    short = settings.configs(neurons=4)
-    return list(zip(short, settings.configs(neurons=4, epochs=500), strict=True))
-
-
-def configs(settings: Settings) -> list[RunConfig]:
-    return [config for pair in pairs(settings) for config in pair]
+def arms(settings: Settings) -> Arms:
+    longer = settings.configs(neurons=4, epochs=500)
+    shorter = settings.configs(neurons=4, epochs=BREAK)
+    bits = [
+        Computation(
+            "continued-run",
+            compare_bits,
+            {"short": short.to_dict(), "long": long.to_dict()},
+            seed=short.seed,
+            version=2,
+            cost=long.epochs * 0.07,
+            needs=(short, long),
+        )
+        for short, long in zip(shorter, longer, strict=True)
+    ]
+    return {MAIN: longer, BITS: bits}
 
 
 def compare_bits(short: dict, long: dict) -> Computed:
     """Train without a break to the long run's end, with the short run's engine, and compare with
-    the short run trained on. Facts: ``equal_weights``, ``equal_momentum`` (bits),
-    ``equal_records`` (losses, accuracies, types of every epoch), ``epochs``, ``continued_at``."""
+    the short run trained on. Facts: ``weights``, ``momentum`` (bits are equal), ``records``
+    (losses, accuracies, types of every epoch), ``equal`` (all three), and ``without_momentum``:
+    whether the next epoch would be equal too, were the momentum lost at the break."""
     first, _ = obtain(RunConfig.from_dict(short))
     config = RunConfig.from_dict(long)
     task, state = task_of(config), first.state
+    broken = next(train(config, task, replace(state, momentum=np.zeros_like(state.momentum)))).state
     rows = first.records.to_dict("records")
     for record in train(config, task, state):
         rows.append(record.row())
+        if record.epoch == state.epoch + 1:
+            after = record.state
         continued = record.state
     whole = []
     for record in train(config, task, engine=state.engine):
         whole.append(record.row())
         straight = record.state
+    one, other = (pd.DataFrame(part).to_numpy(dtype=np.float64) for part in (rows, whole))
     same = {
-        f"equal_{name}": getattr(continued, name).tobytes() == getattr(straight, name).tobytes()
+        name: getattr(continued, name).tobytes() == getattr(straight, name).tobytes()
         for name in ("weights", "momentum")
     }
-    one, other = (pd.DataFrame(part).to_numpy(dtype=np.float64) for part in (rows, whole))
-    same["equal_records"] = one.shape == other.shape and np.array_equal(one, other, equal_nan=True)
-    return {**same, "epochs": config.epochs, "continued_at": state.epoch}, {}
+    same["records"] = one.shape == other.shape and np.array_equal(one, other, equal_nan=True)
+    same["equal"] = all(same.values())
+    same["without_momentum"] = broken.weights.tobytes() == after.weights.tobytes()
+    return {**same, "continued_at": state.epoch}, {}
 
 
-def computations(settings: Settings) -> list[Computation]:
-    """The bit-for-bit comparison, per seed."""
-    return [
-        Computation(
-            "continued-run",
-            compare_bits,
-            {"short": short.to_dict(), "long": long.to_dict()},
-            cost=60,
-            when="after",
-        )
-        for short, long in pairs(settings)
-    ]
+def measure(run: Run) -> Computed:
+    """Change of accuracy from the break to the end, and from epoch 6 to the break."""
+    records = run.records
+    accuracy = records.set_index("epoch")["test_accuracy"]
+    middle = min(BREAK, accuracy.index[-1] // 2)
+    facts = {
+        "gain": float(accuracy.iloc[-1] - accuracy[middle]),
+        "early_gain": float(accuracy[middle] - accuracy[min(6, middle - 1)]),
+    }
+    return facts, {"records": records[["epoch", "zero", "identity", "other", "test_accuracy"]]}
 
 
-def evaluate(settings: Settings, given: Given) -> Outcome:
-    facts = [given.result(one).facts for one in computations(settings)]
-    parts = ("equal_weights", "equal_momentum", "equal_records")
-    equal = [float(all(fact[part] for part in parts)) for fact in facts]
-    runs = given.of([long for _, long in pairs(settings)])
-    records = pd.concat(
-        [run.records.assign(seed=run.config.seed) for run in runs], ignore_index=True
-    )
-    records["replicators"] = count_replicators(records)
-    half, last = facts[0]["continued_at"], facts[0]["epochs"]
+CLAIMS = (
+    Claim(
+        "seeds on which the continued run equals the uninterrupted one",
+        "no figure",
+        "question of the log: train on?",
+        1.0,
+        1.0,
+        "bit for bit: weights, momentum, every epoch's losses, accuracies and types",
+        At(BITS, "equal"),
+        At(BITS, "without_momentum"),
+        "continued without its momentum",
+        "%",
+        "a finished run can be trained on as if it had never stopped",
+        "a continued run is another run",
+    ),
+    Claim(
+        "accuracy after 500 epochs less after 200",
+        "no figure",
+        "question of the log: train on to 500 epochs?",
+        -MARGIN,
+        MARGIN,
+        WHY_MARGIN,
+        At(MAIN, "gain"),
+        At(MAIN, "early_gain"),
+        "after 200 epochs less after 6",
+        "pp",
+        "nothing happens to the accuracy between 200 and 500 epochs",
+        "the accuracy changes between 200 and 500 epochs",
+    ),
+)
 
-    def at(epoch: int, column: str) -> list[float]:
-        return records[records["epoch"] == epoch][column].astype(float).tolist()
 
-    checks = [Check("continued run equals the uninterrupted one", "", 1, 1, "bit for bit", equal)]
-    gain = np.mean(at(last, "test_accuracy")) - np.mean(at(half, "test_accuracy"))
-    return Outcome(
-        f"equal bit for bit on {int(sum(equal))} of {len(equal)} seeds; accuracy after {last} "
-        f"epochs {percent(at(last, 'test_accuracy'))}",
-        settings.verdict(judge(checks)),
-        f"From {half} to {last} epochs accuracy changes by {100 * gain:+.1f} percentage points, "
-        f"and zero + identity goes from {spread(at(half, 'replicators'), '{:,.0f}')} to "
-        f"{spread(at(last, 'replicators'), '{:,.0f}')}.",
-        {"records": records, "equality": pd.DataFrame(facts)} | settings.checks(checks),
-    )
+def finding(found: Found) -> list[str]:
+    table = found.tables["records"]
+    ends = table[table["epoch"].isin([BREAK, table["epoch"].max()])]
+    counts = ends.groupby("epoch")[["zero", "identity"]].mean().sum(axis=1)
+    course = ", ".join(f"{count:,.0f} after {epoch}" for epoch, count in counts.items())
+    return [f"Accuracy changes by {found.text(MAIN, 'gain', 'pp')}. Replicators: {course} epochs."]
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Counts and accuracy of the continued run; where it was continued."""
+    records = tables["records"]
+    drawn = panels(2, ("particles", "accuracy"))
+    one, two = {"row": 1, "col": 1}, {"row": 1, "col": 2}
+    for column in ("zero", "identity", "other"):
+        style = {"color": PALETTE[column], "dash": DASHES[column]}
+        mean_line(drawn, records, column, column, place=one, **style)
+    mean_line(drawn, records, "test_accuracy", "test accuracy", scale=100, place=two)
+    start = float(tables["numbers"]["continued_at"].max())
+    for place in (one, two):
+        drawn.add_vline(x=start, line={"color": MUTED, "width": 1, "dash": "dot"}, **place)
+    epoch_axes(drawn, records["epoch"])
+    drawn.update_yaxes(title="Particles", rangemode="tozero", col=1)
+    drawn.update_yaxes(title="Test accuracy (%)", range=[0, 100], col=2)
+    return drawn
 
 
 EXPERIMENT = Experiment(
-    13,
+    "13",
     "Train on to 500 epochs?",
     "Does anything happen between 200 and 500 epochs?",
     "The log wondered whether to train on to 500 epochs. A finished run is continued from its last "
     "weights and momentum; the same training without a break is made beside it, and both must be "
-    "equal bit for bit: weights, momentum, and every epoch's losses, accuracies and types.",
-    "no figure in the log (band: a continued run equals an uninterrupted one, bit for bit)",
-    evaluate,
-    "train",
-    configs,
-    computations,
+    "equal bit for bit. The dotted line is where it was continued.",
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    premise=(MAIN,),
+    data="records",
+    page="train",
 )

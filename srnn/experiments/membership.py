@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
-from srnn.analysis.membership import mean_images, membership_table
-from srnn.config import RunConfig
-from srnn.experiments.base import ANSWERED, Experiment, Given, Outcome, Settings, percent
-from srnn.experiments.dropout import final_codes
+from srnn.analysis.membership import mean_images
+from srnn.experiments.base import (
+    FIRST_SEED,
+    NONE,
+    Arms,
+    Experiment,
+    Found,
+    Settings,
+    Tables,
+    final_codes,
+)
+from srnn.experiments.claims import At, Claim
+from srnn.figures.membership import type_maps
+from srnn.metanet import particle_table
+from srnn.store import Run
+from srnn.store.results import Computed
 from srnn.tasks import task_of
-from srnn.vocabulary import REPLICATORS
+from srnn.vocabulary import is_replicator
 
+LARGE, MAIN = "h = 8", "h = 4"
 CONSTANT = 0.02
 """A pixel is nearly constant if its standard deviation over the training images is below this
 (grey values 0..1)."""
 
 
-def configs(settings: Settings) -> list[RunConfig]:
-    """The h = 8 residual preset and the log's main run, over seeds."""
-    return settings.configs(neurons=8) + settings.configs(neurons=4)
+def arms(settings: Settings) -> Arms:
+    return {
+        LARGE: settings.configs(neurons=8),
+        MAIN: settings.configs(neurons=4),
+        NONE: settings.configs(neurons=8, goal="none"),
+    }
 
 
 def constant_pixels(x: np.ndarray) -> np.ndarray:
@@ -27,61 +44,86 @@ def constant_pixels(x: np.ndarray) -> np.ndarray:
     return x.std(0) < CONSTANT
 
 
-def evaluate(settings: Settings, given: Given) -> Outcome:
-    tables, rows = [], []
-    for run in given.of(configs(settings)):
-        task = task_of(run.config)
-        table = membership_table(run.weights, final_codes(run), run.shape)
-        quiet = constant_pixels(task.x_train)
-        on_quiet = (table["layer"] == 0) & quiet[np.where(table["layer"] == 0, table["input"], 0)]
-        replicator = table["type"].isin(REPLICATORS)
-        first = table["layer"] == 0
-        rows.append(
-            {
-                "h": run.config.neurons,
-                "seed": run.config.seed,
-                "quiet_pixels": int(quiet.sum()),
-                "particles_on_them": int(on_quiet.sum()),
-                "replicators_on_them": int((on_quiet & replicator).sum()),
-                "share": float(replicator[on_quiet].mean()) if on_quiet.any() else float("nan"),
-                "share_elsewhere": float(replicator[first & ~on_quiet].mean()),
-                "share_later_layers": float(replicator[~first].mean()),
-            }
-        )
-        if run.config.seed == 0:
-            table.insert(0, "h", run.config.neurons)
-            tables.append(table)
-    counts = pd.DataFrame(rows)
-    digits = pd.DataFrame(mean_images(task.x_test, task.y_test, task.classes).T.astype(float))
-    digits.columns = [f"digit_{label}" for label in range(task.classes)]
-    digits.insert(0, "pixel", np.arange(len(digits)))
-    large = counts[counts["h"] == 8]
-    on, elsewhere = large["share"].tolist(), large["share_elsewhere"].tolist()
-    total = int(large["particles_on_them"].mean())
-    text = (
-        f"{counts['quiet_pixels'].iloc[0]} of {task.inputs} pixels hardly vary; of the {total} "
-        f"particles on them {large['replicators_on_them'].mean():.0f} replicate or are zero"
+def measure(run: Run) -> Computed:
+    """Share of replicators in the first layer on nearly constant pixels, on the others, and in the
+    later layers; where every particle of the first seed is."""
+    task, codes = task_of(run.config), final_codes(run)
+    place, idle, quiet = (
+        particle_table(run.shape),
+        is_replicator(codes),
+        constant_pixels(task.x_train),
     )
-    return Outcome(
-        f"h = 8: {percent(on)} of the particles on constant pixels replicate or are zero, "
-        f"{percent(elsewhere)} on the others",
-        settings.verdict(f"{ANSWERED}{text}"),
-        f"What a particle becomes depends on its pixel: {text} (h = 8, mean over seeds), against "
-        f"{100 * np.mean(elsewhere):.0f} % on pixels that vary.",
-        {"counts": counts, "membership": pd.concat(tables, ignore_index=True), "digits": digits},
+    first = place["layer"].to_numpy() == 0
+    still = first & quiet[np.where(first, place["input"], 0)]
+    facts = {
+        "pixels": float(quiet.sum()),
+        "particles": float(still.sum()),
+        "idle": float((still & idle).sum()),
+        "still": float(idle[still].mean()) if still.any() else float("nan"),
+        "moving": float(idle[first & ~still].mean()),
+        "later": float(idle[~first].mean()),
+    }
+    facts["gap"] = facts["still"] - facts["moving"]
+    if run.config.seed != FIRST_SEED:
+        return facts, {}
+    mean = mean_images(task.x_test, task.y_test, task.classes).mean(0).astype(float)
+    maps = pd.DataFrame({"layer": place["layer"], "cell": place["cell"], "code": codes.astype(int)})
+    return facts, {"membership": maps, "digits": pd.DataFrame({"mean": mean})}
+
+
+CLAIMS = tuple(
+    Claim(
+        f"replicators on nearly constant pixels, less on the others, {arm}",
+        "no figure",
+        "question of the log; a trial run had 372 of 378 particles on constant pixels replicating",
+        0.1,
+        float("inf"),
+        "ten points more",
+        At(arm, "gap"),
+        At(NONE, "gap"),
+        NONE,
+        "pp",
+        f"what a particle becomes depends on its pixel ({arm})",
+        f"what a particle becomes does not depend on its pixel ({arm})",
     )
+    for arm in (LARGE, MAIN)
+)
+
+
+def finding(found: Found) -> list[str]:
+    pixels, particles, idle = (
+        found.estimate(LARGE, key).mean for key in ("pixels", "particles", "idle")
+    )
+    return [
+        f"{pixels:.0f} pixels hardly vary; of the {particles:.0f} particles on them {idle:.0f} "
+        f"replicate at h = 8 ({found.text(LARGE, 'still')}), against "
+        f"{found.text(LARGE, 'moving')} on the other pixels and {found.text(LARGE, 'later')} in "
+        "the later layers."
+    ]
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Type of every particle of one run, layer by layer."""
+    own = tables["membership"].query("arm == @LARGE")
+    maps = [
+        part["code"].to_numpy(dtype=int).reshape(part["cell"].nunique(), -1)
+        for _, part in own.groupby("layer")
+    ]
+    return type_maps(maps, tables["digits"].query("arm == @LARGE")["mean"].to_numpy())
 
 
 EXPERIMENT = Experiment(
-    6,
+    "6",
     "Visualisation of membership",
     "Which particle belongs to which layer, cell, input and type?",
-    "The log asked to see where a particle sits. Per layer a map of cells by inputs, coloured by "
-    "type or by scalar weight; in the first layer one image per cell, beside the mean digits. The "
-    "log gives no number; a trial run had 372 of the 378 particles on its 63 nearly constant "
-    "pixels replicating or zero.",
-    "no figure in the log (a trial run: 372 of 378 particles on constant pixels)",
-    evaluate,
-    "membership",
-    configs,
+    "The log asked to see where a particle sits: per layer a map of cells by inputs, coloured by "
+    "type; in the first layer one image per cell, beside the mean digit.",
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    premise=(LARGE, MAIN),
+    data="membership",
+    page="membership",
 )

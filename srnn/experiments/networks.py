@@ -3,8 +3,7 @@
 Each is a module whose forward pass gives logits ``(..., B, outputs)`` for inputs ``(B, inputs)``.
 None has particles:
 
-- :class:`Plain`: a dense network; a mask may keep connections dead (magnitude pruning, Han et al.
-  2015; lottery ticket, Frankle and Carbin 2018).
+- :class:`Wide`: a dense network of ordinary layers.
 - :class:`Hyper`: one small generator makes every weight from a learned embedding of its connection
   (static hypernetwork, Ha, Dai, Le 2016).
 - :class:`FromNoise`: a generator makes whole networks from noise, with a term in its loss that
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from srnn.metanet import MacroShape, forward, through_layers
+from srnn.pruning.dense import initial_scalars
 
 
 def fan_in_scale(shape: MacroShape) -> Tensor:
@@ -27,27 +27,8 @@ def fan_in_scale(shape: MacroShape) -> Tensor:
     return torch.cat([torch.full((out * inp,), 1 / math.sqrt(inp)) for out, inp in shape.layers])
 
 
-class Plain(nn.Module):
-    """A dense network; connections outside the mask ``(P,)`` are zero and stay so."""
-
-    def __init__(self, shape: MacroShape, seed: int, mask: Tensor | None = None) -> None:
-        super().__init__()
-        rng = torch.Generator().manual_seed(seed)
-        draws = torch.rand(shape.particles, generator=rng) * 2 - 1
-        self.shape = shape
-        self.weights = nn.Parameter(draws * fan_in_scale(shape))
-        self.mask = torch.ones(shape.particles) if mask is None else mask.float()
-
-    def scalars(self) -> Tensor:
-        """The weight of every connection, ``(P,)``."""
-        return self.weights * self.mask
-
-    def forward(self, x: Tensor) -> Tensor:
-        return forward(self.scalars(), x, self.shape)
-
-
 class Wide(nn.Module):
-    """A dense network as plain ``nn.Linear`` layers, for the sizes that fill the machine."""
+    """A dense network of ordinary layers, as wide as the machine bears."""
 
     def __init__(self, shape: MacroShape, seed: int) -> None:
         super().__init__()
@@ -136,7 +117,7 @@ class Sparse(nn.Module):
     def __init__(self, shape: MacroShape, seed: int, mask: Tensor) -> None:
         super().__init__()
         self.shape = shape
-        start = Plain(shape, seed).weights.detach()
+        start = initial_scalars(shape, seed)
         self.places: list[Tensor] = []
         self.values = nn.ParameterList()
         for matrix, keep in zip(shape.split(start), shape.split(mask), strict=True):

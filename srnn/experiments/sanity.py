@@ -2,103 +2,188 @@
 
 from __future__ import annotations
 
-import pandas as pd
+import math
 
-from srnn.experiments.base import ANSWERED, Computation, Experiment, Given, Outcome, Settings
-from srnn.experiments.multiplication import MODES, learn
-from srnn.vocabulary import REPLICATORS
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from srnn.experiments.base import (
+    FIRST_SEED,
+    Arms,
+    Computation,
+    Experiment,
+    Found,
+    Settings,
+    Tables,
+)
+from srnn.experiments.claims import At, Claim
+from srnn.experiments.multiplication import learn
+from srnn.figures.rows import mean_line
+from srnn.figures.style import INK, MUTED, PALETTE, template
+from srnn.store.results import Computed
+from srnn.vocabulary import LABELS, REPLICATORS, TYPES
 
 NEURONS = (2, 3, 4, 6, 10)
 FACTOR = 0.03
 LEARNED = FACTOR / 100
 """A factor counts as learned if it is off by less than a hundredth of itself."""
-LOG = {3: "identity", 4: "identity", 6: "other", 10: "other"}
-"""What the log reports, one particle each; its identities include zeros."""
 PARTICLES = 10
 """Particles per size, however many seeds are asked for (they cost next to nothing)."""
+LOG_MODE, CLEAN = "log mode", "clean mode"
+BARE = ", no replication steps"
 
 
-def computations(settings: Settings) -> list[Computation]:
-    """Both modes, all sizes and seeds at once."""
+def arms(settings: Settings) -> Arms:
+    """Both modes, each with replication steps and without; all sizes and particles at once."""
     epochs, count = (2, 3) if settings.quick else (30, max(PARTICLES, settings.seeds))
-    return [
-        Computation(
-            "multiplication",
-            learn,
-            {
-                "mode": mode,
-                "neurons": list(NEURONS),
-                "seeds": count,
-                "factor": FACTOR,
-                "epochs": epochs,
-            },
-            cost=12,
-        )
-        for mode in MODES
-    ]
+    about = {"neurons": list(NEURONS), "seeds": count, "factor": FACTOR, "epochs": epochs}
+    return {
+        f"{name}{bare}": [
+            Computation(
+                "multiplication",
+                learned,
+                {**about, "mode": name.split()[0], "steps": steps},
+                version=2,
+                cost=12 if steps else 2,
+            )
+        ]
+        for name in (LOG_MODE, CLEAN)
+        for bare, steps in (("", 10), (BARE, 0))
+    }
 
 
-def evaluate(settings: Settings, given: Given) -> Outcome:
-    results = [given.result(one) for one in computations(settings)]
-    ends = pd.concat([result.tables["ends"] for result in results], ignore_index=True)
-    curves = pd.concat([result.tables["curves"] for result in results], ignore_index=True)
+def learned(**parameters) -> Computed:
+    """:func:`learn` with a table ``numbers``: per particle (seed) and size h whether it ended as a
+    replicator, ``zero_h``, as other, and whether it learned the factor as an identity (``both_h``,
+    and ``both``, the share over the sizes); ``curves`` are the median errors of the factor."""
+    _, tables = learn(**parameters)
+    ends, curves = tables["ends"], tables["curves"]
+    curves["miss"] = (curves["learned"] - FACTOR).abs().clip(lower=1e-9)
+    course = curves.groupby(["h", "epoch"], as_index=False)["miss"].median()
     ends["learned_it"] = ends["error"] < LEARNED
-    ends["replicates"] = ends["type"] == "identity"
-    summary = summarise(ends)
-    log, clean = (ends[ends["mode"] == mode] for mode in MODES)
-    both = clean["learned_it"] & clean["replicates"]
-    zeros = log[log["type"] == "zero"]
-    seen = {h: log[log["h"] == h]["type"].isin(REPLICATORS).sum() for h in LOG}
-    count = len(log) // len(NEURONS)
-    pattern = ", ".join(f"h = {h}: {seen[h]} of {count}" for h in LOG)
-    if both.all():
-        answer = f"yes, all {len(both)} particles do (clean mode)"
-    else:
-        answer = f"{int(both.sum())} of {len(both)} particles do (clean mode)"
-    return Outcome(
-        f"log mode, zero + identity: {pattern}; clean mode: {int(both.sum())} of {len(both)} "
-        f"replicate and multiply, factor off by at most {clean['error'].max():.0e}",
-        settings.verdict(f"{ANSWERED}{answer}; the log's own evidence did not show it"),
-        "The log's picture comes out again (its identities at h = 3 and 4, other at h = 6 and 10), "
-        f"but {len(zeros)} of its {int(log['type'].isin(REPLICATORS).sum())} identities "
-        f"are zeros that learned nothing: their factor is off by n = {FACTOR} itself, which is the "
-        f"batch loss of {FACTOR**2:.4f} that the log shows. Trained cleanly, "
-        f"{int(both.sum())} of {len(both)} are identities and have learned the factor.",
-        {"summary": summary, "curves": curves, "ends": ends},
+    rows = []
+    for seed, own in ends.groupby("seed"):
+        row: dict[str, float] = {"seed": FIRST_SEED + int(seed)}
+        both = own["learned_it"] & (own["type"] == "identity")
+        row["both"] = float(both.mean())
+        for h, kind, known in zip(own["h"], own["type"], own["learned_it"], strict=True):
+            row[f"replicator_{h}"] = float(kind in REPLICATORS)
+            row[f"zero_{h}"], row[f"other_{h}"] = float(kind == "zero"), float(kind == "other")
+            row[f"learned_{h}"] = float(known)
+        rows.append(row)
+    return {}, {"numbers": pd.DataFrame(rows), "curves": course, "ends": ends}
+
+
+def _log(h: int, kind: str, unknown: str = "") -> Claim:
+    said = "identity" if kind == "replicator" else "other"
+    counted = "zero + identity" if kind == "replicator" else "other"
+    return Claim(
+        f"particles with h = {h} that end as {counted}, {LOG_MODE}",
+        f"{said} (one particle)",
+        "row 10 of the log: n = 0.03, 30 epochs; its identities include zeros",
+        0.5,
+        math.inf,
+        "most of them: the log had one",
+        At(LOG_MODE, f"{kind}_{h}"),
+        At(LOG_MODE + BARE, f"{kind}_{h}"),
+        "no replication steps",
+        "%",
+        unknown=unknown,
     )
 
 
-def summarise(ends: pd.DataFrame) -> pd.DataFrame:
-    """Per mode and size: how many particles ended as what, how many learned the factor, and the
-    largest and the median error."""
-    rows = []
-    for (mode, h), part in ends.groupby(["mode", "h"], sort=False):
-        counts = part["type"].value_counts()
-        rows.append(
-            {
-                "mode": mode,
-                "h": h,
-                "the_log": LOG.get(h, "not reported") if mode == "log" else "not tried",
-                **{name: int(counts.get(name, 0)) for name in ("zero", "identity", "other")},
-                "particles": len(part),
-                "learned_it": int(part["learned_it"].sum()),
-                "median_error": float(part["error"].median()),
-                "largest_error": float(part["error"].max()),
-            }
+CLAIMS = (
+    _log(3, "replicator"),
+    _log(4, "replicator"),
+    _log(6, "other"),
+    _log(10, "other", "the log's figure for h = 10 is byte-identical to the one for h = 2"),
+    Claim(
+        f"particles that replicate and multiply, {CLEAN}",
+        "no figure",
+        "question of the log",
+        0.9,
+        math.inf,
+        "nine of ten, all sizes together",
+        At(CLEAN, "both"),
+        At(CLEAN + BARE, "both"),
+        "no replication steps",
+        "%",
+        "yes, a particle can learn to multiply its input and still replicate itself",
+        "no, a particle cannot learn to multiply its input and still replicate itself",
+    ),
+)
+
+
+def finding(found: Found) -> list[str]:
+    own = found.tables["ends"].query("arm == @LOG_MODE")
+    idle = own[own["type"].isin(REPLICATORS)]
+    zeros = idle[idle["type"] == "zero"]
+    said = [f"Log mode: {len(idle)} of {len(own)} particles end as zero or identity."]
+    lazy = int((~zeros["learned_it"]).sum())
+    if lazy:
+        said.append(
+            f"{lazy} of these are zeros that have not learned the factor: theirs is off by n = "
+            f"{FACTOR} itself, which is a batch loss of {FACTOR**2:.4f}."
         )
-    return pd.DataFrame(rows)
+    clean = found.tables["ends"].query("arm == @CLEAN")
+    both = int((clean["learned_it"] & (clean["type"] == "identity")).sum())
+    said.append(f"Clean mode: {both} of {len(clean)} are identities that have learned the factor.")
+    return said
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Error of the learned factor over the epochs, and how the particles ended."""
+    curves, ends, modes = tables["curves"], tables["ends"], (LOG_MODE, CLEAN)
+    drawn = make_subplots(
+        rows=2,
+        cols=2,
+        subplot_titles=modes,
+        row_heights=[0.6, 0.4],
+        horizontal_spacing=0.1,
+        vertical_spacing=0.16,
+    )
+    drawn.update_layout(template=template(), barmode="stack", height=620, legend={"y": 1.1})
+    drawn.update_layout(margin={"t": 80})
+    dashes = ("solid", "dot", "dash", "dashdot", "longdash")
+    for col, mode in enumerate(modes, start=1):
+        own = curves[curves["arm"] == mode]
+        for dash, (h, part) in zip(dashes, own.groupby("h"), strict=False):
+            style = {"color": INK if h in (3, 6) else MUTED, "dash": dash, "log_epochs": False}
+            place = {"row": 1, "col": col}
+            mean_line(drawn, part, "miss", f"h = {h}", place=place, legend=col == 1, **style)
+        part = ends[ends["arm"] == mode]
+        for name in TYPES:
+            counts = part[part["type"] == name].groupby("h").size()
+            if len(counts):
+                drawn.add_bar(
+                    x=[f"h = {h}" for h in NEURONS],
+                    y=[int(counts.get(h, 0)) for h in NEURONS],
+                    name=LABELS[name],
+                    marker_color=PALETTE[name],
+                    legendgroup=name,
+                    showlegend=name not in {trace.legendgroup for trace in drawn.data},
+                    row=2,
+                    col=col,
+                )
+    drawn.update_xaxes(title="Epoch", row=1)
+    drawn.update_yaxes(type="log", exponentformat="power", range=[-9.3, 0.5], row=1)
+    drawn.update_yaxes(title="Error of the factor (median)", row=1, col=1)
+    drawn.update_yaxes(title="Particles", row=2, col=1)
+    return drawn
 
 
 EXPERIMENT = Experiment(
-    10,
+    "10",
     "Sanity check: multiply by n",
     "Can a particle learn to multiply its input by n and still replicate itself?",
     "The log trained one particle each of h = 2, 3, 4, 6, 10 to replicate itself and to multiply "
     "its input by n = 0.03: 30 epochs of 125 batches of 8,000 normal inputs, 10 replication "
-    "steps a batch. Log mode trains as its code did, clean mode as it was meant; both over "
-    "several seeds.",
-    "the log, one particle each: identity at h = 3 and 4, other at h = 6 and 10",
-    evaluate,
-    "",
-    computations=computations,
+    "steps a batch. Log mode trains as its code did, clean mode as it was meant. The log's figure "
+    "for h = 10 is byte-identical to the one for h = 2, so it says nothing about h = 10.",
+    arms,
+    CLAIMS,
+    figure,
+    finding=finding,
+    data="ends",
 )

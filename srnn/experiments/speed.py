@@ -2,65 +2,102 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import torch
 
 from srnn.config import RunConfig
-from srnn.engines import ENGINES, Problem, make_engine
-from srnn.experiments.base import ANSWERED, Computation, Experiment, Given, Outcome, Settings
+from srnn.engines import ENGINES, Problem, available, make_engine
+from srnn.experiments.base import (
+    FIRST_SEED,
+    Arms,
+    Computation,
+    Experiment,
+    Found,
+    Settings,
+    Tables,
+)
 from srnn.experiments.block_sparse import BlockSparse
+from srnn.experiments.claims import At, Claim
 from srnn.experiments.fitting import cross_entropy
+from srnn.experiments.module_loop import ModuleLoop
 from srnn.experiments.networks import Wide
+from srnn.figures.rows import dots, panels, rows_high
+from srnn.figures.style import INK, MUTED
 from srnn.particles import initial_weights
 from srnn.store.results import Computed
 from srnn.tasks import task_of
 
-PLAIN, SPARSE = "plain dense network", "torch.sparse, block-diagonal"
-NEURONS = (4, 8)
+PLAIN, SPARSE, LOOP = "plain dense network", "torch.sparse, block-diagonal", "a module per particle"
+AGAIN = f"{LOOP}, once more"
+SIZES = {"h = 4": 4, "h = 8": 8}
+SLOW = {SPARSE: 10, "autograd": 10, LOOP: 1000, AGAIN: 1000}
+"""By how much fewer step pairs a slow one makes in a chunk."""
+
+
+def arms(settings: Settings) -> Arms:
+    """The timings, per h, alone on the machine; a round is what a seed is elsewhere."""
+    rounds, pairs = (2, 4) if settings.quick else (5, 60)
+    return {
+        arm: [
+            Computation(
+                "speed",
+                measure,
+                {"config": settings.config(neurons=h).to_dict(), "rounds": rounds, "pairs": pairs},
+                version=2,
+                cost=rounds * 4,
+                alone=True,
+            )
+        ]
+        for arm, h in SIZES.items()
+    }
 
 
 def measure(config: dict[str, Any], rounds: int, pairs: int) -> Computed:
     """Time one step pair (a replication and a task step) of every engine that works here, of the
-    block-diagonal sparse network, and one step of the plain dense network of the same macro shape.
+    block-diagonal sparse network, of one module per particle (twice: the same against itself), and
+    one step of the plain dense network of the same macro shape.
 
-    All take turns, ``rounds`` times, in chunks of ``pairs`` (the slow ones of one), on one thread.
-    Table ``speed``: ``variant, milliseconds`` (median), ``lowest, highest, to_plain`` (ratio of
-    the medians).
+    All take turns, ``rounds`` times, in chunks of ``pairs`` (the slow ones of fewer), on one
+    thread. Tables ``speed``: ``h, variant, milliseconds`` (median), ``to_plain``; ``numbers``: per
+    round how many times as fast torch.sparse is as the modules (``sparse``), the best engine as
+    torch.sparse (``batched``), the modules as themselves (``itself``).
     """
     torch.set_num_threads(1)
     run = RunConfig.from_dict(config)
     task = task_of(run)
-    problem = Problem.of(run, task)
-    steps = _steps(run, problem)
-    spent: dict[str, list[float]] = {name: [] for name in steps}
+    steps = _steps(run, Problem.of(run, task))
     order = np.random.default_rng(0).permutation(len(task.x_train))
     for step in steps.values():  # compilation, first touch of the memory
         step(order[: run.batch_size])
-    for _ in range(rounds):
+    spent = pd.DataFrame(index=range(rounds), columns=list(steps), dtype=float)
+    for turn in range(rounds):
         for name, step in steps.items():
-            count = max(1, pairs // 10) if name in (SPARSE, "autograd") else pairs
+            count = max(1, pairs // SLOW.get(name, 1))
             rows = np.resize(order, run.batch_size * count)
             started = time.perf_counter()
             step(rows)
-            spent[name].append((time.perf_counter() - started) / count * 1000)
-    plain = float(np.median(spent[PLAIN]))
-    table = [
+            spent.loc[turn, name] = (time.perf_counter() - started) / count * 1000
+    best = spent[[name for name in steps if name in ENGINES]].min(axis=1)
+    numbers = pd.DataFrame(
         {
-            "h": run.neurons,
-            "variant": name,
-            "milliseconds": float(np.median(times)),
-            "lowest": min(times),
-            "highest": max(times),
-            "to_plain": float(np.median(times)) / plain,
+            "seed": range(FIRST_SEED, FIRST_SEED + rounds),
+            "sparse": spent[LOOP] / spent[SPARSE],
+            "batched": spent[SPARSE] / best,
+            "itself": spent[LOOP] / spent[AGAIN],
         }
-        for name, times in spent.items()
-    ]
-    return {}, {"speed": pd.DataFrame(table)}
+    )
+    middle = spent.drop(columns=AGAIN).median()
+    table = pd.DataFrame({"variant": middle.index, "milliseconds": middle.to_numpy()})
+    table["to_plain"] = table["milliseconds"] / middle[PLAIN]
+    table.insert(0, "h", run.neurons)
+    return {}, {"numbers": numbers, "speed": table}
 
 
 def _steps(run: RunConfig, problem: Problem) -> dict[str, Callable[[np.ndarray], object]]:
@@ -69,30 +106,30 @@ def _steps(run: RunConfig, problem: Problem) -> dict[str, Callable[[np.ndarray],
     yes, size = np.array([True]), run.batch_size
     found: dict[str, Callable[[np.ndarray], object]] = {PLAIN: _plain(run, problem)}
     for name in ENGINES:
-        if name == "cuda" and not torch.cuda.is_available():
-            continue
-        try:
+        if available(name):
             engine = make_engine(name, problem, start[None], np.zeros_like(start)[None])
-        except (ImportError, RuntimeError):  # an engine that this machine lacks
-            continue
-        found[name] = lambda rows, engine=engine: engine.train(rows, size, yes)
-    found[SPARSE] = _sparse(run, problem, start)
+            found[name] = lambda rows, engine=engine: engine.train(rows, size, yes)
+    rules = {"alpha": run.alpha, "lr": run.lr, "momentum": run.momentum}
+    for name, kind in ((SPARSE, BlockSparse), (LOOP, ModuleLoop), (AGAIN, ModuleLoop)):
+        network = kind(start, problem.encoding, problem.shape, coupled=run.target_gradient, **rules)
+        found[name] = _pairs(network, run, problem)
     return found
 
 
-def _batches(rows: np.ndarray, size: int, x: torch.Tensor, y: torch.Tensor):
-    for first in range(0, len(rows), size):
-        index = torch.from_numpy(rows[first : first + size])
+def _batches(
+    rows: np.ndarray, size: int, problem: Problem
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
+    for index in torch.from_numpy(rows).split(size):
         yield x.index_select(0, index), y.index_select(0, index)
 
 
 def _plain(run: RunConfig, problem: Problem) -> Callable[[np.ndarray], object]:
     network = Wide(problem.shape, 0)
     optimizer = torch.optim.SGD(network.parameters(), lr=run.lr, momentum=run.momentum)
-    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
 
     def step(rows: np.ndarray) -> None:
-        for images, labels in _batches(rows, run.batch_size, x, y):
+        for images, labels in _batches(rows, run.batch_size, problem):
             optimizer.zero_grad()
             cross_entropy(network(images), labels).backward()
             optimizer.step()
@@ -100,76 +137,87 @@ def _plain(run: RunConfig, problem: Problem) -> Callable[[np.ndarray], object]:
     return step
 
 
-def _sparse(run: RunConfig, problem: Problem, start: np.ndarray) -> Callable[[np.ndarray], object]:
-    particles = BlockSparse(
-        start,
-        problem.encoding,
-        problem.shape,
-        alpha=run.alpha,
-        lr=run.lr,
-        momentum=run.momentum,
-        coupled=run.target_gradient,
-    )
-    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
-
+def _pairs(
+    network: BlockSparse | ModuleLoop, run: RunConfig, problem: Problem
+) -> Callable[[np.ndarray], object]:
     def step(rows: np.ndarray) -> None:
-        for images, labels in _batches(rows, run.batch_size, x, y):
-            particles.replication_step()
-            particles.task_step(images, labels)
+        for images, labels in _batches(rows, run.batch_size, problem):
+            network.replication_step()
+            network.task_step(images, labels)
 
     return step
 
 
-def computations(settings: Settings) -> list[Computation]:
-    """The timings, per h, alone on the machine."""
-    rounds, pairs = (3, 10) if settings.quick else (9, 60)
-    return [
-        Computation(
-            "speed",
-            measure,
-            {
-                "config": settings.config(neurons=h).to_dict(),
-                "rounds": rounds,
-                "pairs": pairs,
-            },
-            when="alone",
-        )
-        for h in NEURONS
-    ]
+def _claim(quantity: str, key: str, yes: str, no: str) -> Claim:
+    return Claim(
+        quantity,
+        "no figure",
+        'question of the log: "for faster research"',
+        1.5,
+        math.inf,
+        "half as fast again: less is not worth a change",
+        At("h = 4", key),
+        At("h = 4", "itself"),
+        "one module per particle, against itself",
+        "1",
+        yes,
+        no,
+    )
 
 
-def evaluate(settings: Settings, given: Given) -> Outcome:
-    table = pd.concat(
-        [given.result(one).tables["speed"] for one in computations(settings)], ignore_index=True
+CLAIMS = (
+    _claim(
+        "torch.sparse, times as fast as one module per particle",
+        "sparse",
+        "sparse training of all particles at once is faster than one module per particle",
+        "sparse training of all particles at once is no faster than one module per particle",
+    ),
+    _claim(
+        "the fastest engine, times as fast as torch.sparse",
+        "batched",
+        "a batched engine is faster still",
+        "no batched engine is faster than torch.sparse",
+    ),
+)
+
+
+def finding(found: Found) -> list[str]:
+    table = found.tables["speed"].query("h == 4")
+    every = ", ".join(
+        f"{name} {value:.3g}"
+        for name, value in zip(table["variant"], table["to_plain"], strict=True)
     )
-    main = table[table["h"] == 4].set_index("variant")
-    engines = main.drop(index=[PLAIN, SPARSE])
-    best = str(engines["milliseconds"].idxmin())
-    gain = main.loc[SPARSE, "milliseconds"] / main.loc[best, "milliseconds"]
-    every = ", ".join(f"{name} {row['to_plain']:.2f}" for name, row in main.iterrows())
-    return Outcome(
-        f"step pair at h = 4, to a plain dense step: {every}",
-        settings.verdict(
-            f"{ANSWERED}yes, training all particles at once pays; a batched engine does it better "
-            f"than torch.sparse ({best}: {gain:,.0f} times as fast)"
-        ),
-        "Particles as one block-diagonal sparse network take "
-        f"{main.loc[SPARSE, 'milliseconds']:.1f} ms a step pair at h = 4, the {best} engine "
-        f"{main.loc[best, 'milliseconds']:.2f} ms: sparse products look up every index, while "
-        "equal particles need none.",
-        {"speed": table},
+    return [f"A step pair at h = 4, in plain dense steps: {every}."]
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Time of a step pair in units of a plain dense step, per variant and h."""
+    table, drawn = tables["speed"], panels(1)
+    styles = (("circle", INK, "top center"), ("square", MUTED, "bottom center"))
+    for (h, part), (symbol, color, side) in zip(table.groupby("h"), styles, strict=False):
+        style = {"symbol": symbol, "color": color, "position": side}
+        dots(drawn, part, "to_plain", "variant", form="{:.3g}", name=f"h = {h}", **style)
+    ends = np.log10([table["to_plain"].min(), table["to_plain"].max()])
+    drawn.update_xaxes(
+        title="Time of a step pair (plain dense step = 1)",
+        type="log",
+        dtick=1,
+        range=[ends[0] - 0.4, ends[1] + 0.4],
     )
+    return rows_high(drawn, table["variant"].nunique(), 52)
 
 
 EXPERIMENT = Experiment(
-    17,
+    "17",
     "Sparse training of self-replication",
     "Does sparse training make research faster?",
     "The log asked for sparse training of self-replication, for faster research: all particles as "
-    "one network with sparse matrices. It is timed beside the batched engines and a plain dense "
-    "network of the same macro shape, on one thread, taking turns.",
-    "no figure in the log",
-    evaluate,
-    "",
-    computations=computations,
+    "one network with sparse matrices. It is timed beside one module per particle (what the "
+    "original code did), the engines here and a plain dense network of the same macro shape, on "
+    "one thread, taking turns.",
+    arms,
+    CLAIMS,
+    figure,
+    finding=finding,
+    data="speed",
 )

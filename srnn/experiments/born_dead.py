@@ -1,0 +1,172 @@
+"""After the log: born dead. Is it the start that decides which particles die?
+
+Pure replication from the initial weights, without any data, kills nearly the same particles as the
+whole training. The composite's v0, a particle's gain on its own weights, tells beforehand: a
+coupled particle with a small gain is pulled to zero, where it replicates trivially.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+
+from srnn.analysis.settle import settle
+from srnn.experiments.base import (
+    NONE,
+    SHUFFLED,
+    Arms,
+    Experiment,
+    Found,
+    Settings,
+    Tables,
+    final_codes,
+)
+from srnn.experiments.claims import At, Claim
+from srnn.figures.rows import dots, panels
+from srnn.figures.style import INK, MUTED, PALETTE
+from srnn.fixpoints import classify
+from srnn.particles import composite
+from srnn.statistics import auc
+from srnn.store import Run
+from srnn.store.results import Computed
+from srnn.tasks import task_of
+from srnn.vocabulary import ZERO
+
+SIZES = {f"h = {h}": h for h in (3, 4, 6, 8)}
+MAIN = "h = 4"
+
+
+def arms(settings: Settings) -> Arms:
+    return {
+        **{arm: settings.configs(neurons=h) for arm, h in SIZES.items()},
+        SHUFFLED: settings.configs(neurons=4, labels="shuffled"),
+        NONE: settings.configs(neurons=4, goal="none"),
+    }
+
+
+def born_dead(run: Run) -> np.ndarray:
+    """Which particles pure replication kills, from the run's initial weights, with as many
+    replication steps as the run made, ``(P,)`` bool."""
+    batches = math.ceil(len(task_of(run.config).y_train) / run.config.batch_size)
+    steps = run.results["epochs"] * batches * run.config.replication_steps
+    (weights,) = settle(np.array(run.snapshots[0]), run.config, (steps,))
+    return classify(torch.from_numpy(weights), torch.from_numpy(run.encoding)) == ZERO
+
+
+def measure(run: Run) -> Computed:
+    """Zeros of the training, of pure replication, and of both; how well the initial v0 tells the
+    survivors of death, and the same for v0 dealt out anew."""
+    dead, born = final_codes(run) == ZERO, born_dead(run)
+    gain = composite(torch.from_numpy(np.array(run.snapshots[0])))[0].numpy()
+    random = np.random.default_rng(run.config.seed)
+    facts = {
+        "dead": float(dead.mean()),
+        "born": float(born.mean()),
+        "foretold": float(born[dead].mean()) if dead.any() else math.nan,
+        "foretold_chance": float(random.permutation(born)[dead].mean()) if dead.any() else math.nan,
+        "auc": auc(gain, ~dead),
+        "auc_chance": auc(random.permutation(gain), ~dead),
+    }
+    return facts, {}
+
+
+CLAIMS = (
+    Claim(
+        f"zeros of the training that pure replication kills too, {MAIN}",
+        "no figure",
+        "after the log",
+        0.9,
+        1.0,
+        "nine of ten",
+        At(MAIN, "foretold"),
+        At(MAIN, "foretold_chance"),
+        "as many particles at random",
+        "%",
+        "zeros are born dead: replication alone, without data, kills the same particles",
+        "zeros are not born dead: without data other particles die",
+    ),
+    Claim(
+        f"AUC of the initial self-gain v0 for survival, {MAIN}",
+        "no figure",
+        "after the log",
+        0.8,
+        1.0,
+        "0.5 tells nothing, 1 everything",
+        At(MAIN, "auc"),
+        At(MAIN, "auc_chance"),
+        "v0 dealt out anew among the particles",
+        "2",
+        "the initial self-gain foretells who survives",
+        "the initial self-gain does not foretell who survives",
+    ),
+    Claim(
+        f"share of zeros, {SHUFFLED} less true labels, {MAIN}",
+        "no figure",
+        "after the log",
+        -0.05,
+        0.05,
+        "five points",
+        At(SHUFFLED, "dead", At(MAIN, "dead")),
+        At(NONE, "dead", At(MAIN, "dead")),
+        NONE,
+        "pp",
+        "the task has no part in dying: shuffled labels kill as many",
+        "the task has a part in dying: shuffled labels kill another number",
+    ),
+)
+
+
+def finding(found: Found) -> list[str]:
+    said = []
+    for arm in SIZES:
+        both = f"{arm}: {found.text(arm, 'dead')} die in training, {found.text(arm, 'born')} by "
+        both += "pure replication"
+        if found.estimate(arm, "foretold").count:
+            both += f", which kills {found.text(arm, 'foretold')} of the former"
+        if found.estimate(arm, "auc").count:
+            both += f"; AUC of v0 {found.text(arm, 'auc', '2')}"
+        said.append(f"{both}.")
+    return said
+
+
+def figure(tables: Tables) -> go.Figure:
+    """By h: who dies in training and by pure replication; how well both foretell the outcome."""
+    numbers = tables["numbers"]
+    numbers = numbers[numbers["arm"].isin([*SIZES, SHUFFLED])]
+    drawn = panels(2, ("zeros (% of the particles)", "prediction at the start"))
+    one, two = {"row": 1, "col": 1}, {"row": 1, "col": 2}
+    top, low = {"position": "top center"}, {"position": "bottom center"}
+    grey = {"color": PALETTE["zero"], "symbol": "square", "scale": 100, "form": "{:.0f}"}
+    dots(drawn, numbers, "dead", "arm", name="after training", place=one, **grey, **top)
+    plain = {"color": INK, "symbol": "circle-open", "scale": 100, "form": "{:.0f}"}
+    name = "after pure replication, no data"
+    dots(drawn, numbers, "born", "arm", name=name, place=one, **plain, **low)
+    name = "AUC of the initial v0"
+    dots(drawn, numbers, "auc", "arm", form="{:.2f}", name=name, place=two, **top)
+    style = {"color": MUTED, "symbol": "x", "form": "{:.2f}", **low}
+    dots(drawn, numbers, "auc_chance", "arm", name="v0 dealt out anew", place=two, **style)
+    drawn.update_xaxes(range=[-4, 104], title="%", col=1)
+    drawn.update_xaxes(range=[0.35, 1.05], title="AUC", col=2)
+    drawn.update_yaxes(range=[len(SIZES) + 0.7, -0.7], automargin=True)
+    drawn.update_layout(height=480, legend={"y": 1.14}, margin={"t": 120})
+    return drawn
+
+
+EXPERIMENT = Experiment(
+    "born-dead",
+    "Born dead",
+    "Is it the start that decides which particles die?",
+    "Replication alone is trained from a run's initial weights, without any data, for as many "
+    "steps; the particles that it kills are held against the zeros of the run itself. The initial "
+    "self-gain v0 (the first number of a particle's composite) is tried as a prediction.",
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    premise=(MAIN,),
+    page="particle_types",
+)

@@ -1,0 +1,285 @@
+"""Claims and verdicts: what an experiment says before it runs, and what the numbers make of it.
+
+A :class:`Claim` names a quantity, what the log says of it (with source and setting), a tolerance
+and its reason, and a *placebo*: a measurement in which the claim must not hold (no
+self-replication, shuffled labels, as many particles at random). A claim that holds there too is no
+evidence, however well the number fits. The verdict is a pure function of numbers, one per run
+(seed); sentences are chosen by verdicts, never written beforehand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from srnn.statistics import Estimate, estimate, number
+
+LEARNED, REPLICATING = 0.3, 0.05
+"""What a MetaNet must reach for an experiment to say anything about it: test accuracy (chance is
+0.1 in the data sets here) and share of replicators, means over seeds."""
+
+
+class Verdict(StrEnum):
+    """How a claim ends."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    NOT_EVIDENCE = "not evidence"
+    ANSWERED = "open question answered"
+    NOT_COMPARABLE = "not comparable"
+    UNDECIDED = "undecided"
+
+
+WORST_FIRST = (
+    Verdict.DIFFERS,
+    Verdict.NOT_EVIDENCE,
+    Verdict.UNDECIDED,
+    Verdict.AGREES,
+    Verdict.ANSWERED,
+    Verdict.NOT_COMPARABLE,
+)
+"""The claim that decides an experiment's verdict is the first in this order."""
+
+
+@dataclass(frozen=True)
+class At:
+    """Where a claim's numbers are: the column ``key`` of an arm's measurements, one per seed; with
+    ``minus``, less what stands there, seed by seed."""
+
+    arm: str
+    key: str
+    minus: At | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is claimed of a quantity before anything runs.
+
+    It holds if the mean over seeds lies from ``low`` to ``high``. ``log``, ``source``: the log's
+    value, and where and in which setting it stands there. ``why``: the reason of the tolerance.
+    ``placebo`` is measured like ``real``, under the condition ``control``, and the claim must not
+    hold there. ``unit``: ``%`` (of shares), ``pp`` (of differences of shares), ``count``, ``exp``
+    or a number of digits.
+
+    A ``question`` is a claim for which the log has no number; ``yes`` and ``no`` are the answers.
+    ``unknown`` says why the log's value cannot be compared (its setting is not known).
+    """
+
+    quantity: str
+    log: str
+    source: str
+    low: float
+    high: float
+    why: str
+    real: At
+    placebo: At
+    control: str
+    unit: str = "3"
+    yes: str = ""
+    no: str = ""
+    unknown: str = ""
+
+    @property
+    def question(self) -> bool:
+        return bool(self.yes)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim with what was found: estimates over seeds, and the verdict they lead to."""
+
+    claim: Claim
+    real: Estimate
+    placebo: Estimate
+    verdict: Verdict
+    holds: bool | None
+
+    @property
+    def words(self) -> str:
+        """The verdict in words, with the answer of a question."""
+        if self.verdict is not Verdict.ANSWERED:
+            return self.verdict.value
+        return f"{self.verdict}: {self.claim.yes if self.holds else self.claim.no}"
+
+    @property
+    def text(self) -> str:
+        """``accuracy after 6 epochs: 55.1 % (53.0 to 57.2), placebo (labels shuffled) 9.8 %``."""
+        claim = self.claim
+        return (
+            f"{claim.quantity}: {show(self.real, claim.unit)}; {claim.control}: "
+            f"{show(self.placebo, claim.unit)}"
+        )
+
+
+def judge(claim: Claim, real: Sequence[float], placebo: Sequence[float]) -> Judged:
+    """The verdict on a claim from one number per run; numbers that are not finite are left out.
+
+    It holds (or fails) if the 95 % t-interval of the mean lies wholly inside (or outside) the
+    tolerance. Held: *agrees* if it fails on the placebo, *not evidence* if it holds there as well.
+    Failed: *differs*. A question is *answered* in place of both. *Undecided* is what straddles the
+    tolerance, really or on the placebo, or has fewer than two runs.
+    """
+    found, fake = estimate(_finite(real)), estimate(_finite(placebo))
+    holds, fake_holds = inside(found, claim.low, claim.high), inside(fake, claim.low, claim.high)
+    if claim.unknown:
+        verdict = Verdict.NOT_COMPARABLE
+    elif holds is None or (holds and fake_holds is None):
+        verdict = Verdict.UNDECIDED
+    elif holds and fake_holds:
+        verdict = Verdict.NOT_EVIDENCE
+    elif claim.question:
+        verdict = Verdict.ANSWERED
+    else:
+        verdict = Verdict.AGREES if holds else Verdict.DIFFERS
+    return Judged(claim, found, fake, verdict, holds)
+
+
+def inside(found: Estimate, low: float, high: float) -> bool | None:
+    """Whether an interval lies in the closed band; None if it straddles an edge, or there is no
+    interval (fewer than two runs)."""
+    if found.count < 2:
+        return None
+    if low <= found.low and found.high <= high:
+        return True
+    return False if found.high < low or found.low > high else None
+
+
+def premises(numbers: pd.DataFrame, arms: Sequence[str]) -> list[str]:
+    """What is wrong with the networks an experiment looks at, as sentences: they have not learned
+    the task, or do not replicate, so that they are no MetaNets to speak of. ``numbers`` has the
+    columns ``arm, accuracy, replicators`` (shares of 0..1)."""
+    wrong = []
+    for arm in arms:
+        own = numbers[numbers["arm"] == arm]
+        for key, least, what in (
+            ("accuracy", LEARNED, "have not learned the task: test accuracy"),
+            ("replicators", REPLICATING, "do not replicate themselves: replicators"),
+        ):
+            share = float(own[key].mean()) if len(own) else math.nan
+            if not share >= least:
+                seen = write(share, "%") if len(own) else "not measured"
+                wrong.append(f"the networks ({arm}) {what} {seen}")
+    return wrong
+
+
+def conclude(judged: Sequence[Judged], wrong: Sequence[str] = ()) -> tuple[Verdict, str]:
+    """An experiment's verdict from its claims alone, and in words; ``wrong`` are the premises that
+    do not hold, without which nothing is evidence."""
+    if wrong:
+        return Verdict.NOT_EVIDENCE, f"{Verdict.NOT_EVIDENCE}: " + "; ".join(wrong)
+    if not judged:
+        return Verdict.UNDECIDED, "undecided: nothing was claimed"
+    groups = {kind: [one for one in judged if one.verdict is kind] for kind in WORST_FIRST}
+    parts = []
+    for kind, group in groups.items():
+        if kind is Verdict.ANSWERED:
+            parts += [one.words for one in group]
+        elif group and len(group) == len(judged):
+            parts.append(kind.value)
+        elif group:
+            parts.append(f"{kind}: " + ", ".join(one.claim.quantity for one in group))
+    first = next(kind for kind in WORST_FIRST if groups[kind])
+    return first, "; ".join(parts)
+
+
+def claims_table(judged: Sequence[Judged]) -> pd.DataFrame:
+    """The claims with what was found, real and placebo beside each other, one row each."""
+    rows = [
+        {
+            "claim": one.claim.quantity,
+            "log": one.claim.log,
+            "here": show(one.real, one.claim.unit),
+            "placebo": show(one.placebo, one.claim.unit),
+            "verdict": one.words,
+            "tolerance": band(one.claim),
+            "why": one.claim.why,
+            "control": one.claim.control,
+            "source": one.claim.unknown or one.claim.source,
+            "seeds": one.real.count,
+            "low": one.claim.low,
+            "high": one.claim.high,
+            "here_mean": one.real.mean,
+            "here_low": one.real.low,
+            "here_high": one.real.high,
+            "placebo_mean": one.placebo.mean,
+            "placebo_low": one.placebo.low,
+            "placebo_high": one.placebo.high,
+            "unit": one.claim.unit,
+        }
+        for one in judged
+    ]
+    return pd.DataFrame(rows)
+
+
+def values(numbers: pd.DataFrame, at: At) -> dict[int, float]:
+    """The numbers that a claim speaks of, by seed; a seed without one is left out."""
+    own = numbers[numbers["arm"] == at.arm]
+    if at.key not in own:
+        return {}
+    found = dict(zip(own["seed"].tolist(), own[at.key].astype(float).tolist(), strict=True))
+    if at.minus is None:
+        return found
+    other = values(numbers, at.minus)
+    return {seed: value - other[seed] for seed, value in found.items() if seed in other}
+
+
+def judge_all(claims: Sequence[Claim], numbers: pd.DataFrame) -> dict[str, Judged]:
+    """Every claim judged on a table ``arm, seed`` and a column per quantity; by quantity."""
+    return {
+        claim.quantity: judge(
+            claim,
+            list(values(numbers, claim.real).values()),
+            list(values(numbers, claim.placebo).values()),
+        )
+        for claim in claims
+    }
+
+
+UNITS: Mapping[str, tuple[float, int, bool, str]] = {
+    "%": (100, 1, False, " %"),
+    "pp": (100, 2, True, " pp"),
+    "count": (1, 0, False, ""),
+}
+"""Per unit: factor, digits, whether signed, what stands behind."""
+
+
+def show(found: Estimate, unit: str) -> str:
+    """An estimate for readers: ``85.1 % (84.8 to 85.3)``, ``−0.05 pp (−0.10 to +0.01)``."""
+    if not found.count or math.isnan(found.mean):
+        return "not measured"
+    mean = write(found.mean, unit)
+    if found.count == 1 or found.deviation == 0:
+        return mean
+    behind = UNITS.get(unit, (1, 0, False, ""))[3]
+    low, high = (write(end, unit).removesuffix(behind) for end in (found.low, found.high))
+    return f"{mean} ({low} to {high})"
+
+
+def write(value: float, unit: str) -> str:
+    """One number in a claim's unit."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if unit == "exp":
+        return f"{value:.1e}".replace("-", "−")
+    if unit == "count":
+        return f"{round(value):,}".replace("-", "−")
+    scale, digits, signed, behind = UNITS.get(unit) or (1, int(unit), False, "")
+    return number(scale * value, digits, signed) + behind
+
+
+def band(claim: Claim) -> str:
+    """The tolerance in words: ``53.0 % to 59.0 %``, ``at least 50.0 %``, ``at most 1e-05``."""
+    low, high = (write(end, claim.unit) for end in (claim.low, claim.high))
+    if math.isinf(claim.high):
+        return f"at least {low}"
+    return f"at most {high}" if math.isinf(claim.low) else f"{low} to {high}"
+
+
+def _finite(numbers: Sequence[float]) -> np.ndarray:
+    x = np.asarray(list(numbers), dtype=float)
+    return x[np.isfinite(x)]

@@ -1,0 +1,151 @@
+"""After the log: dead outputs. Where does the log's 64.5 % come from?
+
+An output cell all of whose particles are zero answers 0 to every image: its digit is lost, or
+nearly. How many of the ten are dead differs from seed to seed, and the accuracy follows it. The
+log's own graph of its main run reaches only eight of its ten outputs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+
+from srnn.analysis.collapse import collapse
+from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, final_codes
+from srnn.experiments.claims import At, Claim, show
+from srnn.figures.rows import panels
+from srnn.figures.style import INK, MUTED
+from srnn.statistics import estimate
+from srnn.store import Run
+from srnn.store.results import Computed
+from srnn.tasks import task_of
+from srnn.vocabulary import ZERO
+
+MAIN = "h = 4"
+SEEDS = 20
+"""Seeds at least: the number of dead outputs differs from 0 to 3."""
+MANY = 3
+
+
+def arms(settings: Settings) -> Arms:
+    return {MAIN: settings.configs(least=SEEDS, neurons=4)}
+
+
+def dead_outputs(run: Run) -> np.ndarray:
+    """Which output cells have no particle but zeros at the end, ``(outputs,)`` bool."""
+    last = final_codes(run)[run.shape.starts[-2] :]
+    return (last.reshape(run.shape.layers[-1]) == ZERO).all(1)
+
+
+def measure(run: Run) -> Computed:
+    """How many outputs are dead; right answers to the digits of living and of dead ones, and to as
+    many living ones at random; the accuracy if none, or many, are dead."""
+    task, dead = task_of(run.config), dead_outputs(run)
+    with torch.inference_mode():
+        answers = collapse(run.weights, run.shape)(torch.from_numpy(task.x_test)).argmax(1).numpy()
+    right = answers == task.y_test
+    recall = np.array([right[task.y_test == digit].mean() for digit in range(task.classes)])
+    accuracy, count = float(right.mean()), int(dead.sum())
+    living = recall[~dead]
+    chance = np.random.default_rng(run.config.seed).permutation(living)
+    facts = {
+        "dead": float(count),
+        "lost": float(living.mean() - recall[dead].mean()) if 0 < count < 10 else math.nan,
+        "lost_chance": float(chance[count:].mean() - chance[:count].mean())
+        if 0 < count < len(living)
+        else math.nan,
+        "with_none": accuracy if count == 0 else math.nan,
+        "with_many": accuracy if count >= MANY else math.nan,
+    }
+    return facts, {}
+
+
+CLAIMS = (
+    Claim(
+        "right answers to digits of living outputs, less of dead ones",
+        "no figure",
+        "after the log",
+        0.3,
+        1.0,
+        "thirty points: most of a digit's answers",
+        At(MAIN, "lost"),
+        At(MAIN, "lost_chance"),
+        "as many living outputs at random",
+        "pp",
+        "a dead output costs its digit",
+        "a dead output does not cost its digit",
+    ),
+    Claim(
+        f"test accuracy of the seeds with {MANY} dead outputs or more",
+        "0.645",
+        "training plot of row 11, from 1,500 images; its graph reaches 8 of 10 outputs",
+        0.645 - 0.06,
+        0.645 + 0.06,
+        "two standard deviations between seeds with as many dead outputs (3 points)",
+        At(MAIN, "with_many"),
+        At(MAIN, "with_none"),
+        "seeds without a dead output",
+        "%",
+    ),
+)
+
+
+def finding(found: Found) -> list[str]:
+    numbers = found.numbers[found.numbers["arm"] == MAIN]
+    parts = [
+        f"{count:.0f} dead: {show(estimate(own['accuracy'].tolist()), '%')}, "
+        f"{len(own)} {'seed' if len(own) == 1 else 'seeds'}"
+        for count, own in numbers.groupby("dead")
+    ]
+    return ["Accuracy by the number of dead outputs: " + "; ".join(parts) + "."]
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Accuracy against the number of dead outputs, a dot per seed, and the means."""
+    numbers, drawn = tables["numbers"], panels(1)
+    shift = np.random.default_rng(0).uniform(-0.12, 0.12, len(numbers))
+    drawn.add_scatter(
+        x=numbers["dead"] + shift,
+        y=100 * numbers["accuracy"],
+        mode="markers",
+        name="a seed",
+        marker={"color": MUTED, "size": 8, "symbol": "circle-open"},
+        text=[f"seed {seed}" for seed in numbers["seed"]],
+        hovertemplate="%{text}: %{y:.1f} %",
+    )
+    means = 100 * numbers.groupby("dead")["accuracy"].mean()
+    drawn.add_scatter(
+        x=means.index,
+        y=means,
+        mode="lines+markers",
+        name="mean",
+        line={"color": INK},
+        marker={"size": 10},
+    )
+    drawn.add_hline(y=64.5, line={"color": MUTED, "dash": "dash", "width": 1})
+    drawn.add_annotation(x=1, xref="paper", y=64.5, text="the log", xanchor="right", yshift=10)
+    most = float(numbers["dead"].max())
+    drawn.update_xaxes(title="Dead output cells", dtick=1, range=[-0.4, most + 0.4])
+    low, high = 100 * min(0.6, numbers["accuracy"].min()), 100 * max(0.9, numbers["accuracy"].max())
+    drawn.update_yaxes(title="Test accuracy (%)", range=[low - 4, min(102, high + 4)])
+    return drawn
+
+
+EXPERIMENT = Experiment(
+    "dead-outputs",
+    "Dead outputs",
+    "Where does the log's 64.5 % come from?",
+    "An output cell is dead if all of its particles are zero. Over at least 20 seeds of the log's "
+    "main run the accuracy is held against the number of dead outputs; the log's own graph of that "
+    "run reaches only 8 of its 10 outputs.",
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    premise=(MAIN,),
+    page="connectivity",
+)

@@ -1,0 +1,400 @@
+"""The engine: makes what experiments need, in parallel and only once, and works out each of them.
+
+Pieces (trainings, measurements of runs, computations) are cached one by one, runs in the run cache,
+the rest among the results, so that work that was cut off goes on. What several experiments need is
+made once. Outcomes of the full mode are shipped with the package (:mod:`~.shipped`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from srnn.config import ConfigError, RunConfig
+from srnn.experiments import experiments
+from srnn.experiments.base import (
+    NO_VERDICT,
+    Arms,
+    Computation,
+    Experiment,
+    Found,
+    Outcome,
+    Piece,
+    Settings,
+)
+from srnn.experiments.claims import claims_table, conclude, judge_all, premises
+from srnn.experiments.shipped import shipped_outcome
+from srnn.jobs import obtain
+from srnn.jobs.parallel import in_parallel
+from srnn.store import Run, describe, find_run
+from srnn.store.results import (
+    Computed,
+    Result,
+    load_result,
+    remember,
+    result_name,
+    result_stamp,
+    save_result,
+)
+from srnn.tasks import resolve
+
+FAILED = "failed: "
+"""Beginning of the verdict of an experiment that could not be worked out."""
+
+KILLED = (
+    "the process that worked for it, or one beside it, was killed (out of memory?); what is done "
+    "is kept: ask again, with fewer processes at once"
+)
+
+Tell = Callable[[int, int, str], None]
+"""Progress: pieces of work done, pieces in all, what is being done and how long the rest takes."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An experiment with its outcome. ``seconds``: work done for it in this call, on all cores
+    together; what experiments share counts for the first. ``cached``: nothing was computed."""
+
+    experiment: Experiment
+    outcome: Outcome
+    seconds: float
+    cached: bool
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome.verdict.startswith(FAILED)
+
+    def to_dict(self) -> dict[str, object]:
+        """The row for ``--json``."""
+        one, claims = self.experiment, self.outcome.tables.get("claims", pd.DataFrame())
+        return {
+            "row": one.name,
+            "title": one.title,
+            "question": one.question,
+            "claims": claims.astype(object).where(claims.notna(), None).to_dict("records"),
+            "verdict": self.outcome.verdict,
+            "finding": self.outcome.finding,
+            "seconds": round(self.seconds, 2),
+            "cached": self.cached,
+        }
+
+
+def chosen(names: Sequence[str] | None) -> list[Experiment]:
+    """The experiments of these names (all by default), in their order.
+
+    Raises:
+        ConfigError: there is no such experiment; the message lists them.
+    """
+    known = experiments()
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        raise ConfigError(f"there is no experiment {unknown[0]!r}; rows: {', '.join(known)}")
+    return [one for name, one in known.items() if not names or name in names]
+
+
+def saved_outcome(experiment: Experiment, asked: Any) -> Outcome | None:
+    """The cached outcome, or None."""
+    known = load_result(_cache_name(experiment), experiment.key(asked))
+    return None if known is None else Outcome(**known.facts, tables=known.tables)
+
+
+def known_outcome(experiment: Experiment, asked: Any) -> Outcome | None:
+    """The cached outcome, or else the one that came with the package for these settings."""
+    return saved_outcome(experiment, asked) or shipped_outcome(experiment, asked)
+
+
+def outcome_stamp(experiment: Experiment, asked: Any) -> int:
+    """Changes when the cached outcome does; 0 if there is none."""
+    return result_stamp(_cache_name(experiment), experiment.key(asked))
+
+
+def outcome_of(
+    experiment: Experiment, asked: Any, tell: Tell | None = None, workers: int | None = None
+) -> Outcome:
+    """The outcome of one experiment with parameters of its own, computing what is not cached.
+
+    Raises:
+        RuntimeError: something that it needs has failed.
+    """
+    (row,) = run_experiments([experiment], asked, tell, workers)
+    if row.failed:
+        raise RuntimeError(row.outcome.verdict.removeprefix(FAILED))
+    return row.outcome
+
+
+def reproduce(
+    names: Sequence[str] | None = None,
+    settings: Settings | None = None,
+    tell: Tell | None = None,
+    workers: int | None = None,
+) -> Iterator[Row]:
+    """Work out rows of the log and what came after it (all by default), in their order.
+
+    Raises:
+        ConfigError: there is no such experiment.
+    """
+    return run_experiments(chosen(names), settings or Settings(), tell, workers)
+
+
+def run_experiments(
+    wanted: Sequence[Experiment],
+    asked: Any,
+    tell: Tell | None = None,
+    workers: int | None = None,
+) -> Iterator[Row]:
+    """Work out experiments, in order; cached ones come at once. One that fails yields a verdict
+    that says why, and the others go on."""
+    known = {one.name: saved_outcome(one, asked) for one in wanted}
+    todo = [one for one in wanted if known[one.name] is None]
+    work = _Work(todo, asked, tell or (lambda done, total, what: None), workers)
+    work.make_all()
+    for one in wanted:
+        started, outcome = time.perf_counter(), known[one.name]
+        cached = outcome is not None
+        if outcome is None:
+            work.report(f"{one.label}: {one.title}")
+            try:
+                outcome = conclude_experiment(one, asked, work.given(one))
+                made = {"verdict": outcome.verdict, "finding": outcome.finding}
+                facts = {**made, "made": outcome.made}
+                result = Result(facts, outcome.tables, 0.0)
+                save_result(_cache_name(one), one.key(asked), result)
+            except Exception as error:
+                outcome = Outcome(f"{FAILED}{type(error).__name__}: {error}", "")
+        spent = time.perf_counter() - started + work.spent.get(one.name, 0.0)
+        yield Row(one, outcome, spent, cached)
+    work.report("done")
+
+
+def conclude_experiment(one: Experiment, asked: Any, given: list[Given]) -> Outcome:
+    """The outcome of an experiment from what its pieces gave; a pure function."""
+    numbers: list[dict[str, Any]] = []
+    tables: dict[str, list[pd.DataFrame]] = {}
+    diverged: list[str] = []
+    for arm, seed, result in given:
+        if stopped := result.facts.get("stopped"):
+            diverged.append(f"Diverged and left out: {arm}, seed {seed} ({stopped}).")
+            continue
+        kinds = (int, float, bool, type(None))
+        plain = {key: v for key, v in result.facts.items() if isinstance(v, kinds)}
+        own = result.tables.get("numbers")
+        rows = [{"seed": seed, **plain}] if own is None else own.to_dict("records")
+        numbers += [{"arm": arm, **row} for row in rows]
+        for name, table in result.tables.items():
+            if name == "numbers":
+                continue
+            about = {key: v for key, v in (("arm", arm), ("seed", seed)) if key not in table}
+            tables.setdefault(name, []).append(table.assign(**about))
+    if not numbers:
+        raise RuntimeError(f"every run diverged: {diverged[0] if diverged else 'there is none'}")
+    frame = pd.DataFrame(numbers)
+    facts = frame.columns.drop("arm")
+    frame[facts] = frame[facts].astype(float)
+    frame["seed"] = frame["seed"].astype(int)
+    whole = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    judged = judge_all(one.claims, frame)
+    found = Found(frame, whole, judged, diverged)
+    _, words = conclude(list(judged.values()), premises(frame, one.premise))
+    quick = getattr(asked, "quick", False)
+    claims = claims_table(list(judged.values()))
+    if quick:
+        words, claims["verdict"] = NO_VERDICT, NO_VERDICT
+    made = {
+        "at": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+        "seeds": int(frame["seed"].nunique()),
+        "seconds": round(sum(result.seconds for *_, result in given), 1),
+    }
+    sentences = " ".join([*one.finding(found), *diverged])
+    return Outcome(
+        words, sentences, {"claims": claims, "numbers": frame, **whole, **one.tables()}, made
+    )
+
+
+Given = tuple[str, int, Result]
+"""An arm, a seed, and what its piece gave."""
+
+
+def measure_run(measure: Callable[[Run], Computed], run: Run) -> Computed:
+    """What an experiment reads off a run, with ``accuracy`` and ``replicators``, which all have; of
+    a run that a divergence stopped only the fact ``stopped``."""
+    if run.stopped:
+        return {"stopped": run.stopped}, {}
+    facts, tables = measure(run)
+    last = run.records.iloc[-1]
+    share = float(last["zero"] + last["identity"]) / run.shape.particles
+    return {"accuracy": float(last["test_accuracy"]), "replicators": share, **facts}, tables
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Work for one process, made for the experiment ``owner``: trainings of one chain (the longer
+    ones trained on from the shorter), a computation, or the measurement of a run."""
+
+    owner: str
+    label: str
+    cost: float
+    stage: int
+    chain: tuple[RunConfig, ...] = ()
+    computation: Computation | None = None
+    measured: RunConfig | None = None
+    measure: Callable[[Run], Computed] | None = None
+    version: int = 1
+
+    @property
+    def kept(self) -> tuple[str, dict[str, Any]]:
+        """Name and key of the result; of a chain there is none."""
+        if self.computation is not None:
+            return self.computation.name, self.computation.key
+        assert self.measured is not None
+        return f"measure-{self.owner}", {"version": self.version, "run": _run_id(self.measured)}
+
+
+@dataclass
+class _Work:
+    """What the experiments to do need, and what has been made of it."""
+
+    todo: Sequence[Experiment]
+    asked: Any
+    tell: Tell
+    workers: int | None
+    jobs: dict[str, _Job] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    spent: dict[str, float] = field(default_factory=dict)
+    done: int = 0
+    cost_done: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.arms: dict[str, Arms] = {one.name: one.arms(self.asked) for one in self.todo}
+        for one in self.todo:
+            for piece in (piece for arm in self.arms[one.name].values() for piece in arm):
+                self._add(_job(one, piece))
+        self._add_trainings()
+        self.total = len(self.jobs) + len(self.todo)
+        self.cost = sum(job.cost for job in self.jobs.values())
+        self.started = time.perf_counter()
+
+    def _add(self, job: _Job) -> None:
+        key = result_name(*job.kept)
+        if key in self.jobs or key in self.results:
+            return
+        known = load_result(*job.kept)
+        if known is not None:
+            self.results[key] = known
+        else:
+            self.jobs[key] = job
+
+    def _add_trainings(self) -> None:
+        chains: dict[RunConfig, list[RunConfig]] = {}
+        owners: dict[RunConfig, str] = {}
+        for job in list(self.jobs.values()):
+            computed = job.computation.needs if job.computation else ()
+            for config in (*computed, *([job.measured] if job.measured else [])):
+                chain = chains.setdefault(config.replace(epochs=0), [])
+                if config not in chain and find_run(_run_id(config)) is None:
+                    owners.setdefault(config.replace(epochs=0), job.owner)
+                    chain.append(config)
+        for trunk, chain in chains.items():
+            if chain:
+                chain.sort(key=lambda config: config.epochs)
+                last = chain[-1]
+                cost = last.epochs * (0.03 + 0.0002 * last.particle_weights)
+                job = _Job(owners[trunk], describe(last), cost, 0, tuple(chain))
+                self.jobs[trunk.run_id] = job
+
+    def report(self, what: str) -> None:
+        spent, left = time.perf_counter() - self.started, ""
+        if self.cost_done > 0 and spent > 2 and self.cost > self.cost_done:
+            rest = spent * (self.cost - self.cost_done) / self.cost_done
+            left = f" (about {rest / 60:.0f} min left)" if rest > 90 else f" ({rest:.0f} s left)"
+        self.tell(self.done, self.total, what + left)
+
+    def make_all(self) -> None:
+        """Do all jobs: trainings and what needs none; then what needs them; timings alone."""
+        for stage in (0, 1, 2):
+            jobs = [(key, job) for key, job in self.jobs.items() if job.stage == stage]
+            jobs.sort(key=lambda pair: -pair[1].cost)
+            if not jobs:
+                continue
+            self.report(jobs[0][1].label)
+            left = dict(enumerate(jobs))
+            workers = 1 if stage == 2 else self.workers
+            try:
+                for index, told in in_parallel(_do, [job for _, job in jobs], workers):
+                    self._take(*left.pop(index), *told)
+            except BrokenExecutor:
+                for key, job in left.values():
+                    self._take(key, job, 0.0, KILLED)
+
+    def _take(self, key: str, job: _Job, seconds: float, error: str) -> None:
+        self.done, self.cost_done = self.done + 1, self.cost_done + job.cost
+        self.spent[job.owner] = self.spent.get(job.owner, 0.0) + seconds
+        self.report(job.label)
+        if job.chain:
+            return
+        known = load_result(*job.kept)
+        if known is not None:
+            self.results[key] = known
+        else:
+            self.errors[key] = error or "its result cannot be read"
+
+    def given(self, one: Experiment) -> list[Given]:
+        """What the pieces of an experiment gave.
+
+        Raises:
+            RuntimeError: one of them has failed.
+        """
+        self.done += 1
+        found = []
+        for arm, pieces in self.arms[one.name].items():
+            for piece in pieces:
+                key = result_name(*_job(one, piece).kept)
+                if key not in self.results:
+                    raise RuntimeError(self.errors.get(key, "a part of it was not made"))
+                found.append((arm, piece.seed, self.results[key]))
+        return found
+
+
+def _job(one: Experiment, piece: Piece) -> _Job:
+    if isinstance(piece, RunConfig):
+        label = f"{one.label}: {describe(piece)}"
+        return _Job(
+            one.name, label, 1.0, 1, measured=piece, measure=one.measure, version=one.version
+        )
+    stage = 2 if piece.alone else 1 if piece.needs else 0
+    return _Job(one.name, f"{one.label}: {piece.name}", piece.cost, stage, computation=piece)
+
+
+def _do(job: _Job) -> tuple[float, str]:
+    """Do a job, wherever this runs; its seconds, and what went wrong. What it makes is left in the
+    cache."""
+    started, error = time.perf_counter(), ""
+    try:
+        for config in job.chain:
+            obtain(config)
+        if (one := job.computation) is not None:
+            remember(*job.kept, lambda: _plain(one.function(**one.parameters)))
+        elif (own := job.measured) is not None and (measure := job.measure) is not None:
+            remember(*job.kept, lambda: _plain(measure_run(measure, obtain(own)[0])))
+    except Exception as caught:
+        error = f"{type(caught).__name__}: {caught}"
+    return time.perf_counter() - started, error
+
+
+def _plain(computed: Computed) -> Computed:
+    """The same as JSON values: what could not be measured (NaN) is null."""
+    facts, tables = computed
+    return {key: None if v != v else v for key, v in facts.items()}, tables
+
+
+def _run_id(config: RunConfig) -> str:
+    return resolve(config).run_id
+
+
+def _cache_name(experiment: Experiment) -> str:
+    return f"outcome-{experiment.name}"

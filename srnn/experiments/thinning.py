@@ -1,0 +1,133 @@
+"""Row 7: does the net really thin out?"""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from srnn.analysis.connectivity import thinning
+from srnn.analysis.types import type_history
+from srnn.experiments.base import (
+    MARGIN,
+    NONE,
+    WHY_MARGIN,
+    Arms,
+    Experiment,
+    Found,
+    Settings,
+    Tables,
+    drop_costs,
+)
+from srnn.experiments.claims import At, Claim
+from srnn.figures.rows import epoch_axes, mean_line, panels
+from srnn.store import Run
+from srnn.store.results import Computed
+from srnn.vocabulary import ZERO, is_replicator
+
+MAIN = "h = 4"
+
+
+def arms(settings: Settings) -> Arms:
+    return {MAIN: settings.configs(neurons=4), NONE: settings.configs(neurons=4, goal="none")}
+
+
+def measure(run: Run) -> Computed:
+    """Survivors over the epochs (fewest, when, and at the end), pixels that are no longer read,
+    and what dropping the replicators costs."""
+    codes = type_history(run.snapshots, run.encoding)
+    course = thinning(codes, run.shape, run.snapshot_epochs)
+    course.insert(1, "alive", (codes != ZERO).sum(1))
+    low = course["survivors"].idxmin()
+    costs, _ = drop_costs(run.weights, {"replicators": is_replicator(codes[-1])}, run)
+    facts = {
+        "left": float(course["survivors"].iloc[-1] / run.shape.particles),
+        "end": float(course["survivors"].iloc[-1]),
+        "fewest": float(course["survivors"][low]),
+        "when": float(course["epoch"][low]),
+        "unread": float(course["unread_pixels"].iloc[-1]),
+        "cost": costs["replicators"],
+        "cost_chance": costs["replicators, at random"],
+    }
+    return facts, {"thinning": course}
+
+
+CLAIMS = (
+    Claim(
+        "connections that survive",
+        '"the net really thins out"',
+        "row 7 of the log, h = 4, alpha 100, without a number",
+        0.0,
+        0.5,
+        "half of the connections",
+        At(MAIN, "left"),
+        At(NONE, "left"),
+        NONE,
+        "%",
+    ),
+    Claim(
+        "drop cost of the replicators",
+        "no figure in this setting",
+        "question of the log: only a replicator?",
+        -MARGIN,
+        MARGIN,
+        WHY_MARGIN,
+        At(MAIN, "cost"),
+        At(MAIN, "cost_chance"),
+        "as many at random",
+        "pp",
+        "dropping the replicators costs nothing at this instant",
+        "dropping the replicators costs accuracy",
+    ),
+)
+
+
+def course(fewest: float, when: float, end: float, start: float) -> str:
+    """The course of the survivors in a sentence: counts, means over seeds."""
+    if not fewest < start:
+        return f"No connection is lost: {end:,.0f} of {start:,.0f} survive."
+    fall = f"Survivors fall from {start:,.0f} to {fewest:,.0f} by epoch {when:.0f}"
+    return fall + (f", then grow to {end:,.0f}." if end > 1.1 * fewest else " and stay few.")
+
+
+def finding(found: Found) -> list[str]:
+    fewest, when, end = (found.estimate(MAIN, key).mean for key in ("fewest", "when", "end"))
+    table = found.tables["thinning"].query("arm == @MAIN and epoch == 0")
+    return [
+        course(fewest, when, end, float(table["survivors"].mean())),
+        f"{found.text(MAIN, 'unread', 'count')} pixels are no longer read at the end.",
+    ]
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Connections that are left over the epochs, from the untrained network on."""
+    table = tables["thinning"]
+    drawn = panels(2, ("h = 4, alpha 100", NONE), shared_yaxes=True, horizontal_spacing=0.06)
+    for col, arm in enumerate((MAIN, NONE), start=1):
+        own = table[table["arm"] == arm]
+        for column, name, dash in (
+            ("alive", "not zero", "dot"),
+            ("survivors", "survivors", "solid"),
+            ("unread_pixels", "pixels no longer read", "dash"),
+        ):
+            place = {"row": 1, "col": col}
+            mean_line(drawn, own, column, name, dash=dash, place=place, legend=col == 1)
+    epoch_axes(drawn, table["epoch"])
+    drawn.update_yaxes(title="Connections, pixels", rangemode="tozero", col=1)
+    return drawn
+
+
+EXPERIMENT = Experiment(
+    "7",
+    "Visualisation of connectivity",
+    "Does the net really thin out?",
+    "The log drew the macro network as a graph, one drawing per type, and found that the net "
+    "really thins out. Here: surviving connections over the epochs, pixels that are no longer "
+    "read, and what dropping the replicators costs.",
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    premise=(MAIN,),
+    data="thinning",
+    page="connectivity",
+)

@@ -1,0 +1,227 @@
+"""Parts that the figures of the experiments share: means with their range over seeds, and claims
+with their tolerance, real and placebo beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from srnn.figures.epochs import axis, positions
+from srnn.figures.style import COLUMNS, FAINT, INK, MUTED, message, template
+
+Place = dict[str, int]
+"""``row`` and ``col`` of a subplot; empty for a figure of one plot."""
+Tables = dict[str, pd.DataFrame]
+
+
+def panels(columns: int, titles: tuple[str, ...] = ("",), **options: object) -> go.Figure:
+    """Empty panels side by side in the common template."""
+    options = {"horizontal_spacing": 0.12, **options}
+    figure = make_subplots(rows=1, cols=columns, subplot_titles=titles, **options)
+    figure.update_layout(template=template(), height=COLUMNS["double"][1], legend={"y": 1.12})
+    figure.update_layout(margin={"t": 70})
+    return figure
+
+
+def epoch_axes(figure: go.Figure, epochs: Iterable[float], **place: int) -> None:
+    """Logarithmic epoch axes with room for epoch 0."""
+    figure.update_xaxes(axis(np.unique(list(epochs))), **place)
+
+
+def mean_line(
+    figure: go.Figure,
+    table: pd.DataFrame,
+    y: str,
+    name: str,
+    *,
+    x: str = "epoch",
+    color: str = INK,
+    dash: str = "solid",
+    scale: float = 1.0,
+    place: Place | None = None,
+    legend: bool = True,
+    log_epochs: bool = True,
+    mode: str = "lines",
+) -> None:
+    """A line of the mean over rows of equal ``x``, and a band from the lowest to the highest."""
+    groups = table.groupby(x)[y].agg(["mean", "min", "max"]) * scale
+    at, place = groups.index.to_numpy(dtype=float), place or {}
+    if log_epochs:
+        at = positions(at)
+    if len(table) > len(groups):
+        figure.add_scatter(
+            x=[*at, *at[::-1]],
+            y=[*groups["max"], *groups["min"][::-1]],
+            fill="toself",
+            fillcolor=color,
+            opacity=0.18,
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=name,
+            **place,
+        )
+    figure.add_scatter(
+        x=at,
+        y=groups["mean"],
+        mode=mode,
+        name=name,
+        line={"color": color, "dash": dash, "width": 2.25},
+        legendgroup=name,
+        showlegend=legend,
+        **place,
+    )
+
+
+def dots(
+    figure: go.Figure,
+    table: pd.DataFrame,
+    value: str,
+    group: str,
+    *,
+    scale: float = 1.0,
+    form: str = "{:.1f}",
+    color: str | Sequence[str] = INK,
+    symbol: str = "circle",
+    name: str = "",
+    place: Place | None = None,
+    notes: Sequence[str] | None = None,
+    position: str = "top center",
+) -> None:
+    """One dot a group at the mean, a line from the lowest to the highest, and its number;
+    ``position`` ``beside`` is for signed values: the roomier side."""
+    groups = table.groupby(group, sort=False)[value].agg(["mean", "min", "max"]) * scale
+    labels = [form.format(mean) for mean in groups["mean"]]
+    if "+" in form:
+        labels = [label.replace("-", "−") for label in labels]
+    if notes is not None:
+        gap = "<br>" if position == "beside" else "  "
+        labels = [f"{one}{gap}{extra}" for one, extra in zip(labels, notes, strict=True)]
+    half = groups["min"].min() / 2
+    sides = ["middle left" if mean > half else "middle right" for mean in groups["mean"]]
+    figure.add_scatter(
+        x=groups["mean"],
+        y=list(groups.index),
+        mode="markers+text",
+        text=labels,
+        textposition=sides if position == "beside" else position,
+        textfont={"size": 11, "color": MUTED},
+        marker={"color": color, "size": 10, "symbol": symbol},
+        error_x={
+            "type": "data",
+            "array": groups["max"] - groups["mean"],
+            "arrayminus": groups["mean"] - groups["min"],
+            "color": MUTED,
+            "thickness": 1.2,
+            "width": 3,
+        },
+        name=name,
+        showlegend=bool(name),
+        cliponaxis=False,
+        **(place or {}),
+    )
+
+
+def log_points(
+    figure: go.Figure,
+    points: dict[int, float],
+    name: str = "the log",
+    *,
+    scale: float = 1.0,
+    place: Place | None = None,
+    legend: bool = True,
+) -> None:
+    """What the log reports, as open diamonds at their epochs."""
+    figure.add_scatter(
+        x=list(points),
+        y=[value * scale for value in points.values()],
+        mode="markers",
+        marker={"symbol": "diamond-open", "size": 11, "color": INK, "line": {"width": 2}},
+        name=name,
+        legendgroup=name,
+        showlegend=legend,
+        cliponaxis=False,
+        **(place or {}),
+    )
+
+
+def two_lines(name: str, note: str) -> str:
+    """A label with a smaller second line."""
+    return f"{name}<br><span style='font-size:0.8em'>{note}</span>"
+
+
+def rows_high(figure: go.Figure, rows: int, each: int = 44) -> go.Figure:
+    """Give a figure of labelled rows the height that they need, from the top down."""
+    figure.update_layout(height=150 + each * rows)
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    return figure
+
+
+def ranking(table: pd.DataFrame, group: str, note: str) -> go.Figure:
+    """Test accuracy (column ``accuracy``, 0..1) by group, each with a note of its mean columns."""
+    means = table.groupby(group, sort=False).mean(numeric_only=True)
+    labels = {name: two_lines(str(name), note.format(**row)) for name, row in means.iterrows()}
+    figure = panels(1)
+    named = table.assign(label=table[group].map(labels))
+    dots(figure, named, "accuracy", "label", scale=100, form="{:.1f} %")
+    figure.update_xaxes(title="Test accuracy (%)", range=[0, 105])
+    return rows_high(figure, len(means), 48)
+
+
+def shares(table: pd.DataFrame, group: str, columns: dict[str, tuple[str, str, str]]) -> go.Figure:
+    """Shares (0..1) by group, a symbol per column: ``column: (name, colour, symbol)``."""
+    figure = panels(1)
+    for index, (column, (name, color, symbol)) in enumerate(columns.items()):
+        style = {"color": color, "symbol": symbol, "name": name, "scale": 100, "form": "{:.0f}"}
+        position = "bottom center" if index else "top center"
+        dots(figure, table, column, group, position=position, **style)
+    figure.update_xaxes(title="%", range=[0, 105])
+    return rows_high(figure, table[group].nunique())
+
+
+def claims(tables: Tables) -> go.Figure:
+    """Every claim on an axis of its own: its tolerance as a bar, the mean over seeds with its
+    interval, real (filled) and on the placebo (open)."""
+    table = tables["claims"]
+    table = table[table["here_mean"].notna() | table["placebo_mean"].notna()]
+    if not len(table):
+        return message("No claim has a number.")
+    names = [two_lines(row["claim"], f"here {row['here']}") for _, row in table.iterrows()]
+    figure = make_subplots(rows=len(table), cols=1, subplot_titles=names)
+    for index, (_, row) in enumerate(table.iterrows()):
+        ends = [row[f"{kind}_{end}"] for kind in ("here", "placebo") for end in ("low", "high")]
+        seen = np.array([row["here_mean"], row["placebo_mean"], row["low"], row["high"], *ends])
+        seen = seen[np.isfinite(seen)]
+        pad = max(1e-9, float(np.ptp(seen))) * 0.08
+        left, right = float(seen.min()) - pad, float(seen.max()) + pad
+        place = {"row": index + 1, "col": 1}
+        figure.add_vrect(
+            max(left, row["low"]), min(right, row["high"]), fillcolor=FAINT, line_width=0, **place
+        )
+        for kind, symbol, name in (
+            ("here", "circle", "here"),
+            ("placebo", "circle-open", "placebo"),
+        ):
+            mean = row[f"{kind}_mean"]
+            figure.add_scatter(
+                x=[mean],
+                y=[name],
+                mode="markers",
+                marker={"symbol": symbol, "size": 10, "color": INK},
+                error_x={
+                    "array": [np.nan_to_num(row[f"{kind}_high"] - mean)],
+                    "arrayminus": [np.nan_to_num(mean - row[f"{kind}_low"])],
+                    "color": MUTED,
+                },
+                showlegend=False,
+                **place,
+            )
+        figure.update_xaxes(range=[left, right], **place)
+    figure.update_yaxes(range=[-0.6, 1.6])
+    figure.update_layout(template=template(), height=80 + 130 * len(table))
+    figure.update_layout(margin={"t": 60, "l": 80})
+    return figure
