@@ -12,7 +12,6 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import torch
 
 MAX_BYTES = 2**31
 """Largest array an IDX file may hold here (2 GiB)."""
@@ -97,6 +96,8 @@ def resize(images: np.ndarray, side: int) -> np.ndarray:
     C)``: bilinear without antialiasing, rounded."""
     if images.shape[1:3] == (side, side):
         return images
+    import torch  # the one function here that needs it
+
     whole = images.reshape(*images.shape[:3], -1)
     parts = []
     for start in range(0, len(whole), 10_000):

@@ -50,6 +50,11 @@ def used_file(run_id: str) -> Path:
     return cache_root() / "used" / run_id
 
 
+def data_folder() -> Path:
+    """Data sets that were uploaded, one folder of IDX files each."""
+    return cache_root() / "data"
+
+
 def settings_file() -> Path:
     """The settings of this cache: jobs at once, size limit."""
     return cache_root() / "settings.json"
