@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from ui import choices, pruning
+from ui import choices, pruning, studies
 from ui.frame import page
 from ui.workbench import workbench
 
 page(
     "Pruning lab",
-    "Is self-replication a good pruning criterion, or just small weights and dead pixels?",
+    "Is self-replication a good pruning criterion, or just small weights and quiet inputs?",
 )
 view = workbench(with_data=True, clock=False)
 run, epsilon = view.run, view.epsilon
@@ -24,7 +24,9 @@ elif section == "controls":
 elif section == "epsilon":
     pruning.threshold_section(run, epsilon)
 elif section == "seeds":
-    pruning.seeds_section(run)
+    studies.seeds_section(run)
+elif section == "limits":
+    studies.limits_section()
 elif section == "pareto":
     pruning.pareto_section(run, epsilon)
 else:

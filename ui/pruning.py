@@ -17,27 +17,20 @@ from srnn.figures.pruning import (
     pareto_map,
 )
 from srnn.figures.style import points
-from srnn.jobs.background import COMPARISON
 from srnn.presets import PRESETS
 from srnn.pruning import CRITERIA, Subject, drop_first, natural_count, order_of
-from srnn.pruning.answers import grid, natural_table, sentences, summary
 from srnn.pruning.controls import FEWEST, MATCHINGS, SHARE, control_table, control_tests
 from srnn.pruning.curves import curves, natural_points, over_draws
-from srnn.pruning.measure import RIVALS
-from srnn.pruning.rivals import Study, load_study
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
 from srnn.store import Run, find_run, get_run, list_runs
 from ui.charts import download
 from ui.frame import show
 from ui.menu import link
 from ui.settings import load, settings
-from ui.text import duration, escape, many, percent
+from ui.text import escape, many, percent
 
 SPARSITIES = (*(step / 20 for step in range(1, 20)), 0.98)
 """Shares of dropped connections that the curves are drawn through."""
-
-POLL = 1.0
-"""Seconds between two looks at a comparison in the background."""
 
 
 @st.cache_resource(max_entries=20, show_spinner="Reading the network")
@@ -240,111 +233,12 @@ def _exported(one: Subject, mask: pd.Series, format_: str, run_id: str) -> None:
     st.code(files[1][1].decode(), language="python")
 
 
-def seeds_section(run: Run) -> None:
-    """The whole table over seeds: shown if it is there, made in the background if not."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        seeds = st.number_input(
-            "Seeds", 1, 20, 5, key="rival-seeds", width=120, help="Trainings behind every figure."
-        )
-    study = Study(run.config, seeds=int(seeds))
-    result = load_study(study)
-    if result is None:
-        _comparison(run, int(seeds))
-        return
-    answer, *reasons = sentences(result)
-    st.markdown(escape(answer))
-    with st.expander("What it follows from"):
-        for sentence in reasons:
-            st.markdown(f"- {escape(sentence)}")
-    natural = result.tables["natural"]
-    compared = natural_table(natural, run.config.particle_weights)
-    compared["rival"] = [RIVALS[name][0] for name in compared["rival"]]
-    st.dataframe(compared, hide_index=True, column_config=_COLUMNS)
-    st.caption(
-        f"As many connections dropped as each run has replicators. Mean and 95 % interval over "
-        f"{many(seeds, 'seed')}; the difference is to dropping the replicators of the same run; "
-        "outcomes are one family of tests (Holm), no difference means: within 0.5 points (TOST)."
-    )
-    table = summary(result.tables["points"])
-    groups = {"one network": "This network", "retrained": "Retrained", "from scratch": "Dense"}
-    chosen = st.pills(
-        "Rivals",
-        list(groups),
-        default=["retrained", "from scratch"],
-        selection_mode="multi",
-        format_func=groups.__getitem__,
-        key="rival-groups",
-    )
-    titles = {name: title for name, (title, group) in RIVALS.items() if group in chosen}
-    marks = natural.groupby("rival", sort=False)[["surviving", "accuracy"]].mean().reset_index()
-    curves_ = accuracy_curves(table, titles, particles=run.shape.particles, natural=marks)
-    show(curves_, table, f"rivals-{run.run_id}")
-    printed = grid(result.tables["points"])
-    printed["rival"] = [RIVALS[name][0] for name in printed["rival"]]
-    st.dataframe(printed, hide_index=True)
-    st.caption(
-        f"Test accuracy in %, mean and 95 % interval over {many(seeds, 'seed')}, by share of "
-        f"dropped connections; retrained for {many(study.again, 'epoch')} of {study.config.epochs}."
-    )
-    tests = result.tables["controls"]
-    titles = {name: one.title for name, one in MATCHINGS.items()}
-    show(control_intervals(tests, titles), tests, f"controls-seeds-{run.run_id}")
-
-
-_COLUMNS = {
-    "rival": "Rival",
-    "accuracy": "Accuracy (%)",
-    "cost": "Cost (points)",
-    "difference": "Difference (points)",
-    "outcome": "Against replicators",
-    "trained": st.column_config.NumberColumn("Numbers trained", format="localized"),
-    "kept": st.column_config.NumberColumn("Numbers kept", format="localized"),
-}
-
-
-def _comparison(run: Run, seeds: int) -> None:
-    now = COMPARISON.status()
-    running = now is not None and now.state == "running"
-    if not running:
-        st.info(
-            f"The table over {seeds} seeds is not there yet: it trains {seeds} MetaNets like this "
-            "one, prunes, retrains, and trains the dense rivals. The page may be left meanwhile."
-        )
-        if now is not None and now.state == "failed":
-            st.error("The last comparison failed.")
-            st.code(now.log or "It left no message.", language=None)
-        if st.button("Compare over seeds", key="compare", type="primary"):
-            try:
-                arguments = ["rivals", "--run", run.run_id, "--seeds", str(seeds)]
-                COMPARISON.start(arguments, run_id=run.run_id, seeds=seeds)
-            except (RuntimeError, OSError) as error:
-                st.error(escape(str(error)))
-                return
-            st.rerun()
-        return
-    st.fragment(_watch, run_every=POLL)()
-
-
-def _watch() -> None:
-    now = COMPARISON.status()
-    if now is None or now.state != "running":
-        st.rerun()
-    st.progress(
-        now.share,
-        text=f"Run {now.asked['run_id'][:6]}, {now.asked['seeds']} seeds: "
-        f"{now.done} of {now.total or '?'} pieces, "
-        f"{escape(now.what)}, {duration(now.seconds)} so far",
-    )
-    if st.button("Cancel", key="cancel-compare", help="What is done so far is kept."):
-        COMPARISON.cancel()
-        st.rerun()
-
-
 SECTIONS = {
     "network": "On this network",
     "controls": "Control tests",
     "epsilon": "Threshold",
     "seeds": "Over seeds",
+    "limits": "Where it breaks",
     "pareto": "Pareto map",
     "export": "Export",
 }

@@ -1,4 +1,5 @@
-"""``prune``, ``export``, ``rivals``: drop connections, write the compact network, compare."""
+"""``prune``, ``export``, ``rivals``, ``limits``: drop connections, write the compact network,
+compare with rival criteria, find where it breaks."""
 
 from __future__ import annotations
 
@@ -61,6 +62,18 @@ def add(commands: Any) -> None:
         "--retrain", type=int, help="epochs of retraining (default: a twentieth, 1 at least)"
     )
     rivals.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
+
+    limits = command(commands, "limits", "where it breaks: one row per setting", _limits)
+    limits.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="also a data set of one's own: a folder of IDX files, at 15x15 and at its own size",
+    )
+    limits.add_argument("--seeds", type=int, default=3, help="seeds of every row (default 3)")
+    limits.add_argument("--epochs", type=int, default=200, help="epochs (default 200)")
+    limits.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
 
 
 def _add_choice(parser: argparse.ArgumentParser, criteria: tuple[str, ...]) -> None:
@@ -209,39 +222,76 @@ def _rivals(options: argparse.Namespace) -> int:
     if options.epochs is not None and options.epochs < 2:
         raise ConfigError(f"--epochs {options.epochs}: must be 2 or more")
     config = _rivals_config(options)
-    from srnn.jobs.background import COMPARISON, DONE
+    from srnn.experiments.rivals import STUDY, Study
     from srnn.pruning.answers import grid, natural_table, sentences, summary
-    from srnn.pruning.rivals import Study, run_study
 
     study = Study(config, seeds=options.seeds, retrain=options.retrain)
-    started = time.perf_counter()
-    result = run_study(study, COMPARISON.tell if options.background else _show)
-    if options.background:
-        COMPARISON.tell(1, 1, DONE)
+    made = _made(STUDY, study, options)
+    if made is None:
         return 0
-    seconds = time.perf_counter() - started
+    tables, seconds = made
+    natural = natural_table(tables["natural"], config.particle_weights)
     if options.json:
-        tables = {"table": summary(result.tables["points"]), **result.tables}
-        tables.pop("points")
         body = {
             "run_ids": [one.run_id for one in study.configs],
             "seeds": study.seeds,
             "epochs": config.epochs,
             "retrain": study.again,
             "seconds": seconds,
-            "sentences": sentences(result),
-            **{name: json.loads(table.to_json(orient="records")) for name, table in tables.items()},
+            "sentences": sentences(tables),
+            "table": _records(summary(tables["points"])),
+            "compared": _records(natural),
+            **{name: _records(tables[name]) for name in ("natural", "controls", "epsilon")},
         }
         print(json.dumps(body))
         return 0
-    natural = natural_table(result.tables["natural"], config.particle_weights)
     print(natural.to_string(index=False))
     print("as many dropped as each run has replicators; difference: to dropping these, in points")
-    print(grid(result.tables["points"]).to_string(index=False))
+    print(grid(tables["points"]).to_string(index=False))
     print("test accuracy in %, mean and 95 % interval over seeds, by share of dropped connections")
-    for sentence in sentences(result):
+    for sentence in sentences(tables):
         print(f"- {sentence}")
     return 0
+
+
+def _limits(options: argparse.Namespace) -> int:
+    from srnn.experiments.limits import LIMITS
+    from srnn.pruning.limits import Limits, limits_sentences, limits_table
+
+    asked = Limits(tuple(options.data), options.seeds, options.epochs)
+    made = _made(LIMITS, asked, options)
+    if made is None:
+        return 0
+    numbers = made[0]["numbers"]
+    if options.json:
+        body = {"numbers": _records(numbers), "sentences": limits_sentences(numbers)}
+        print(json.dumps(body | {"seconds": made[1]}))
+        return 0
+    print(limits_table(numbers).to_string(index=False))
+    for sentence in limits_sentences(numbers):
+        print(f"- {sentence}")
+    return 0
+
+
+def _made(experiment: Any, asked: Any, options: argparse.Namespace) -> tuple[Any, float] | None:
+    """An experiment's tables and the seconds it took; None in the background, which only makes
+    them."""
+    import torch
+
+    from srnn.experiments.engine import outcome_of
+    from srnn.jobs.background import COMPARISON, DONE
+
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    outcome = outcome_of(experiment, asked, COMPARISON.tell if options.background else _show)
+    if options.background:
+        COMPARISON.tell(1, 1, DONE)
+        return None
+    return outcome.tables, time.perf_counter() - started
+
+
+def _records(table: Any) -> Any:
+    return json.loads(table.to_json(orient="records"))
 
 
 def _show(done: int, total: int, what: str) -> None:

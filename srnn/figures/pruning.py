@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from srnn.figures.style import COLUMNS, INK, MUTED, PALETTE, blank, message, note, template
-from srnn.statistics import number
+from srnn.statistics import estimate, number
 
 STYLES: dict[str, tuple[str, str, str]] = {
     "replicators": (PALETTE["identity"], "solid", "circle"),
@@ -342,6 +342,44 @@ def pareto_map(table: pd.DataFrame, chosen: str | None = None) -> go.Figure:
     figure.update_yaxes(title="Test accuracy without them (%)")
     note(figure, "The thin bar ends at the accuracy of the whole network.")
     figure.update_layout(margin={"b": 84})
+    return figure
+
+
+def limit_costs(numbers: pd.DataFrame) -> go.Figure:
+    """What dropping all replicators costs in every setting, beside as many by contribution: means
+    and 95 % intervals over seeds, in percentage points.
+
+    Args:
+        numbers: ``arm, seed, cost, rule_cost`` (shares of 0..1).
+    """
+    if not len(numbers):
+        return message("No setting has been measured.")
+    arms = list(dict.fromkeys(numbers["arm"]))
+    figure = blank()
+    for column, name, symbol, shift in (
+        ("cost", "replicators", "circle", 0.12),
+        ("rule_cost", "as many by |scalar weight × input std|", "diamond-open", -0.12),
+    ):
+        found = [estimate(100 * numbers[numbers["arm"] == arm][column]) for arm in arms]
+        figure.add_scatter(
+            x=[one.mean for one in found],
+            y=[len(arms) - 1 - index + shift for index in range(len(arms))],
+            mode="markers",
+            name=name,
+            marker={"color": INK, "symbol": symbol, "size": 9},
+            error_x={
+                "type": "data",
+                "array": [one.high - one.mean for one in found],
+                "color": MUTED,
+                "thickness": 1.2,
+            },
+            text=[one.text() for one in found],
+            hovertemplate="%{text} points<extra>" + name + "</extra>",
+        )
+    figure.add_vline(x=0, line={"color": MUTED, "width": 1})
+    figure.update_xaxes(title="Drop cost (points)")
+    figure.update_yaxes(tickvals=list(range(len(arms))), ticktext=arms[::-1], showgrid=False)
+    figure.update_layout(margin={"l": 200}, height=140 + 44 * len(arms))
     return figure
 
 

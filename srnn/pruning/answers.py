@@ -7,7 +7,7 @@ said only after an equivalence test at half a percentage point (:mod:`srnn.stati
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -16,7 +16,6 @@ from srnn.pruning.criteria import CRITERIA
 from srnn.pruning.measure import RIVALS
 from srnn.pruning.scratch import SCRATCH
 from srnn.statistics import MARGIN, Comparison, Estimate, Outcome, compare_all, estimate, paired
-from srnn.store.results import Result
 
 OURS = "replicators"
 BY_RULE = ("magnitude", "activity", "fisher", "random")
@@ -117,14 +116,10 @@ def _trained(rival: str, whole: float, kept: float, particle_weights: int) -> fl
     return whole * particle_weights
 
 
-def sentences(result: Result) -> list[str]:
+def sentences(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """The study's answer: the conclusion first, then what it follows from."""
-    natural, controls = result.tables["natural"], result.tables["controls"]
-    found = [conclusion(natural, controls), cost_sentence(natural)]
-    found += control_sentences(controls)
-    if result.facts.get("stopped"):
-        found.append("Left out because they diverged: " + "; ".join(result.facts["stopped"]) + ".")
-    return found
+    natural, controls = tables["natural"], tables["controls"]
+    return [conclusion(natural, controls), cost_sentence(natural), *control_sentences(controls)]
 
 
 def cost_sentence(natural: pd.DataFrame) -> str:

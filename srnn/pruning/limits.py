@@ -90,8 +90,8 @@ class Limits:
 def limits_of(run: Run) -> Computed:
     """The facts of one run: see :data:`COLUMNS`; costs and accuracies are 0..1."""
     subject = Subject.of(run)
-    settled = replace(subject, weights=settle(run.weights, run.config, [STEPS])[0])
     facts = {"accuracy": subject.accuracy()}
+    settled = replace(subject, weights=settle(run.weights, run.config, [STEPS])[0])
     for name, one in (("", subject), ("settled_", settled)):
         count, before = natural_count("replicators", one), one.accuracy()
         facts[f"{name}replicators"] = count / one.particles

@@ -60,7 +60,7 @@ def run_tables(
     run, _ = obtain(RunConfig.from_dict(config))
     seed = run.config.seed
     if run.stopped:
-        return {"stopped": [f"seed {seed}: {run.stopped}"]}, {}
+        return {"stopped": run.stopped}, {}
     subject = Subject.of(run)
     points = curves(subject, sparsities=sparsities, draws=draws)
     tables = {
@@ -80,7 +80,7 @@ def retrained_tables(
     and, at the natural count, drawn anew and trained as long as the run was."""
     grid = Grid.of(configs, sparsities)
     if not grid.subjects:
-        return {}, {}
+        return {"stopped": "every run did"}, {}
     config, some = grid.configs[0], grid.subjects[0]
     keep, each = grid.kept(criterion), grid.counts.shape[1]
     states = [state for state in grid.states for _ in range(each)]
@@ -109,7 +109,7 @@ def scratch_tables(
     dense network best on validation images (the fact ``rate``)."""
     grid = Grid.of(configs, sparsities)
     if not grid.subjects:
-        return {}, {}
+        return {"stopped": "every run did"}, {}
     config, some = grid.configs[0], grid.subjects[0]
     seeds = tuple(one.seed for one in grid.configs)
     setup = Setup(

@@ -1,0 +1,160 @@
+"""The sections of the page Pruning lab that need trainings of their own: the table over seeds, and
+where it breaks. They are made in the background and shown as soon as they are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from srnn.experiments.engine import saved_outcome
+
+from srnn.config import ConfigError
+from srnn.experiments.limits import LIMITS
+from srnn.experiments.rivals import STUDY, Study
+from srnn.figures.pruning import accuracy_curves, control_intervals
+from srnn.jobs.background import COMPARISON
+from srnn.pruning.answers import grid, natural_table, sentences, summary
+from srnn.pruning.controls import MATCHINGS
+from srnn.pruning.limits import Limits, limits_table
+from srnn.pruning.measure import RIVALS
+from srnn.store import Run
+from ui.frame import show
+from ui.text import duration, escape, many
+
+POLL = 1.0
+"""Seconds between two looks at the background."""
+
+
+def seeds_section(run: Run) -> None:
+    """The whole table over seeds: the conclusion first, then what it follows from."""
+    seeds = int(
+        st.number_input(
+            "Seeds", 1, 20, 5, key="rival-seeds", width=120, help="Trainings behind every figure."
+        )
+    )
+    study = Study(run.config, seeds=seeds)
+    outcome = saved_outcome(STUDY, study)
+    if outcome is None:
+        _in_background(
+            ["rivals", "--run", run.run_id, "--seeds", str(seeds)],
+            f"The table over {many(seeds, 'seed')} is not there yet: it trains as many MetaNets "
+            "like this one, prunes, retrains, and trains the dense rivals.",
+        )
+        return
+    tables = outcome.tables
+    answer, *reasons = sentences(tables)
+    st.markdown(escape(answer))
+    with st.expander("What it follows from"):
+        for sentence in reasons:
+            st.markdown(f"- {escape(sentence)}")
+    natural = tables["natural"]
+    compared = natural_table(natural, run.config.particle_weights)
+    compared["rival"] = [RIVALS[name][0] for name in compared["rival"]]
+    st.dataframe(compared, hide_index=True, column_config=_COLUMNS)
+    st.caption(
+        "As many connections dropped as each run has replicators. Mean and 95 % interval over "
+        f"{many(seeds, 'seed')}; the difference is to dropping the replicators of the same run; "
+        "outcomes are one family of tests (Holm), no difference means: within 0.5 points (TOST). "
+        "Dense networks are trained with a learning rate chosen on validation images: "
+        f"{tables['numbers']['rate'].dropna().iloc[0]:g}."
+    )
+    groups = {"one network": "This network", "retrained": "Retrained", "from scratch": "Dense"}
+    chosen = st.pills(
+        "Rivals",
+        list(groups),
+        default=["retrained", "from scratch"],
+        selection_mode="multi",
+        format_func=groups.__getitem__,
+        key="rival-groups",
+    )
+    titles = {name: title for name, (title, group) in RIVALS.items() if group in chosen}
+    marks = natural.groupby("rival", sort=False)[["surviving", "accuracy"]].mean().reset_index()
+    table = summary(tables["points"])
+    figure = accuracy_curves(table, titles, particles=run.shape.particles, natural=marks)
+    show(figure, table, f"rivals-{run.run_id}")
+    printed = grid(tables["points"])
+    printed["rival"] = [RIVALS[name][0] for name in printed["rival"]]
+    st.dataframe(printed, hide_index=True)
+    st.caption(
+        f"Test accuracy in %, mean and 95 % interval over {many(seeds, 'seed')}, by share of "
+        f"dropped connections; retrained for {many(study.again, 'epoch')} of {study.config.epochs}."
+    )
+    tests, names = tables["controls"], {name: one.title for name, one in MATCHINGS.items()}
+    show(control_intervals(tests, names), tests, f"controls-seeds-{run.run_id}")
+
+
+_COLUMNS = {
+    "rival": "Rival",
+    "accuracy": "Accuracy (%)",
+    "cost": "Cost (points)",
+    "difference": "Difference (points)",
+    "outcome": "Against replicators",
+    "trained": st.column_config.NumberColumn("Numbers trained", format="localized"),
+    "kept": st.column_config.NumberColumn("Numbers kept", format="localized"),
+}
+
+
+def limits_section() -> None:
+    """Where self-replication pruning breaks, whatever run is looked at."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        folder = st.text_input(
+            "Your own data set",
+            key="limits-data",
+            width=420,
+            placeholder="A folder of IDX files (optional)",
+            help="Four files named like MNIST's. It is asked at 15x15 and at its own size.",
+        ).strip()
+        seeds = int(st.number_input("Seeds", 1, 20, 3, key="limits-seeds", width=120))
+        epochs = int(st.number_input("Epochs", 1, 1000, 200, key="limits-epochs", width=120))
+    asked = Limits((folder,) if folder else (), seeds, epochs)
+    try:
+        outcome = saved_outcome(LIMITS, asked)
+    except ConfigError as error:
+        st.error(escape(str(error)))
+        return
+    if outcome is None:
+        data = ["--data", folder] if folder else []
+        _in_background(
+            ["limits", *data, "--seeds", str(seeds), "--epochs", str(epochs)],
+            f"This table is not there yet: it trains MetaNets in {len(asked.settings())} settings, "
+            f"{many(seeds, 'seed')} each.",
+        )
+        return
+    st.markdown(escape(outcome.finding))
+    table = limits_table(outcome.tables["numbers"])
+    show(LIMITS.figure(outcome.tables), table, "limits")
+    st.dataframe(table, hide_index=True)
+    st.caption(f"Costs in percentage points; mean and 95 % interval over {many(seeds, 'seed')}.")
+
+
+def _in_background(arguments: list[str], missing: str) -> None:
+    """Say what is missing and offer to make it; while something is made, how far it is."""
+    now = COMPARISON.status()
+    if now is not None and now.state == "running":
+        st.fragment(_watch, run_every=POLL)()
+        return
+    st.info(f"{missing} The page may be left meanwhile.")
+    if now is not None and now.state == "failed":
+        st.error("The last one failed.")
+        st.code(now.log or "It left no message.", language=None)
+    if st.button("Compute it", key="compute", type="primary"):
+        try:
+            COMPARISON.start(arguments, what=" ".join(arguments))
+        except (RuntimeError, OSError) as error:
+            st.error(escape(str(error)))
+            return
+        st.rerun()
+
+
+def _watch() -> None:
+    now: Any = COMPARISON.status()
+    if now is None or now.state != "running":
+        st.rerun()
+    st.progress(
+        now.share,
+        text=f"{escape(str(now.asked.get('what', '')))}: {now.done} of {now.total or '?'} pieces, "
+        f"{escape(now.what)}, {duration(now.seconds)} so far",
+    )
+    if st.button("Cancel", key="cancel-compare", help="What is done so far is kept."):
+        COMPARISON.cancel()
+        st.rerun()
