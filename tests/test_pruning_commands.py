@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import pandas as pd
 import pytest
+from srnn.experiments.engine import outcome_of, saved_outcome
 
+from srnn.analysis.settle import settle
 from srnn.cli import main
 from srnn.cli import pruning as commands
-from srnn.config import RunConfig, make_config
+from srnn.config import ConfigError, RunConfig, make_config
+from srnn.experiments.limits import LIMITS
+from srnn.experiments.rivals import STUDY, Study
 from srnn.export import FORMATS
 from srnn.jobs import obtain
 from srnn.jobs.background import COMPARISON
-from srnn.pruning import CRITERIA
+from srnn.pruning import CRITERIA, Subject, drop_first, order_of
 from srnn.pruning.answers import grid, sentences, summary
 from srnn.pruning.controls import MATCHINGS
 from srnn.pruning.curves import SPARSITIES
+from srnn.pruning.limits import COLUMNS, Limits, limits_of, limits_sentences, limits_table
 from srnn.pruning.measure import RIVALS
-from srnn.pruning.rivals import Study, load_study, measurements, run_study
 from srnn.pruning.scratch import SCRATCH
 from srnn.store import Run
 
@@ -96,10 +102,10 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
 
 
 def test_a_study_has_every_rival_at_every_sparsity_for_every_seed(study: Study):
-    assert load_study(study) is None
+    assert saved_outcome(STUDY, study) is None
     heard: list[tuple[int, int, str]] = []
-    result = run_study(study, lambda *what: heard.append(what))
-    points, natural = result.tables["points"], result.tables["natural"]
+    tables = outcome_of(STUDY, study, lambda *what: heard.append(what), 1).tables
+    points, natural = tables["points"], tables["natural"]
     only = {name for name, one in SCRATCH.items() if one.natural} | {"replicators-renewed"}
     assert set(points["rival"]) == set(RIVALS) - only
     assert set(natural["rival"]) == set(RIVALS)
@@ -108,35 +114,38 @@ def test_a_study_has_every_rival_at_every_sparsity_for_every_seed(study: Study):
         assert len(rows) == 2 * 2 * draws, name
         assert (rows["dropped"] + rows["surviving"] == 64 * 4 + 4 * 4 + 4 * 10).all(), name
         assert set(rows["dropped"]) == {78, 234}, name
-    assert (natural.groupby("seed")["dropped"].nunique() == 1).all()
-    assert heard[-1][0] == heard[-1][1] == study.seeds + len(measurements(study))
+    for _, rows in natural.groupby("seed"):
+        assert len(set(rows["dropped"])) == 1
+    assert heard[-1][0] == heard[-1][1]
     table = summary(points)
     assert len(table) == (len(RIVALS) - len(only)) * 2
     assert list(grid(points).columns) == ["rival", "25 %", "75 %"]
-    assert len(result.tables["controls"]) == 2 * len(MATCHINGS)
-    assert sentences(result)[0].startswith("Conclusion")
-    assert result.facts["rate"] in (0.008, 0.02, 0.05, 0.1)
-    again = load_study(study)
+    assert len(tables["controls"]) == 2 * len(MATCHINGS)
+    assert sentences(tables)[0].startswith("Conclusion")
+    assert set(tables["numbers"]["rate"].dropna()) < {0.008, 0.02, 0.05, 0.1}
+    again = saved_outcome(STUDY, study)
     assert again is not None
     assert summary(again.tables["points"]).equals(table)
 
 
 def test_a_study_where_every_seed_diverges_says_so(study: Study):
     wild = Study(study.config.replace(lr=10.0, alpha=1e4), seeds=1, retrain=1)
-    with pytest.raises(RuntimeError, match=r"every seed diverged: seed 0: particle L\d"):
-        run_study(wild)
+    with pytest.raises(RuntimeError, match="every run diverged"):
+        outcome_of(STUDY, wild, None, 1)
 
 
 def test_rivals_prints_the_table_over_ten_sparsities(
     monkeypatch: pytest.MonkeyPatch, run: Run, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("SRNN_JOBS", "1")
-    monkeypatch.setattr("srnn.pruning.rivals.Study.pairings", 2)
+    monkeypatch.setattr("srnn.experiments.rivals.Study.pairings", 2)
     body = said(capsys, "rivals", "--run", run.run_id, "--seeds", "1", "--json")
     rows = {(row["rival"], row["sparsity"]) for row in body["table"]}
     only = {name for name, one in SCRATCH.items() if one.natural} | {"replicators-renewed"}
     assert rows == {(name, share) for name in RIVALS if name not in only for share in SPARSITIES}
-    assert body["run_ids"] == [run.run_id] and body["retrain"] == 1
+    assert body["run_ids"] == [run.config.replace(seed=1, data_seed=1).run_id]
+    assert body["retrain"] == 1
+    assert [row["rival"] for row in body["compared"]] == list(RIVALS)
 
 
 def test_rivals_refuses_a_wrong_number_of_seeds(run: Run, capsys: pytest.CaptureFixture[str]):
@@ -154,3 +163,104 @@ def test_a_comparison_in_the_background_is_one_at_a_time_and_can_be_cancelled(ru
     COMPARISON.cancel()
     now = COMPARISON.status()
     assert now is not None and now.state == "cancelled"
+
+
+# --- where it breaks -----------------------------------------------------------------------------
+
+
+def numbers_of(**costs: tuple[float, float]) -> pd.DataFrame:
+    """Two seeds per setting, ``setting=(cost, cost by contribution)`` in points."""
+    rows = []
+    for arm, (cost, rule) in costs.items():
+        for seed, shift in ((1, -0.1), (2, 0.1)):
+            facts = dict.fromkeys(COLUMNS, 0.5) | {
+                "cost": (cost + shift) / 100,
+                "rule_cost": rule / 100,
+                "settled_replicators": 1.0,
+            }
+            rows.append({"arm": arm, "seed": seed, **facts})
+    return pd.DataFrame(rows)
+
+
+def test_the_sentences_say_where_it_breaks_and_by_how_much():
+    first, second, third = limits_sentences(numbers_of(easy=(0.5, 0.1), hard=(2.5, 0.4)))
+    assert first == (
+        "Dropping all replicators costs more than 1 point in 1 of 2 settings: hard (2.50 (1.23 to "
+        "3.77))."
+    )
+    assert second.startswith("As many by |scalar weight × input std| cost at most 0.40 (0.40 to")
+    assert second.endswith("points (hard).")
+    assert "at least 100.0 (100.0 to 100.0) % of the connections replicate (easy)" in third
+
+
+def test_nothing_breaks_and_nothing_settles_is_said_too():
+    numbers = numbers_of(a=(0.5, 0.1), b=(1.0, 0.2)).assign(settled_replicators=[1, 1, 0.4, 0.4])
+    first, _, third = limits_sentences(numbers)
+    assert first == "Dropping all replicators costs more than 1 point in 0 of 2 settings."
+    assert "40.0 (40.0 to 40.0) % of the connections replicate in b, more elsewhere." in third
+
+
+def test_the_table_of_limits_has_a_row_per_setting_in_points_and_percent():
+    table = limits_table(numbers_of(easy=(0.5, 0.1), hard=(2.5, 0.4)))
+    assert table["setting"].tolist() == ["easy", "hard"] and set(table["seeds"]) == {2}
+    assert table["Drop cost"].tolist()[1] == "2.50 (1.23 to 3.77)"
+    assert table["Accuracy (%)"].tolist()[0] == "50.0 (50.0 to 50.0)"
+
+
+def test_the_settings_are_those_of_the_issue_and_each_folder_adds_three():
+    settings = Limits(("/somewhere/clothes",), seeds=2, epochs=9).settings()
+    changed = {name: configs[0] for name, configs in settings.items()}
+    assert [changed[f"MNIST, width {n}"].width for n in (12, 20)] == [12, 20]
+    assert [changed[f"MNIST, depth {n}"].depth for n in (3, 6)] == [3, 6]
+    assert changed["MNIST, ReLU"].activation == "relu"
+    assert changed["MNIST, recipe 2022-03"].recipe == "2022-03"
+    assert changed["MNIST, h = 8"].width == 6 and changed["MNIST, h = 8"].depth == 5
+    assert [name for name in settings if name.startswith("clothes")] == [
+        "clothes, h = 8",
+        "clothes, h = 4",
+        "clothes, own size, h = 8",
+    ]
+    assert changed["clothes, own size, h = 8"].size == 0
+    assert changed["clothes, h = 4"].neurons == 4
+    for configs in settings.values():
+        assert [(one.seed, one.data_seed, one.epochs) for one in configs] == [(1, 1, 9), (2, 2, 9)]
+
+
+@pytest.mark.parametrize(("change", "said"), [({"seeds": 0}, "seeds"), ({"epochs": 0}, "epochs")])
+def test_impossible_limits_are_refused(change: dict[str, int], said: str):
+    with pytest.raises(ConfigError, match=said):
+        Limits(**change)
+
+
+def test_limits_of_a_run_are_what_dropping_shows_at_the_instant_and_settled(run: Run):
+    facts, _ = limits_of(run)
+    one = Subject.of(run)
+    settled = replace(one, weights=settle(run.weights, run.config, [200])[0])
+    for name, network in (("", one), ("settled_", settled)):
+        count = int(network.replicators.sum())
+        assert facts[f"{name}replicators"] == count / one.particles
+        for column, criterion in (("cost", "replicators"), ("rule_cost", "activity")):
+            mask = drop_first(order_of(criterion, network), count)
+            assert facts[f"{name}{column}"] == network.accuracy() - network.accuracy(mask)
+    assert facts["accuracy"] == run.results["test_accuracy"]
+
+
+def test_limits_prints_one_row_per_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("SRNN_JOBS", "1")
+    digits = make_config(dataset="digits", neurons=3, depth=3, width=4, batch_size=200, epochs=2)
+    monkeypatch.setattr(
+        "srnn.pruning.limits.make_config", lambda recipe, **changes: digits.replace(**changes)
+    )
+    monkeypatch.setattr("srnn.pruning.limits.SHAPES", {"h = 3": {"neurons": 3}})
+    body = said(capsys, "limits", "--seeds", "2", "--epochs", "2", "--json")
+    assert [(row["arm"], row["seed"]) for row in body["numbers"]] == [
+        ("MNIST, h = 3", 1),
+        ("MNIST, h = 3", 2),
+        ("MNIST, recipe 2022-03", 1),
+        ("MNIST, recipe 2022-03", 2),
+    ]
+    assert len(body["sentences"]) == 3
+    outcome = saved_outcome(LIMITS, Limits(seeds=2, epochs=2))
+    assert outcome is not None and outcome.finding.startswith("Dropping all replicators")

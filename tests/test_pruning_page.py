@@ -5,13 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 import streamlit as st
+from srnn.experiments.engine import outcome_of
 from streamlit.testing.v1 import AppTest
 
 from srnn.config import RunConfig
+from srnn.experiments.rivals import STUDY, Study
 from srnn.figures import pruning as figures
 from srnn.jobs import obtain
 from srnn.pruning import Subject, drop_first, order_of
-from srnn.pruning.rivals import Study, run_study
+from srnn.pruning.measure import RIVALS
 from srnn.store import Run
 from ui.menu import ROOT
 from ui.pruning import SECTIONS
@@ -76,11 +78,12 @@ def test_the_table_over_seeds_is_shown_once_it_is_there(run: Run, monkeypatch: p
     app = lab(run, "seeds")
     app.number_input(key="rival-seeds").set_value(1).run()
     assert "not there yet" in words(app)
-    run_study(Study(run.config, seeds=1))
+    outcome_of(STUDY, Study(run.config, seeds=1), None, 1)
     app.run()
     assert not app.exception
     assert "Conclusion" in words(app)
-    assert "Dense, lottery ticket" in app.dataframe[0].value["rival"].tolist()
+    assert app.dataframe[0].value["rival"].tolist() == [title for title, _ in RIVALS.values()]
+    assert "Dense, lottery ticket" in app.dataframe[1].value["rival"].tolist()
 
 
 def test_figures_without_data_say_so():

@@ -1,0 +1,140 @@
+"""How many bugs would the tests notice? Mutates the rooms that make numbers and runs their tests.
+
+    python scripts/mutation.py [ROOM ...] [--sample N] [--seed S] [--children N]
+
+Works on a copy of the tracked files in a temporary folder, with mutmut as configured in
+pyproject.toml narrowed to each room and its tests. Prints the share of mutants that the tests kill
+and every survivor as the line that was changed; docs/mutation.md says why known ones are harmless.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+ROOMS: dict[str, tuple[list[str], list[str]]] = {
+    "statistics": (["srnn/statistics.py"], ["tests/test_statistics.py"]),
+    "pruning": (
+        ["srnn/pruning/*"],
+        ["tests/test_pruning_answers.py", "tests/test_pruning.py", "tests/test_pruning_commands.py"],
+    ),
+    "fixpoints": (["srnn/fixpoints.py"], ["tests/test_math.py", "tests/test_reference.py"]),
+    "particles": (["srnn/particles.py"], ["tests/test_math.py", "tests/test_reference.py"]),
+    "metanet": (
+        ["srnn/metanet.py"],
+        ["tests/test_math.py", "tests/test_reference.py", "tests/test_pruning.py"],
+    ),
+    "analysis": (["srnn/analysis/*"], ["tests/test_analysis.py", "tests/test_trajectories.py"]),
+    "experiments": (["srnn/experiments/*"], ["tests/test_experiments*.py"]),
+}
+"""Every room: what is mutated, and which tests must notice."""
+
+SURVIVED, UNTESTED = 0, 33
+"""Mutmut's exit codes of a mutant that all its tests let pass, and of one that no test reaches."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"of: {', '.join(ROOMS)}")
+    parser.add_argument("--sample", type=int, help="mutants of each room, drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample (default 0)")
+    parser.add_argument("--children", type=int, default=2, help="processes at once (default 2)")
+    options = parser.parse_args()
+    unknown = set(options.rooms) - set(ROOMS)
+    if unknown:
+        parser.error(f"no room {', '.join(sorted(unknown))}; rooms: {', '.join(ROOMS)}")
+    weak = False
+    for room in options.rooms or ROOMS:
+        killed, survivors = measure(room, options.sample, options.seed, options.children)
+        total = killed + len(survivors)
+        print(f"{room}: {killed} of {total} killed ({100 * killed / max(1, total):.1f} %)")
+        for line in survivors:
+            print(f"  {line}")
+        weak |= killed < 0.85 * total
+    return int(weak)
+
+
+def measure(room: str, sample: int | None, seed: int, children: int) -> tuple[int, list[str]]:
+    """Mutants of a room that its tests kill, and the survivors, one line each."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        _copy(work)
+        _narrow(work, *ROOMS[room])
+        _mutmut(work, "run", "--max-children", str(children), "none at all")  # only makes mutants
+        names = sorted(_codes(work))
+        if sample is not None and sample < len(names):
+            names = random.Random(seed).sample(names, sample)
+        _mutmut(work, "run", "--max-children", str(children), *names)
+        codes = {name: code for name, code in _codes(work).items() if name in set(names)}
+        lost = [name for name, code in codes.items() if code in (SURVIVED, UNTESTED)]
+        done = [code for code in codes.values() if code is not None]
+        lines = [f"{name}: {_change(work, name)}" for name in sorted(lost)]
+        return len(done) - len(lost), lines
+
+
+def _copy(work: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    for name in listed.stdout.split("\0"):
+        if name and (ROOT / name).is_file():
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, work / name)
+
+
+def _narrow(work: Path, mutated: list[str], tests: list[str]) -> None:
+    """Name the room and its tests in the copy's configuration."""
+    found = [str(path.relative_to(work)) for name in tests for path in sorted(work.glob(name))]
+    file = work / "pyproject.toml"
+    text = file.read_text(encoding="utf-8")
+    for key, value in (
+        ("only_mutate", mutated),
+        ("pytest_add_cli_args_test_selection", found),
+    ):
+        text, changed = re.subn(rf"(?ms)^{key} = \[.*?\]$", f"{key} = {json.dumps(value)}", text)
+        if changed != 1:
+            raise SystemExit(f"pyproject.toml: [tool.mutmut] lacks {key}")
+    file.write_text(text, encoding="utf-8")
+
+
+def _mutmut(work: Path, *arguments: str) -> None:
+    """Mutmut in the copy; its progress goes to a file, its failure is said."""
+    with (work / "mutmut.log").open("w") as log:
+        command = [sys.executable, "-m", "mutmut", *arguments]
+        subprocess.run(command, cwd=work, stdout=log, stderr=subprocess.STDOUT, check=False)
+    if not list(work.glob("mutants/**/*.meta")):
+        tail = (work / "mutmut.log").read_text(errors="replace")[-2000:]
+        raise SystemExit(f"mutmut made no mutants:\n{tail}")
+
+
+def _codes(work: Path) -> dict[str, int | None]:
+    codes: dict[str, int | None] = {}
+    for meta in work.glob("mutants/**/*.meta"):
+        codes |= json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return codes
+
+
+def _change(work: Path, name: str) -> str:
+    """What a mutant changes, as one line."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "mutmut", "show", name],
+        cwd=work,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    lines = [line for line in shown.splitlines() if re.match(r"[+-] ", line)]
+    return " ".join(re.sub(r"\s+", " ", line) for line in lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
