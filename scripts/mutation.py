@@ -25,7 +25,11 @@ ROOMS: dict[str, tuple[list[str], list[str]]] = {
     "statistics": (["srnn/statistics.py"], ["tests/test_statistics.py"]),
     "pruning": (
         ["srnn/pruning/*"],
-        ["tests/test_pruning_answers.py", "tests/test_pruning.py", "tests/test_pruning_commands.py"],
+        [
+            "tests/test_pruning_answers.py",
+            "tests/test_pruning.py",
+            "tests/test_pruning_commands.py",
+        ],
     ),
     "fixpoints": (["srnn/fixpoints.py"], ["tests/test_math.py", "tests/test_reference.py"]),
     "particles": (["srnn/particles.py"], ["tests/test_math.py", "tests/test_reference.py"]),

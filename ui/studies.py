@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
-from srnn.experiments.engine import saved_outcome
 
 from srnn.config import ConfigError
+from srnn.experiments.engine import saved_outcome
 from srnn.experiments.limits import LIMITS
 from srnn.experiments.rivals import STUDY, Study
 from srnn.figures.pruning import accuracy_curves, control_intervals

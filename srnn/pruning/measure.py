@@ -80,7 +80,7 @@ def retrained_tables(
     and, at the natural count, drawn anew and trained as long as the run was."""
     grid = Grid.of(configs, sparsities)
     if not grid.subjects:
-        return {"stopped": "every run did"}, {}
+        return {"stopped": grid.stopped}, {}
     config, some = grid.configs[0], grid.subjects[0]
     keep, each = grid.kept(criterion), grid.counts.shape[1]
     states = [state for state in grid.states for _ in range(each)]
@@ -109,7 +109,7 @@ def scratch_tables(
     dense network best on validation images (the fact ``rate``)."""
     grid = Grid.of(configs, sparsities)
     if not grid.subjects:
-        return {"stopped": "every run did"}, {}
+        return {"stopped": grid.stopped}, {}
     config, some = grid.configs[0], grid.subjects[0]
     seeds = tuple(one.seed for one in grid.configs)
     setup = Setup(
@@ -130,12 +130,14 @@ def scratch_tables(
 @dataclass(frozen=True, eq=False)
 class Grid:
     """Runs by counts: in each run as many connections are dropped as every sparsity says and, in
-    the last column of ``counts (S, K)``, as it has replicators."""
+    the last column of ``counts (S, K)``, as it has replicators. ``stopped`` says what became of one
+    that diverged and is left out."""
 
     configs: list[RunConfig]
     states: list[TrainingState]
     subjects: list[Subject]
     sparsities: Sequence[float]
+    stopped: str
 
     @classmethod
     def of(cls, configs: Sequence[dict[str, Any]], sparsities: Sequence[float]) -> Grid:
@@ -147,6 +149,7 @@ class Grid:
             [run.state for run in well],
             [Subject.of(run) for run in well],
             sparsities,
+            next((run.stopped for run in runs if run.stopped), ""),
         )
 
     @cached_property
