@@ -32,6 +32,7 @@ PAGES = (
     Entry("pages/dropout_test.py", "Dropout test", "Question"),
     Entry("pages/explain.py", "Explain", "Question"),
     Entry("pages/pruning_lab.py", "Pruning lab", "Question"),
+    Entry("pages/soup_lab.py", "Soup lab", "Question"),
     Entry("pages/research_log.py", "Research log", "Question"),
     Entry("pages/train.py", "Train", "Manage"),
     Entry("pages/runs.py", "Runs", "Manage"),
