@@ -25,7 +25,7 @@ FLOORS = [
     ("estimate",),
     ("jobs",),
     ("pruning", "life"),
-    ("export", "experiments"),
+    ("export", "experiments", "sweeps"),
     ("cli",),
 ]
 """The floors of the package, from the ground up; modules of one floor do not know each other."""

@@ -10,10 +10,20 @@ import argparse
 import sys
 
 from srnn import __version__
-from srnn.cli import app, listing, particles, pruning, reproduce, sharing, training, verifying
+from srnn.cli import (
+    app,
+    listing,
+    particles,
+    pruning,
+    reproduce,
+    sharing,
+    sweep,
+    training,
+    verifying,
+)
 from srnn.config import ConfigError
 
-MODULES = (app, training, listing, verifying, sharing, reproduce, pruning, particles)
+MODULES = (app, training, listing, verifying, sharing, reproduce, pruning, particles, sweep)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,85 @@
+"""``sweep``: many runs from one file, in local processes or on a Dask cluster."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from srnn.cli.output import command
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    sweep = command(commands, "sweep", "train all runs of a TOML file, and tabulate them", _sweep)
+    sweep.add_argument("file", help="what to run: see srnn/sweeps/plan.py, or docs/sweeps.md")
+    sweep.add_argument(
+        "--scheduler",
+        default=os.environ.get("SRNN_SCHEDULER"),
+        help="a Dask scheduler (tcp://...), also by SRNN_SCHEDULER; default: local processes",
+    )
+    sweep.add_argument("--workers", type=int, help="local processes (default: SRNN_JOBS, or cores)")
+    sweep.add_argument(
+        "--history",
+        default="",
+        help="on a cluster: 'driver' brings every run back into this cache, an fsspec URL keeps "
+        "them there; without it only the measures come back",
+    )
+    sweep.add_argument("--out", type=Path, help="the table: .parquet or .csv (default: cache)")
+    sweep.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from srnn.sweeps.plan import read_plan
+
+    plan = read_plan(options.file)
+    configs = plan.runs() if plan.kind != "map" else []
+    from srnn.sweeps.driver import known_row, save_table, sweep
+
+    if options.dry_run:
+        cached = sum(known_row(config, plan) is not None for config in configs)
+        return _say(options, plan, {"runs": len(configs) or plan.budget, "cached": cached})
+    from tqdm import tqdm
+
+    with _workers(options) as workers, tqdm(unit="run", disable=None, file=sys.stderr) as bar:
+
+        def tell(progress: Any) -> None:
+            bar.total = progress.runs
+            bar.set_postfix(cached=progress.cached, failed=progress.failed, refresh=False)
+            bar.update(progress.done - bar.n)
+
+        found = sweep(plan, workers, options.history, tell)
+    table = save_table(found, options.out)
+    errors = dict(list(found.errors.items())[:20])
+    summary = dataclasses.asdict(found.progress) | {
+        "seconds": round(found.seconds, 2),
+        "table": str(table),
+        "errors": errors,
+    }
+    _say(options, plan, summary)
+    return 1 if found.errors else 0
+
+
+def _workers(options: argparse.Namespace) -> Any:
+    if options.scheduler:
+        from srnn.sweeps.cluster import DaskWorkers
+
+        return DaskWorkers(options.scheduler)
+    from srnn.jobs.parallel import worker_count
+    from srnn.sweeps.local import LocalWorkers
+
+    return LocalWorkers(options.workers or worker_count())
+
+
+def _say(options: argparse.Namespace, plan: Any, summary: dict[str, Any]) -> int:
+    if options.json:
+        print(json.dumps(summary))
+        return 0
+    for run_id, error in summary.get("errors", {}).items():
+        print(f"run {run_id}: {error}", file=sys.stderr)
+    print(", ".join(f"{name} {value}" for name, value in summary.items() if name != "errors"))
+    return 0

@@ -1,0 +1,256 @@
+"""What a sweep consists of: one TOML file, read into a :class:`Plan`.
+
+::
+
+    [base]                       # any fields of a run; recipe and preset too
+    dataset = "digits"
+    epochs = 20
+
+    [grid]                       # every combination
+    alpha = [1, 10, 100]
+    neurons = [2, 4, 8]
+    seed = [0, 1, 2]
+
+Instead of ``[grid]`` there may be ``[random]`` (``count`` samples of ranges) or ``[map]`` (two
+ranges, a ``measure``, a ``budget`` of runs, refined where the measure changes, or around a
+``level`` of it). A range is ``[low, high]``, or a table ``{low, high, log}``; it is logarithmic
+unless said if it spans two decades or more. A list of texts, or of three numbers or more, is a
+choice. ``seed`` is always a list of seeds, and each point is trained with all of them.
+``[measures]`` may name functions of one's own: ``entropy = "my_measures:entropy"``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from srnn.config import DEFAULT_RECIPE, ConfigError, RunConfig, describe, field_names, make_config
+from srnn.presets import PRESETS
+from srnn.sweeps.measures import MEASURES
+from srnn.tasks import resolve
+
+MOST_RUNS = 1_000_000
+"""Runs that a plan may have."""
+
+KINDS = ("grid", "random", "map")
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values of a field from ``low`` to ``high``, evenly spread or (``log``) by ratios."""
+
+    low: float
+    high: float
+    log: bool
+    whole: bool
+
+    def at(self, share: float) -> float | int:
+        """The value at a share (0..1) of the range.
+
+        >>> Range(1, 100, True, False).at(0.5)
+        10.0
+        """
+        if self.log:
+            value = math.exp(math.log(self.low) + share * math.log(self.high / self.low))
+        else:
+            value = self.low + share * (self.high - self.low)
+        return round(value) if self.whole else float(f"{value:.12g}")
+
+    def share(self, value: float) -> float:
+        """Where a value lies, 0..1: the inverse of :meth:`at`."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep: ``base`` settings; what varies, by ``kind``: lists (``grid``), ranges and lists
+    (``random``, ``map``); the seeds; for a map its ``measure``, ``budget`` and ``level``."""
+
+    kind: str
+    base: RunConfig
+    varied: dict[str, Any]
+    seeds: tuple[int, ...]
+    measures: dict[str, str] = field(default_factory=dict)
+    count: int = 0
+    sample_seed: int = 0
+    measure: str = ""
+    budget: int = 0
+    level: float | None = None
+
+    @property
+    def name(self) -> str:
+        """16 hex digits over all that the plan says."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True, default=RunConfig.to_dict)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that vary, the seed last if it does."""
+        return [*self.varied, *(["seed"] if len(self.seeds) > 1 else [])]
+
+    def points(self) -> list[dict[str, Any]]:
+        """The settings of every point of a grid or a random sample, without the seed."""
+        if self.kind == "grid":
+            names, values = list(self.varied), list(self.varied.values())
+            return [dict(zip(names, point, strict=True)) for point in itertools.product(*values)]
+        rng = np.random.default_rng(self.sample_seed)
+        return [
+            {name: _sample(values, rng) for name, values in self.varied.items()}
+            for _ in range(self.count)
+        ]
+
+    def configs(self, point: Mapping[str, Any]) -> list[RunConfig]:
+        """The runs of a point, one a seed.
+
+        Raises:
+            ConfigError: the point is outside a field's range.
+        """
+        changes = dict(point)
+        if "lr" in changes and self.base.replication_lr == self.base.lr:
+            changes.setdefault("replication_lr", changes["lr"])
+        return [self.base.replace(**changes, seed=seed) for seed in self.seeds]
+
+    def runs(self) -> list[RunConfig]:
+        """All runs of a grid or a random sample, without repetition, in order."""
+        return list(dict.fromkeys(one for point in self.points() for one in self.configs(point)))
+
+
+def _sample(values: Range | list[Any], rng: np.random.Generator) -> Any:
+    if isinstance(values, Range):
+        return values.at(float(rng.random()))
+    return values[int(rng.integers(len(values)))]
+
+
+def read_plan(path: str | Path) -> Plan:
+    """The plan in a TOML file.
+
+    Raises:
+        ConfigError: it is no plan; the message says what is wrong and what may stand there.
+        OSError: the file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return make_plan(tomllib.loads(file.read(1_000_001).decode()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file ({error})") from error
+
+
+def make_plan(content: Mapping[str, Any]) -> Plan:
+    """The plan that a TOML file's content describes.
+
+    Raises:
+        ConfigError: see :func:`read_plan`.
+    """
+    unknown = set(content) - {"base", "measures", *KINDS}
+    if unknown:
+        raise ConfigError(f"unknown section [{min(unknown)}]; sections: base, {', '.join(KINDS)}")
+    kinds = [kind for kind in KINDS if kind in content]
+    if len(kinds) != 1:
+        raise ConfigError("a sweep has one of the sections [grid], [random] and [map]")
+    kind = kinds[0]
+    for name, section in content.items():
+        if not isinstance(section, dict):
+            raise ConfigError(f"{name} must be a section: [{name}]")
+    base, rest = _base(dict(content.get("base", {}))), dict(content[kind])
+    seeds = _seeds(rest.pop("seed", [base.seed]))
+    measures = {str(name): str(path) for name, path in content.get("measures", {}).items()}
+    options = _options(kind, rest)
+    for name in rest:
+        if name not in field_names():
+            describe(name)  # raises, and says what was meant
+    read = _choices if kind == "grid" else _values
+    varied = {name: read(name, values) for name, values in rest.items()}
+    plan = Plan(kind, base, varied, seeds, measures, **options)
+    return _checked(plan)
+
+
+def _base(values: dict[str, Any]) -> RunConfig:
+    preset, recipe = values.pop("preset", None), values.pop("recipe", None)
+    if preset is None:
+        return resolve(make_config(recipe or DEFAULT_RECIPE, **values))
+    if preset not in PRESETS:
+        raise ConfigError(f"unknown preset {preset!r}; presets: {', '.join(PRESETS)}")
+    chosen = PRESETS[preset]
+    return resolve(make_config(recipe or chosen.recipe, **{**chosen.changes, **values}))
+
+
+def _options(kind: str, rest: dict[str, Any]) -> dict[str, Any]:
+    """The options of a section, taken out of it."""
+    if kind == "grid":
+        return {}
+    names = {"random": ("count", "sample_seed"), "map": ("measure", "budget", "level")}[kind]
+    options = {name: rest.pop(name) for name in names if name in rest}
+    for name in names:
+        value, default = options.get(name), {"sample_seed": 0, "level": None}.get(name, "")
+        if value is None and default == "":
+            raise ConfigError(f"[{kind}] lacks {name}")
+        kinds: tuple[type, ...] = {"measure": (str,), "level": (int, float)}.get(name, (int,))
+        if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
+            raise ConfigError(f"[{kind}] {name} = {value!r}: expected a {kinds[0].__name__}")
+    return options
+
+
+def _seeds(values: Any) -> tuple[int, ...]:
+    values = values if isinstance(values, list) else [values]
+    if not values or not all(type(value) is int for value in values):
+        raise ConfigError(f"seed = {values!r}: expected a list of whole numbers")
+    return tuple(dict.fromkeys(values))
+
+
+def _choices(name: str, values: Any) -> list[Any]:
+    if not isinstance(values, list) or not values:
+        raise ConfigError(f"{name} = {values!r}: expected a list of values")
+    return list(dict.fromkeys(values))
+
+
+def _values(name: str, values: Any) -> Range | list[Any]:
+    """A range or a choice."""
+    about, kind = describe(name), type(describe(name)["default"])
+    given = values if isinstance(values, dict) else {}
+    if isinstance(values, list) and len(values) == 2 and kind in (int, float):
+        given = {"low": values[0], "high": values[1]}
+    if not given:
+        return _choices(name, values)
+    low, high, log = given.get("low"), given.get("high"), given.get("log")
+    if not set(given) <= {"low", "high", "log"} or kind not in (int, float):
+        raise ConfigError(f"{name} = {values!r}: expected [low, high] or {{low, high, log}}")
+    numbers = all(isinstance(one, int | float) and math.isfinite(one) for one in (low, high))
+    if not numbers or not low < high:
+        raise ConfigError(f"{name} = {values!r}: expected two numbers, the lower one first")
+    if log and low <= 0:
+        raise ConfigError(f"{name}: a logarithmic range begins above 0, not at {low}")
+    if low < about["low"] or high > about["high"]:
+        raise ConfigError(f"{name}: must be from {about['low']} to {about['high']}")
+    return Range(low, high, low > 0 and high / low >= 100 if log is None else log, kind is int)
+
+
+def _checked(plan: Plan) -> Plan:
+    if plan.kind == "map":
+        if len(plan.varied) != 2 or not all(isinstance(r, Range) for r in plan.varied.values()):
+            raise ConfigError("[map] needs exactly two fields with ranges")
+        if plan.measure not in (known := [*MEASURES, *plan.measures]):
+            raise ConfigError(f"unknown measure {plan.measure!r}; measures: {', '.join(known)}")
+        runs = plan.budget
+    elif plan.kind == "random":
+        runs = plan.count * len(plan.seeds)
+    else:
+        runs = math.prod(map(len, plan.varied.values())) * len(plan.seeds)
+    if not 1 <= runs <= MOST_RUNS:
+        raise ConfigError(f"a sweep of {runs:,} runs: must be from 1 to {MOST_RUNS:,}")
+    if plan.kind == "grid":
+        for name, values in plan.varied.items():  # every value by itself, before all of them
+            for value in values:
+                plan.configs({name: value})
+    return plan

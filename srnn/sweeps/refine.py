@@ -1,0 +1,83 @@
+"""A map that is refined where it changes: new runs go where the answer is least known.
+
+The library *adaptive* keeps a triangulation of the plane; every next point divides the triangle
+with the largest loss. Without a level the loss is its own (how far the measure bends away from a
+plane, times area); with a ``level`` only triangles that the level crosses count in full, so the
+runs gather along that contour.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srnn.config import ConfigError
+from srnn.sweeps.plan import Plan
+
+FINEST = 2.0**-12
+"""Area (of the unit square) below which a triangle is not divided any more."""
+
+ELSEWHERE = 0.05
+"""Share of its area that a triangle away from the level counts with: some runs look for other
+branches of the contour."""
+
+
+def learner(level: float | None) -> Any:
+    """An adaptive learner on the unit square.
+
+    Raises:
+        ConfigError: the library is not installed.
+    """
+    try:
+        from adaptive import Learner2D
+        from adaptive.learner.learner2D import areas, default_loss
+    except ImportError as error:
+        raise ConfigError("a refined map needs adaptive: pip install adaptive") from error
+
+    def around_level(surface: Any) -> np.ndarray:
+        values = surface.values[surface.tri.simplices][..., 0]
+        size = areas(surface)
+        crossed = (values.min(1) <= level) & (values.max(1) >= level)
+        return np.where(size < FINEST, 0.0, size * np.where(crossed, 1.0, ELSEWHERE))
+
+    loss = default_loss if level is None else around_level
+    return Learner2D(None, [(0.0, 1.0), (0.0, 1.0)], loss_per_triangle=loss)
+
+
+class Refinement:
+    """A map that grows: :meth:`ask` for points, :meth:`tell` what came out there.
+
+    ``points`` are settings of the plan's two fields; whole-numbered fields are rounded, and a point
+    that rounds to one that is known is answered at once.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._learner = learner(plan.level)
+        self._places: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
+        self._known: dict[tuple[Any, ...], float] = {}
+
+    def ask(self) -> dict[str, Any] | None:
+        """The next point to compute; None if another answer must come first (all that could be
+        asked is under way)."""
+        for _ in range(100):
+            (place,), _ = self._learner.ask(1)
+            ranges = self.plan.varied
+            point = {name: r.at(s) for (name, r), s in zip(ranges.items(), place, strict=True)}
+            key = tuple(point.values())
+            if key in self._known:
+                self._learner.tell(place, self._known[key])
+            elif key in self._places:
+                self._places[key].append(place)
+            else:
+                self._places[key] = [place]
+                return point
+        return None
+
+    def tell(self, point: dict[str, Any], value: float) -> None:
+        """What came out at a point that was asked for (the mean over its seeds)."""
+        key = tuple(point.values())
+        self._known[key] = value
+        for place in self._places.pop(key, []):
+            self._learner.tell(place, value)

@@ -1,0 +1,139 @@
+"""One task of a sweep: train a run (or load it), measure it, give back a row. On any worker.
+
+A task and its answer are JSON values, so that a local process and a worker on another machine get
+the same, and nothing needs a shared disk. Before it works, a worker compares its versions with the
+driver's: another package, engine or library would give other numbers under the same name.
+
+As a program (``python -m srnn.sweeps.work``) it is a local worker: tasks come in by lines of
+standard input, answers go out by lines; it ends when its input does, so it never outlives its
+driver by more than one run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from srnn.config import RunConfig
+from srnn.files import json_number
+
+LIBRARIES = ("numpy", "torch", "numba")
+"""Libraries whose version can change the numbers."""
+
+
+class VersionsDiffer(RuntimeError):
+    """A worker has other versions than the driver; the message lists them."""
+
+
+def versions() -> dict[str, str]:
+    """What the numbers depend on beside the configuration."""
+    from srnn.engines import choose
+
+    found = {"engine": choose("auto"), "schema": str(_schema())}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _schema() -> int:
+    from srnn.config import SCHEMA
+    from srnn.sweeps.measures import VERSION
+
+    return 1000 * SCHEMA + VERSION
+
+
+def compare(here: dict[str, str], there: dict[str, str]) -> None:
+    """
+    Raises:
+        VersionsDiffer: the versions here are not those wanted.
+    """
+    other = [name for name in there if here.get(name) != there[name]]
+    if other:
+        differences = ", ".join(f"{name} {here.get(name)} not {there[name]}" for name in other)
+        raise VersionsDiffer(f"this worker has {differences}; install what the driver has")
+
+
+def make_task(
+    config: RunConfig,
+    measures: dict[str, str],
+    history: str,
+    wanted: dict[str, str],
+) -> dict[str, Any]:
+    """The task of a run: ``measures`` of one's own, and where its history goes: nowhere but the
+    worker's cache (empty), back with the answer (``driver``), or to a folder or object store (an
+    fsspec URL). ``wanted`` are the :func:`versions` it must be done with."""
+    return {
+        "run_id": config.run_id,
+        "config": config.to_dict(),
+        "measures": measures,
+        "history": history,
+        "versions": wanted,
+    }
+
+
+def do(task: dict[str, Any]) -> dict[str, Any]:
+    """Do a task: ``run_id``, ``row`` (the measures; NaN as None), ``seconds`` of training,
+    ``cached``, ``stopped``, and with history ``driver`` its ``archive`` (bytes).
+
+    Raises:
+        VersionsDiffer: this worker would give other numbers.
+        Exception: whatever :func:`srnn.jobs.obtain` and the measures raise.
+    """
+    import torch
+
+    from srnn.jobs import obtain
+    from srnn.sweeps.measures import measure
+
+    torch.set_num_threads(1)
+    compare(versions(), task["versions"])
+    run, cached = obtain(RunConfig.from_dict(task["config"]))
+    row = {name: json_number(value) for name, value in measure(run, task["measures"]).items()}
+    answer = {
+        "run_id": run.run_id,
+        "row": row,
+        "seconds": run.info["seconds"],
+        "cached": cached,
+        "stopped": run.stopped or "",
+    }
+    if task["history"]:
+        from srnn.store.sharing import export_bytes
+
+        archive = export_bytes(run)
+        if task["history"] == "driver":
+            answer["archive"] = archive
+        else:
+            _store(f"{task['history'].rstrip('/')}/{run.run_id}.zip", archive)
+    return answer
+
+
+def _store(url: str, data: bytes) -> None:
+    import fsspec
+
+    with fsspec.open(url, "wb", auto_mkdir=True) as file:
+        file.write(data)
+
+
+def main() -> None:
+    """Work off tasks from standard input until it ends; a line for each answer, or ``error``."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints must not look like an answer
+    for line in sys.stdin:
+        task = json.loads(line)
+        started = time.perf_counter()
+        try:
+            answer = do(task | {"history": task["history"] if task["history"] != "driver" else ""})
+        except Exception as error:
+            answer = {"run_id": task["run_id"], "error": f"{type(error).__name__}: {error}"}
+        answer["wall"] = time.perf_counter() - started
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
