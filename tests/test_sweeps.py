@@ -338,7 +338,7 @@ def _kill_worker(nanny: subprocess.Popen) -> None:
     while True:  # it may just be starting one
         for child in psutil.Process(nanny.pid).children():
             with contextlib.suppress(psutil.Error):
-                if "spawn_main" in " ".join(child.cmdline()):
+                if "resource_tracker" not in " ".join(child.cmdline()):
                     child.kill()
                     return
         time.sleep(0.1)
