@@ -91,7 +91,7 @@ def test_pages_do_not_know_each_other_nor_the_cache():
 
 
 def test_only_the_store_and_the_jobs_name_the_cache():
-    allowed = {"paths", "files", "upload", "store", "estimate", "jobs"}
+    allowed = {"paths", "files", "upload", "store", "estimate", "jobs", "sweeps"}
     for file in SOURCES:
         if "paths" in known(file):
             assert room(file) in allowed, file
