@@ -64,11 +64,11 @@ class RunConfig(BaseModel):
         pattern="^([0-9a-f]{16})?$",
     )
     neurons: int = _setting(
-        4, "Neurons per hidden layer of a particle (h). The log used 3, 4, 8.", low=1, high=64
+        4, "Neurons per hidden layer of a particle (h). The log used 3, 4, 8.", 1, 64
     )
-    depth: int = _setting(5, "Weight layers of the macro network. The log used 5.", low=2, high=12)
+    depth: int = _setting(5, "Weight layers of the macro network. The log used 5.", 2, 12)
     width: int = _setting(
-        6, "Cells per hidden layer of the macro network. The log used 6.", low=1, high=1024
+        6, "Cells per hidden layer of the macro network. The log used 6.", 1, 1024
     )
     residual: Literal["none", "each", "pairs"] = _setting(
         "each",
@@ -76,8 +76,7 @@ class RunConfig(BaseModel):
         "or pairs of hidden layers.",
     )
     activation: Literal["none", "relu", "tanh"] = _setting(
-        "none",
-        "Macro activation after every hidden layer. The log used none.",
+        "none", "Macro activation after every hidden layer. The log used none."
     )
     goal: Literal["self-replication", "multiply", "none"] = _setting(
         "self-replication",
@@ -85,39 +84,27 @@ class RunConfig(BaseModel):
         "to multiply its input by a factor, or nothing.",
     )
     goal_factor: float = _setting(
-        0.03, "The factor of the goal 'multiply'. The log used 0.03.", low=-100.0, high=100.0
+        0.03, "The factor of the goal 'multiply'. The log used 0.03.", -100.0, 100.0
     )
     alpha: float = _setting(
-        100.0,
-        "Weight of the self-replication loss against the task. The log used 100.",
-        low=0.0,
-        high=1e6,
+        100.0, "Weight of the self-replication loss against the task. The log used 100.", 0.0, 1e6
     )
-    lr: float = _setting(
-        0.008, "Learning rate of the task. The log used 0.008.", low=0.0, high=10.0
-    )
+    lr: float = _setting(0.008, "Learning rate of the task. The log used 0.008.", 0.0, 10.0)
     replication_lr: float = _setting(
-        0.008,
-        "Learning rate of self-replication; follows the learning rate unless set.",
-        low=0.0,
-        high=10.0,
+        0.008, "Learning rate of self-replication; follows the learning rate unless set.", 0.0, 10.0
     )
-    momentum: float = _setting(
-        0.9, "Momentum of both optimizers. The log used 0.9.", low=0.0, high=0.999
-    )
+    momentum: float = _setting(0.9, "Momentum of both optimizers. The log used 0.9.", 0.0, 0.999)
     shared_optimizer: bool = _setting(
         True,
         "One momentum buffer for both objectives (2022-02), or a fresh one for every call of "
         "self-replication (2022-03).",
     )
-    replication_steps: int = _setting(
-        1, "Self-replication steps before every task step.", low=0, high=1000
-    )
+    replication_steps: int = _setting(1, "Self-replication steps before every task step.", 0, 1000)
     replication_start: float = _setting(
         0.0,
         "Training accuracy from which self-replication is trained (0: from the start).",
-        low=0.0,
-        high=1.0,
+        0.0,
+        1.0,
     )
     target_gradient: bool = _setting(
         True,
@@ -125,31 +112,27 @@ class RunConfig(BaseModel):
         "2022-02), or not (detached, 2022-03).",
     )
     encoding: Literal["l2", "max"] = _setting(
-        "l2",
-        "How the positions of a particle's weights are normalised.",
+        "l2", "How the positions of a particle's weights are normalised."
     )
     initial_weights: Literal["fan_in", "xavier"] = _setting(
-        "fan_in",
-        "Initial weights: U(±1/sqrt(fan_in)) or Xavier uniform.",
+        "fan_in", "Initial weights: U(±1/sqrt(fan_in)) or Xavier uniform."
     )
-    batch_size: int = _setting(500, "Images per batch. The log used 500.", low=1, high=1_000_000)
-    epochs: int = _setting(
-        200, "Passes over the training data. The log used 200.", low=0, high=100_000
-    )
-    seed: int = _setting(0, "Seed of the initial weights.", low=0, high=2**32 - 1)
+    batch_size: int = _setting(500, "Images per batch. The log used 500.", 1, 1_000_000)
+    epochs: int = _setting(200, "Passes over the training data. The log used 200.", 0, 100_000)
+    seed: int = _setting(0, "Seed of the initial weights.", 0, 2**32 - 1)
     data_seed: int = _setting(
         0,
         "Seed of the order of the data; shared by all seeds unless set, so that several seeds can "
         "be trained on shared batches.",
-        low=0,
-        high=2**32 - 1,
+        0,
+        2**32 - 1,
     )
     snapshot_every: int = _setting(
         0,
         "Epochs between two weight snapshots; 0: dense at first, then ever wider "
         "(32 snapshots in 200 epochs).",
-        low=0,
-        high=100_000,
+        0,
+        100_000,
     )
     labels: Literal["true", "shuffled"] = _later(
         "true",
@@ -160,17 +143,17 @@ class RunConfig(BaseModel):
         15,
         "Side in pixels to which the images of an IDX folder are resized; 0 keeps them as they "
         "are. Bundled data have their own size.",
-        low=0,
-        high=1024,
+        0,
+        1024,
     )
     lr_final: float = _later(
         1.0,
         "Learning rate of the task in the last epoch, as a multiple of the first epoch's.",
-        low=1e-6,
-        high=1e6,
+        1e-6,
+        1e6,
     )
     alpha_final: float = _later(
-        1.0, "Alpha in the last epoch, as a multiple of the first epoch's.", low=1e-6, high=1e6
+        1.0, "Alpha in the last epoch, as a multiple of the first epoch's.", 1e-6, 1e6
     )
     schedule: Literal["cosine", "linear", "geometric"] = _later(
         "cosine", "The way from the first epoch's learning rate and alpha to the last epoch's."
@@ -178,8 +161,8 @@ class RunConfig(BaseModel):
     settle_epochs: int = _later(
         0,
         "How many of the epochs, at the end, make replication steps only; schedules end before.",
-        low=0,
-        high=100_000,
+        0,
+        100_000,
     )
     on_divergence: Literal["stop", "reinitialise", "freeze"] = _setting(
         "stop",

@@ -8,9 +8,10 @@ then input, so one layer's scalars reshape to an ``(out, in)`` matrix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor] | None] = {
     "tanh": torch.tanh,
 }
 """The macro activations, after every layer but the last."""
+
+
+Values = TypeVar("Values", Tensor, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,17 @@ class MacroShape:
             return layer - 1
         return None
 
-    def split(self, scalars: Tensor) -> Iterator[Tensor]:
-        """One ``(..., out, in)`` view per layer of the scalar weights ``(..., P)``."""
-        for layer, (out, inp) in enumerate(self.layers):
-            part = scalars[..., self.starts[layer] : self.starts[layer + 1]]
-            yield part.unflatten(-1, (out, inp))
+    @cached_property
+    def layer(self) -> np.ndarray:
+        """Weight layer of every particle ``(P,)``, from 0."""
+        return np.repeat(np.arange(self.depth), np.diff(self.starts))
+
+    def split(self, values: Values) -> list[Values]:
+        """One ``(..., out, in)`` view per layer of a value per particle ``(..., P)``."""
+        return [
+            values[..., start:end].reshape(*values.shape[:-1], *size)
+            for start, end, size in zip(self.starts, self.starts[1:], self.layers, strict=False)
+        ]
 
 
 def macro_shape(config: RunConfig) -> MacroShape:
@@ -98,7 +108,7 @@ def macro_shape(config: RunConfig) -> MacroShape:
 def forward(scalars: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
     """Logits of the MetaNet: scalar weights ``(P,)`` or ``(S, P)``, inputs ``(B, inputs)`` ->
     ``(B, outputs)`` or ``(S, B, outputs)``."""
-    matrices = list(shape.split(scalars))
+    matrices = shape.split(scalars)
     return through_layers(x, shape, lambda layer, x: x @ matrices[layer].transpose(-1, -2))
 
 

@@ -130,11 +130,6 @@ def self_application(weights: Tensor, encoding: Tensor) -> Tensor:
     return weights * v[..., :1, :] + encoding @ v[..., 1:4, :]
 
 
-def replication_error(weights: Tensor, encoding: Tensor) -> Tensor:
-    """Largest |self-application - weight| of every particle: ``(..., n, P)`` -> ``(..., P)``."""
-    return (self_application(weights, encoding) - weights).abs().amax(-2)
-
-
 def replication_loss(weights: Tensor, encoding: Tensor, coupled: bool = True) -> Tensor:
     """Mean squared replication error of every particle, ``(..., n, P)`` -> ``(..., P)``.
 

@@ -17,7 +17,6 @@ from figure_checks import assert_labels_inside, assert_within_axes
 
 from srnn import fixpoints
 from srnn.analysis import connectivity as graphs
-from srnn.analysis.membership import layer_maps
 from srnn.figures import (
     connectivity,
     dropout,
@@ -81,7 +80,7 @@ def all_figures() -> dict[str, go.Figure]:
          "accuracy": [0.8, 0.8, 0.81, 0.8, 0.1], "difference": [0, 0, 0.01, 0, -0.7]}
     )  # fmt: skip
     explained = pd.DataFrame({"group": "all", "component": [1, 2, 3], "share": [0.6, 0.3, 0.1]})
-    maps = layer_maps(MIXED, SHAPE)
+    maps = SHAPE.split(MIXED)
     scalars = [np.linspace(-1, 1, one.size).reshape(one.shape) for one in maps]
     return {
         "lines": types.type_lines(counts()),

@@ -14,7 +14,6 @@ from srnn.particles import (
     initial_weights,
     neurons_of,
     position_encoding,
-    replication_error,
     replication_loss,
     scalar_weights,
     self_application,
@@ -94,8 +93,7 @@ def test_closed_form_loss_is_the_mean_squared_error():
 
 def test_a_perfect_replicator_may_carry_any_task_weight():
     weights = population(particle_with([1, 0, 0, 0, 7.5]))
-    encoding = encoding_of(2)
-    assert replication_error(weights, encoding).item() == 0
+    assert classify(weights, encoding_of(2)).tolist() == [IDENTITY]
     assert scalar_weights(weights).item() == 7.5
 
 

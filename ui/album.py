@@ -15,7 +15,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from srnn.analysis.connectivity import connections_per_pixel, select
-from srnn.analysis.membership import layer_maps
 from srnn.analysis.trajectories import Trajectories, sample_particles
 from srnn.analysis.types import type_counts
 from srnn.figures import connectivity, dropout, membership, style, survivors, training, types
@@ -183,7 +182,7 @@ def maps(view: View, drawn: str = "type", digit: int | None = None) -> Plate:
     return Plate(
         f"membership-{drawn}",
         f"All particles by weight layer, cell and input, coloured by {drawn}, at {view.at}.",
-        draw(layer_maps(values, view.run.shape), mean, name),
+        draw(view.run.shape.split(values), mean, name),
         table,
     )
 

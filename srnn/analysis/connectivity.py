@@ -128,7 +128,7 @@ def node_table(mask: np.ndarray, shape: MacroShape) -> pd.DataFrame:
     table = pd.DataFrame(cells, columns=["layer", "cell"])
     table.insert(0, "name", [node_name(layer, cell, shape) for layer, cell in cells])
     table.insert(0, "node", np.arange(len(cells)))
-    matrices = _matrices(mask, shape)
+    matrices = shape.split(mask)
     nothing = [np.zeros(shape.inputs, dtype=np.int64)]
     table["incoming"] = np.concatenate(nothing + [matrix.sum(1) for matrix in matrices])
     outgoing = [matrix.sum(0) for matrix in matrices]
@@ -141,7 +141,7 @@ def node_table(mask: np.ndarray, shape: MacroShape) -> pd.DataFrame:
 def ways(mask: np.ndarray, shape: MacroShape) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Which cells of every cell layer a kept way (skips included) reaches from an input, and from
     which one leads to an output: kept particles ``(P,)`` bool -> two lists of bool arrays."""
-    matrices = _matrices(mask, shape)
+    matrices = shape.split(mask)
     reached = [np.ones(shape.inputs, dtype=bool)]
     for layer, matrix in enumerate(matrices):
         here = (matrix & reached[layer]).any(1)
@@ -157,17 +157,10 @@ def ways(mask: np.ndarray, shape: MacroShape) -> tuple[list[np.ndarray], list[np
     return reached, leads
 
 
-def _matrices(values: np.ndarray, shape: MacroShape) -> list[np.ndarray]:
-    return [
-        values[shape.starts[layer] : shape.starts[layer + 1]].reshape(size)
-        for layer, size in enumerate(shape.layers)
-    ]
-
-
 def connections_per_pixel(mask: np.ndarray, shape: MacroShape) -> np.ndarray:
     """Kept connections that leave every input pixel: ``(P,)`` bool -> ``(inputs,)``; 0 means that
     the pixel is no longer read."""
-    return mask[: shape.starts[1]].reshape(shape.layers[0]).sum(0)
+    return shape.split(mask)[0].sum(0)
 
 
 def survivors_per_layer(
@@ -177,9 +170,9 @@ def survivors_per_layer(
     connections, survivors, share`` (of the layer's connections, 0..1)."""
     alive = ~is_replicator(codes)
     rows = [
-        (epoch, layer, out * inp, int(part[shape.starts[layer] : shape.starts[layer + 1]].sum()))
-        for epoch, part in zip(epochs, alive, strict=True)
-        for layer, (out, inp) in enumerate(shape.layers)
+        (epoch, layer, part.size, int(part.sum()))
+        for epoch, whole in zip(epochs, alive, strict=True)
+        for layer, part in enumerate(shape.split(whole))
     ]
     frame = pd.DataFrame(rows, columns=["epoch", "layer", "connections", "survivors"])
     frame["share"] = frame["survivors"] / frame["connections"]

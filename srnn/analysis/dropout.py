@@ -115,8 +115,7 @@ def dropout_by_layer(
     """
     parts = []
     for layer in range(shape.depth):
-        inside = np.zeros(shape.particles, dtype=bool)
-        inside[shape.starts[layer] : shape.starts[layer + 1]] = True
+        inside = shape.layer == layer
         groups = [(name, (codes == code) & inside) for code, name in enumerate(TYPES)]
         part = _test(weights, codes, groups, x, y, shape)
         part.insert(0, "layer", layer)

@@ -28,14 +28,6 @@ def membership_table(weights: np.ndarray, codes: np.ndarray, shape: MacroShape) 
     return table
 
 
-def layer_maps(values: np.ndarray, shape: MacroShape) -> list[np.ndarray]:
-    """One ``(cells, inputs)`` map per layer of a value per particle ``(P,)``, code or scalar."""
-    return [
-        values[shape.starts[layer] : shape.starts[layer + 1]].reshape(size)
-        for layer, size in enumerate(shape.layers)
-    ]
-
-
 def mean_images(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
     """The mean image of every class: ``x (B, inputs)``, labels ``y (B,)`` -> ``(classes, inputs)``
     float32; zeros for a class without images."""

@@ -77,11 +77,3 @@ def type_counts(codes: np.ndarray, epochs: Sequence[int]) -> pd.DataFrame:
     frame = pd.DataFrame(counts, columns=list(TYPES))
     frame.insert(0, "epoch", np.asarray(epochs, dtype=np.int64))
     return frame
-
-
-def type_changes(codes: np.ndarray) -> pd.DataFrame:
-    """How many particles went from one type to another between the first and the last snapshot:
-    a table of counts, rows the first type, columns the last; codes ``(T, P)``, T at least 1."""
-    table = np.zeros((len(TYPES), len(TYPES)), dtype=np.int64)
-    np.add.at(table, (codes[0], codes[-1]), 1)
-    return pd.DataFrame(table, index=list(TYPES), columns=list(TYPES))

@@ -249,7 +249,7 @@ class ManualEngine:
         """Loss ``(S,)`` and right answers ``(S,)``; the loss's gradient goes into ``g``. Layers
         are ``(S, cells, batch)``: the long axis last, also here."""
         shape = self.problem.shape
-        layers = list(shape.split(self._per_seed(self.v[4])))
+        layers = shape.split(self._per_seed(self.v[4]))
 
         def sums(layer: int, x: Tensor) -> Tensor:
             if layer:

@@ -74,9 +74,9 @@ def compact(scalars: np.ndarray, mask: np.ndarray, shape: MacroShape) -> Compact
         raise ValueError("a surviving particle has diverged: there is no network to export")
     living = living_cells(kept != 0, shape)
     matrices, skips = [], []
-    for layer, matrix in enumerate(shape.split(torch.from_numpy(kept))):
+    for layer, matrix in enumerate(shape.split(kept)):
         own, below = living[layer + 1], living[layer]
-        matrices.append(np.ascontiguousarray(matrix.numpy()[np.ix_(own, below)]))
+        matrices.append(np.ascontiguousarray(matrix[np.ix_(own, below)]))
         source = shape.skip(layer)
         if source is None or np.array_equal(living[source], own):
             skips.append(None)
@@ -89,8 +89,9 @@ def compact(scalars: np.ndarray, mask: np.ndarray, shape: MacroShape) -> Compact
 
 def complete(scalars: np.ndarray, shape: MacroShape) -> Compact:
     """The whole collapsed network in the same form, nothing taken away: what to compare with."""
-    matrices = tuple(part.numpy() for part in shape.split(torch.from_numpy(scalars)))
-    return Compact(shape, np.arange(shape.inputs), matrices, (None,) * shape.depth)
+    return Compact(
+        shape, np.arange(shape.inputs), tuple(shape.split(scalars)), (None,) * shape.depth
+    )
 
 
 def living_cells(mask: np.ndarray, shape: MacroShape) -> list[np.ndarray]:

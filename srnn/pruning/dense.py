@@ -105,7 +105,7 @@ def train_dense(
 def forward_many(scalars: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
     """Logits ``(S, outputs, B)`` of S networks, cells before images: scalars ``(S, P)``, inputs
     ``(B, inputs)``. Equals :func:`srnn.metanet.forward` but for the order of its axes."""
-    matrices = list(shape.split(scalars))
+    matrices = shape.split(scalars)
 
     def sums(layer: int, inputs: Tensor) -> Tensor:
         matrix = matrices[layer]
@@ -136,7 +136,7 @@ def squared_gradients(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) 
     The gradient of connection (o, i) for one image is its input times the gradient of its cell's
     sum, so the squares are sums of products: one matrix product for each layer.
     """
-    matrices = list(shape.split(scalars))
+    matrices = shape.split(scalars)
     inputs: list[Tensor] = []
     sums: list[Tensor] = []
 
