@@ -21,8 +21,9 @@ from srnn.fixpoints import classify
 from srnn.metanet import macro_shape, particle_table
 from srnn.particles import position_encoding
 from srnn.presets import preset
-from srnn.store.checkpoint import Partial
-from srnn.store.runs import open_run, save_run
+from srnn.runs.draft import Draft
+from srnn.runs.lock import Lock
+from srnn.runs.run import open_run
 from srnn.tasks import load_task
 from srnn.training import train
 
@@ -41,7 +42,7 @@ def interactive(turns: int, seconds: float) -> list[dict[str, Any]]:
     config = preset("log-h8-residual", epochs=EPOCHS, snapshot_every=1)
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder, "runs", config.run_id)
-        _train(config, Path(folder), run.parent)
+        _train(config, run)
         snapshots = open_run(run).snapshots[:SNAPSHOTS]
         steps = _steps(snapshots, config)
         rows = [
@@ -53,20 +54,15 @@ def interactive(turns: int, seconds: float) -> list[dict[str, Any]]:
     return [*rows, {**history, "low": opened, "high": opened, "turns": 1}]
 
 
-def _train(config, folder: Path, into: Path) -> None:
-    partial, task = Partial(config, folder / "work"), load_task(config.dataset)
-    for record in train(config, task):
-        partial.add(record)
-    save_run(
-        config,
-        macro_shape(config),
-        partial.records,
-        partial.snapshots(),
-        partial.snapshot_epochs,
-        partial.state,
-        seconds=0.0,
-        into=into,
-    )
+def _train(config, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    lock = Lock(folder / "lock")
+    lock.take()
+    draft = Draft(config, lock)
+    for record in train(config, load_task(config.dataset)):
+        draft.add(record)
+    draft.finish()
+    lock.release()
 
 
 def _steps(snapshots: np.ndarray, config) -> dict[str, Step]:

@@ -133,15 +133,19 @@ def whole_run(quick: bool) -> Row:
 
 def _training(config: RunConfig, folder: Path):
     """The training as a job does it, into ``folder``; yields after every epoch, from epoch 0."""
-    from srnn.store.checkpoint import Partial
+    from srnn.runs.draft import Draft
+    from srnn.runs.lock import Lock
     from srnn.training import train
 
-    partial = Partial(config, folder)
+    lock = Lock(folder / "lock")
+    lock.take()
+    draft = Draft(config, lock)
     for record in train(config, load_task(config.dataset)):
-        partial.add(record)
-        partial.save_if_due()
+        draft.add(record)
+        draft.save_if_due()
         yield record.epoch
-    partial.save()
+    draft.finish()
+    lock.release()
 
 
 def _train_for_memory() -> float:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from srnn.experiments.explain import conclusion, digit_table, explain_run
 from srnn.figures.attribution import attribution_images, relevance_shares
-from srnn.store import get_run
+from srnn.runs import get_run
 from srnn.vocabulary import REPLICATORS
 from ui import choices
 from ui.frame import page, show

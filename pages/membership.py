@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from srnn.analysis.collapse import Comparison, compare
-from srnn.store import get_run
+from srnn.runs import get_run
 from srnn.tasks import task_of
 from srnn.vocabulary import is_replicator
 from ui import album, cached, choices

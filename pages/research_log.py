@@ -10,7 +10,6 @@ from ui.text import many
 
 page("Research log", "Does what the 2022 research log reports come out again?")
 settings = research_log.controls()
-research_log.problem()
 table = research_log.summary(settings)
 if len(table) and not settings.quick:
     counts = table["verdict"].str.split(":").str[0].value_counts()

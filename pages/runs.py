@@ -3,12 +3,14 @@
 import streamlit as st
 
 from srnn.estimate import human
-from srnn.jobs import ensure_workers, last_words, list_jobs
-from srnn.store.space import space
+from srnn.runs import Run, ensure_workers, last_words, list_all, list_jobs
+from srnn.runs.space import space
 from ui.frame import page
+from ui.live import attempt, said, state_text
 from ui.menu import link
-from ui.runs import actions, attempt, filtered, overview, said, show_table
+from ui.runs import Entries, actions, filtered, show_table
 from ui.storage import damaged, disk_strip, importer, settings, trash, undo
+from ui.text import escape
 
 POLL = 2.0
 """Seconds between two looks at the jobs, while there is one under way."""
@@ -21,49 +23,45 @@ elif "runs_chosen" not in st.session_state:
     st.session_state["runs_chosen"] = st.query_params.get("run")
 
 
-def jobs_now() -> list[tuple[str, str]]:
-    """The jobs and their states: when this changes, the page is shown again."""
-    return [(job.run_id, job.state) for job in list_jobs()]
-
-
 def look(before: list[tuple[str, str]]) -> None:
     """Say what is under way; start a worker if one is missing."""
     attempt(ensure_workers)
     said()
-    if jobs_now() != before:
+    jobs = list_jobs()
+    if [(job.id, job.state) for job in jobs] != before:
         st.rerun()
-    jobs = [job for job in list_jobs() if job.state == "running"]
-    for job in jobs:
-        progress = job.progress
-        epoch = progress.epoch if progress else 0
-        st.progress(
-            progress.share if progress else 0.0,
-            f"{job.run_id[:6]}: epoch {epoch:,} of {job.config.epochs:,}",
-        )
+    for job in jobs[:10]:
+        if job.state == "running":
+            share = job.progress.share if job.progress else 0.0
+            st.progress(share, f"{escape(job.title)}: {state_text(job)}")
 
 
-before = jobs_now()
-states = [state for _, state in before]
-active = any(state in ("running", "queued") for state in states)
-table, entries = overview()
-used = space()
+runs, unreadable = list_all()
+jobs = list_jobs()
+before = [(job.id, job.state) for job in jobs]
+states = [job.state for job in jobs]
+entries: Entries = {job.id: job for job in jobs} | {run.run_id: run for run in runs}
+used = space(runs)
 st.markdown(
-    f"**{len(entries) - len(before):,}** finished runs; **{states.count('running')}** jobs are "
-    f"being trained, **{states.count('queued')}** wait. The cache takes **{human(used.total)}**."
+    f"**{sum(isinstance(entry, Run) for entry in entries.values()):,}** finished runs; "
+    f"**{states.count('running')}** jobs are being done, **{states.count('queued')}** wait. "
+    f"The cache takes **{human(used.total)}**."
 )
+active = any(job.active for job in jobs)
 st.fragment(look, run_every=POLL if active else None)(before)
-damaged()
+damaged(unreadable)
 undo()
 if "queued" in states and (words := last_words()):
-    st.warning("A worker died instead of training what is queued. It said:")
+    st.warning("A worker died instead of doing what is queued. It said:")
     st.code(words, language=None)
 
-if table.empty:
+if not entries:
     st.info("Nothing has been trained yet. A quick run takes a few seconds.")
     link("pages/train.py", "Train a MetaNet")
 else:
-    show_table(filtered(table))
-    actions(entries)
+    ids = filtered(entries)
+    show_table(ids, entries)
+    actions(ids, entries)
 
 st.subheader("Disk", anchor=False)
 disk_strip(used)

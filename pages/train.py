@@ -3,8 +3,7 @@
 import streamlit as st
 
 from srnn.config import ConfigError, RunConfig
-from srnn.jobs import submit
-from srnn.store import find_run
+from srnn.runs import find_run, submit
 from srnn.tasks import DataError, resolve
 from ui.cached import cost
 from ui.frame import page

@@ -39,12 +39,11 @@ import torch  # noqa: E402
 from load import Row  # noqa: E402
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
-from srnn import jobs  # noqa: E402
-from srnn.paths import work_folder  # noqa: E402
-from srnn.store import Run, find_run, why_aside  # noqa: E402
-from srnn.store.checkpoint import FILE  # noqa: E402
-from srnn.store.format import FormatError  # noqa: E402
-from srnn.store.sharing import export_bytes, import_run  # noqa: E402
+from srnn.paths import run_folder  # noqa: E402
+from srnn.runs import Run, find_run, list_jobs, obtain  # noqa: E402
+from srnn.runs.library import why_aside  # noqa: E402
+from srnn.runs.record import FormatError  # noqa: E402
+from srnn.runs.share import export_bytes, import_run  # noqa: E402
 
 ROWS = ROOT / "docs" / "fault-report.json"
 PAGES = [
@@ -107,10 +106,12 @@ def kills(room: Path, count: int) -> list[Row]:
                 seen["killed"] += kill(cache, config, when)
                 found = find_run(config.run_id)
                 seen["false"] += found is not None and not faults.same_run(found, whole)
-                seen["resumed"] += found is None and (work_folder(config.run_id) / FILE).exists()
-                end = jobs.obtain(config)[0]
+                seen["resumed"] += (
+                    found is None and (run_folder(config.run_id) / "run.json").exists()
+                )
+                end = obtain(config)[0]
                 seen["equal"] += faults.same_run(end, whole)
-                seen["left"] += bool(jobs.list_jobs())
+                seen["left"] += bool(list_jobs())
             shutil.rmtree(cache)
         fine = seen["equal"] == seen["tried"] and not seen["false"] and not seen["left"]
         said = (
@@ -125,8 +126,8 @@ def kills(room: Path, count: int) -> list[Row]:
 def damage(room: Path, count: int) -> list[Row]:
     """Damage cached runs; open pages on them; load them."""
     with faults.using(room / "cache"):
-        run = _read(jobs.obtain(faults.victim())[0])
-        other = jobs.obtain(faults.victim(1))[0]
+        run = _read(obtain(faults.victim())[0])
+        other = obtain(faults.victim(1))[0]
         good, rng = room / "good", np.random.default_rng(2)
         shutil.copytree(run.path, good)
         seen: Counter[str] = Counter()
@@ -165,7 +166,7 @@ def page_crashes(page: str, run_id: str) -> str:
 def archives(room: Path, count: int) -> list[Row]:
     """Import forged archives, and randomly damaged ones."""
     with faults.using(room / "theirs"):
-        run = _read(jobs.obtain(faults.victim())[0])
+        run = _read(obtain(faults.victim())[0])
         data = export_bytes(run)
     parts, rng, kinds = forgery.unpack(data), np.random.default_rng(3), faults.BYTE_DAMAGE
     forged = [(name, forgery.pack(forge(parts))) for name, forge in forgery.FORGERIES.items()]
@@ -211,7 +212,7 @@ def disks(room: Path) -> list[Row]:
         text = "clear error, the earlier run still whole" if fine else f"wrong: {said}"
         rows.append((f"Disk of {size / 1e6:.1f} MB full while training ({kind})", 1, text, fine))
     with faults.using(room / "cache"):
-        jobs.obtain(faults.victim(epochs=3))
+        obtain(faults.victim(epochs=3))
     out = room / "read-only.json"
     out.touch()
     out.chmod(0o666)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from srnn import paths, store
-from srnn.jobs import obtain
+from srnn import paths
 from srnn.presets import preset
+from srnn.runs import obtain, open_run
 
 LIMIT = 10_000_000
 """Largest size of the bundled run, in bytes."""
@@ -28,12 +28,12 @@ def main() -> None:
         shutil.rmtree(target)
     run, cached = obtain(config)
     shutil.copytree(run.path, target)
-    bundled = store.open_run(target)
-    size = store.run_size(bundled)
+    bundled = open_run(target)
+    size = bundled.bytes
     if size > LIMIT:
         shutil.rmtree(target)
         raise SystemExit(f"the run takes {size / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB")
-    source = "from the cache" if cached else f"trained in {run.info['seconds']:.0f} s"
+    source = "from the cache" if cached else f"trained in {run.record.seconds:.0f} s"
     print(f"{target}: {size / 1e6:.2f} MB, {source}")
     print(f"test accuracy {run.results['test_accuracy']:.4f}, types {run.results['types']}")
 

@@ -44,7 +44,7 @@ START_SECONDS = 3.0
 """From a worker's start to its first epoch: importing torch, reading the data."""
 
 WRITE_RATE = 1e8
-"""Bytes a second at which a run is written, checked and written again."""
+"""Bytes a second at which a run is written and checked."""
 
 LONGEST = 30 * 86_400.0
 """Longest training that is accepted, in seconds."""
@@ -68,8 +68,8 @@ class ImpossibleError(ValueError):
 class Estimate:
     """What a training takes. ``problems`` is empty if it can be done here.
 
-    ``seconds`` of training; ``memory_bytes`` at its peak; ``disk_bytes`` while it is being written
-    (the finished run takes about half of that).
+    ``seconds`` of training; ``memory_bytes`` at its peak; ``disk_bytes`` of the run, and of a
+    second checkpoint while that is written.
     """
 
     seconds: float
@@ -108,7 +108,7 @@ def refuse_impossible(config: RunConfig, engine: str = "auto", networks: int = 1
 def run_bytes(config: RunConfig) -> int:
     """Bytes of the finished run on disk, for data of the configured set."""
     population = 4 * config.particle_weights * macro_shape(config).particles
-    return (len(kept_epochs(config)) + 1) * population + ROW_BYTES * (config.epochs + 1) + 4096
+    return (len(kept_epochs(config)) + 2) * population + ROW_BYTES * (config.epochs + 1) + 4096
 
 
 def _resources(config: RunConfig, networks: int = 1) -> tuple[int, int, list[str]]:
@@ -120,7 +120,7 @@ def _resources(config: RunConfig, networks: int = 1) -> tuple[int, int, list[str
     batch = 4 * max(min(config.batch_size, train), test) * cells
     records = 600 * (config.epochs + 1)
     memory = BASE_BYTES + 2 * data + networks * (COPIES * population + batch + records)
-    disk = networks * (2 * run_bytes(config) + 4 * population)
+    disk = networks * (run_bytes(config) + 2 * population)
     problems = []
     free_memory = psutil.virtual_memory().available
     if memory > free_memory:

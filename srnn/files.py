@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import math
 import os
-import tempfile
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISFIFO, S_ISLNK, S_ISREG
 from typing import Any
-
-import numpy as np
 
 _UNWRITABLE = {
     errno.ENOSPC: "its disk is full; free some space, or delete runs",
@@ -64,50 +61,81 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write strict JSON (no NaN) beside ``path``, then rename it into place."""
+    """Write strict JSON (no NaN) beside ``path``, making its folder, then rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, json.dumps(value, indent=1, allow_nan=False).encode())
 
 
 def write_bytes(path: Path, *parts: bytes | memoryview, durable: bool = True) -> None:
-    """Write a file beside ``path``, flush it to the disk, then rename it into place.
+    """Write a file beside ``path``, flush it to the disk, then rename it into place. Its folder is
+    not made: where that is gone, whoever took it away meant it.
 
     Without ``durable`` nothing is flushed: still whole for every reader, but an old version may
     come back after a power cut.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with aside.open("xb") as file:  # with the permissions that the umask leaves
             for part in parts:
                 file.write(part)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        Path(name).replace(path)
+        aside.replace(path)
         if durable:
             flush_folder(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            aside.unlink()
         raise
 
 
-def write_array(path: Path, array: np.ndarray) -> None:
-    """Write a new ``.npy`` file of float32 and flush it to the disk. (``numpy.save`` does not say
-    that a disk is full, only that it could not write.)"""
-    array = np.asarray(array, dtype="<f4", order="C")
-    with path.open("wb") as file:
-        header = np.lib.format.header_data_from_array_1_0(array)
-        np.lib.format.write_array_header_1_0(file, header)
-        file.write(array.data.cast("B"))
-        file.flush()
-        os.fsync(file.fileno())
+class TargetError(ValueError):
+    """A file that somebody names to be written is there already, or is no regular file."""
 
 
-def flush_file(path: Path) -> None:
-    """Wait until a file's content is on the disk."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+def check_target(path: Path, force: bool = False) -> None:
+    """Refuse to write to ``path`` if anything is there; with ``force`` a regular file is replaced,
+    and a folder, link, pipe or device refused all the same.
+
+    Raises:
+        TargetError: it may not be written; the message says why.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise TargetError(f"{path}: there is no folder {path.parent}") from None
+        return
+    except (OSError, ValueError) as error:
+        raise TargetError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    if not S_ISREG(mode):
+        kinds = {S_ISDIR: "a folder", S_ISLNK: "a link", S_ISFIFO: "a pipe"}
+        what = next((name for test, name in kinds.items() if test(mode)), "a device")
+        raise TargetError(f"{path} is {what}; name a file")
+    if not force:
+        raise TargetError(f"{path} is there already; name another file, or say --force")
+
+
+def write_out(path: Path, *parts: bytes | memoryview, force: bool = False) -> None:
+    """Write a file that somebody named, as a whole; nothing is replaced without ``force``, whoever
+    may have put it there since (see :func:`check_target`).
+
+    Raises:
+        TargetError: it may not be written.
+        OSError: the disk is full, or the folder may not be written.
+    """
+    check_target(path, force)
+    if force:
+        return write_bytes(path, *parts)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    write_bytes(aside, *parts)
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        check_target(path)
+    finally:
+        aside.unlink()
 
 
 def flush_folder(folder: Path) -> None:
@@ -129,28 +157,54 @@ def remove_leftovers(folder: Path, age: float) -> None:
                 path.unlink()
 
 
+MOST_JSON = 4_000_000
+"""Largest JSON file that is read, in bytes."""
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """The content of a regular file, of at most so many bytes; a pipe or a device is not waited
+    for.
+
+    Raises:
+        OSError: it cannot be read, is larger, or is no regular file.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        stat = os.fstat(file.fileno())
+        if not S_ISREG(stat.st_mode):
+            raise OSError(errno.EINVAL, f"{path.name} is not a plain file")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"{path.name} has more than {most:,} bytes")
+    return data
+
+
 def read_json(path: Path) -> Any:
     """The JSON value in a file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read (see :func:`read_file`).
         ValueError: it is not JSON.
     """
-    return parse_json(path.read_bytes())
+    return parse_json(read_file(path, MOST_JSON))
 
 
 def parse_json(data: bytes) -> Any:
-    """The JSON value in some bytes: UTF-8, no NaN, no key twice.
+    """The JSON value in some bytes: UTF-8, no NaN, no key twice, whole characters.
 
     Raises:
         ValueError: it is not such JSON, or too deeply nested.
     """
     try:
-        return json.loads(
+        value = json.loads(
             data.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_object
         )
+        if rb"\u" in data:  # a lone half of a pair can be written so, and nothing can show it
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("too deeply nested") from error
+    except UnicodeEncodeError as error:
+        raise ValueError("a text holds half a character") from error
+    return value
 
 
 def json_number(value: float) -> float | None:
@@ -169,20 +223,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def stamp(path: Path) -> tuple[int, int, int, int]:
     """Changes whenever a file does: inode, size, time of writing, time of change (which, unlike
     the former, cannot be set back).
 
     Raises:
-        OSError: there is none, or it is a folder, a pipe or a device.
+        OSError: there is none, or it is a folder, a link, a pipe or a device.
     """
-    stat = path.stat()
+    stat = path.lstat()
     if not S_ISREG(stat.st_mode):
         raise OSError(errno.EINVAL, f"{path.name} is not a plain file")
     return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

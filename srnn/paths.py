@@ -21,23 +21,23 @@ def cache_root() -> Path:
 
 
 def runs_folder() -> Path:
-    """Finished runs, one folder each, named by run id."""
+    """All runs, finished or not, one folder each, named by run id."""
     return cache_root() / "runs"
 
 
 def run_folder(run_id: str) -> Path:
-    """A finished run of the cache."""
+    """A run of the cache, from the moment it is asked for."""
     return runs_folder() / run_id
 
 
-def work_folder(run_id: str) -> Path:
-    """A training that is queued, running, or was cut off: its job, progress and checkpoint."""
-    return cache_root() / "work" / run_id
+def jobs_folder() -> Path:
+    """Commands that are asked for in the background, one folder each."""
+    return cache_root() / "jobs"
 
 
-def lock_file(name: str) -> Path:
-    """The lock that the process training a run (or holding a worker's slot) holds."""
-    return cache_root() / "locks" / f"{name}.lock"
+def index_file() -> Path:
+    """What the runs' files said when they were listed last, so that listing is quick."""
+    return cache_root() / "index.json"
 
 
 def label_file(run_id: str) -> Path:
@@ -48,6 +48,11 @@ def label_file(run_id: str) -> Path:
 def used_file(run_id: str) -> Path:
     """An empty file, as old as the last use of a run."""
     return cache_root() / "used" / run_id
+
+
+def lock_file(name: str) -> Path:
+    """A lock that is held for a moment: of a run's label, of the clean-up."""
+    return cache_root() / "locks" / f"{name}.lock"
 
 
 def data_folder() -> Path:
@@ -61,8 +66,8 @@ def settings_file() -> Path:
 
 
 def slot_file(slot: str) -> Path:
-    """Which process works in a slot of the queue."""
-    return cache_root() / "slots" / f"{slot}.json"
+    """Held by the process that works in a slot; says on what."""
+    return cache_root() / "slots" / slot
 
 
 def journal_file() -> Path:
@@ -85,16 +90,6 @@ def scratch_folder() -> Path:
     return cache_root() / "scratch"
 
 
-def result_file(name: str) -> Path:
-    """Facts and tables that an experiment computed."""
-    return cache_root() / "experiments" / f"{name}.json"
-
-
-def reproduction_folder() -> Path:
-    """The background run of the experiments: its job, progress and log."""
-    return cache_root() / "experiments" / "job"
-
-
-def comparison_folder() -> Path:
-    """The background comparison of pruning rivals: its job, progress and log."""
-    return cache_root() / "experiments" / "rivals"
+def results_folder() -> Path:
+    """Facts and tables that experiments computed, one folder each."""
+    return cache_root() / "results"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import errno
-import sys
 from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
 
-import srnn.jobs.obtain  # noqa: F401
 from srnn.config import RunConfig, make_config
-from srnn.store.runs import save_run
+from srnn.runs.draft import Draft
 
 torch.set_num_threads(1)
 
@@ -37,12 +35,13 @@ def small() -> RunConfig:
 @pytest.fixture
 def unwritable_seed(monkeypatch: pytest.MonkeyPatch) -> int:
     """A seed whose finished run finds the disk full, whatever its configuration."""
-    real = save_run
+    real = Draft.finish
 
-    def full(config, *rest, **options):
-        if config.seed == 1:
+    def full(draft):
+        if draft.config.seed == 1:
+            draft.save()
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(config, *rest, **options)
+        return real(draft)
 
-    monkeypatch.setattr(sys.modules["srnn.jobs.obtain"], "save_run", full)
+    monkeypatch.setattr(Draft, "finish", full)
     return 1

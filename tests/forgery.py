@@ -4,6 +4,7 @@ good archive; with ``seal_again`` checksums, sizes and seal are made to agree, a
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from srnn.store.format import FILES, seal
+from srnn.runs.record import seal
 
 Parts = dict[str, bytes]
 
@@ -32,27 +33,29 @@ def pack(parts: Parts) -> bytes:
     return buffer.getvalue()
 
 
+def state(parts: Parts) -> str:
+    """The name of the file with weights and momentum."""
+    return next(name for name in parts if name.startswith("state-"))
+
+
 def seal_again(parts: Parts, **changes: Any) -> Parts:
     """The entries with ``changes`` made in ``run.json``, all sizes and checksums right again."""
-    import hashlib
-
     info = json.loads(parts["run.json"]) | changes
-    info["sizes"] = {name: len(parts[name]) for name in FILES}
-    info["checksums"] = {name: hashlib.sha256(parts[name]).hexdigest() for name in FILES}
+    info["files"] = {
+        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in parts.items()
+        if name not in ("run.json", "label.json")
+    }
     info["seal"] = seal(info)
     return parts | {"run.json": json.dumps(info).encode()}
 
 
 def array(parts: Parts, name: str) -> np.ndarray:
-    """An array of the archive."""
-    return np.load(io.BytesIO(parts[name]), allow_pickle=False)
-
-
-def saved(values: np.ndarray, **options: Any) -> bytes:
-    """The bytes of an ``.npy`` file."""
-    buffer = io.BytesIO()
-    np.save(buffer, values, **options)
-    return buffer.getvalue()
+    """An array of the archive, ``(snapshots, n, P)`` or ``(2, n, P)``."""
+    info = json.loads(parts["run.json"])
+    neurons = info["config"]["neurons"]
+    shape = (-1, neurons * (neurons + 6), info["particles"])
+    return np.frombuffer(parts[name], dtype="<f4").reshape(shape)
 
 
 def _info(parts: Parts) -> dict[str, Any]:
@@ -61,8 +64,8 @@ def _info(parts: Parts) -> dict[str, Any]:
 
 def _snapshots(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Parts], Parts]:
     def forge(parts: Parts) -> Parts:
-        values = change(array(parts, "snapshots.npy").copy())
-        return seal_again(parts | {"snapshots.npy": saved(values, allow_pickle=True)})
+        values = change(array(parts, "snapshots.f32").copy())
+        return seal_again(parts | {"snapshots.f32": values.tobytes()})
 
     return forge
 
@@ -107,13 +110,13 @@ FORGERIES: dict[str, Callable[[Parts], Parts]] = {
     "an extra entry": lambda parts: parts | {"notes.txt": b"x"},
     "many extra entries": lambda parts: parts | {f"{n}.txt": b"" for n in range(5000)},
     "a missing table": lambda parts: {k: v for k, v in parts.items() if k != "records.csv"},
-    "a zip bomb for an array": lambda parts: parts | {"snapshots.npy": bytes(300_000_000)},
+    "a zip bomb for an array": lambda parts: parts | {"snapshots.f32": bytes(300_000_000)},
     "a zip bomb for run.json": lambda parts: parts | {"run.json": b" " * 100_000_000},
     "run.json nested deeply": lambda parts: parts | {"run.json": b"[" * 100_000},
     "run.json a list": lambda parts: parts | {"run.json": b"[]"},
     "run.json with NaN": lambda parts: parts | {"run.json": b'{"schema": NaN}'},
-    "an older schema": lambda parts: seal_again(parts, schema=0),
-    "a newer schema": lambda parts: seal_again(parts, schema=99),
+    "an older format": lambda parts: seal_again(parts, format=1),
+    "a newer format": lambda parts: seal_again(parts, format=99),
     "no seal": lambda parts: (
         parts
         | {"run.json": json.dumps({k: v for k, v in _info(parts).items() if k != "seal"}).encode()}
@@ -128,29 +131,29 @@ FORGERIES: dict[str, Callable[[Parts], Parts]] = {
     "an accuracy that is a text": _results(test_accuracy="<b>1</b>"),
     "other types in the results": _results(types={"zero": 1}),
     "more epochs than were trained": _results(epochs=10**9),
-    "other snapshots claimed": lambda parts: seal_again(parts, snapshot_epochs=[0]),
+    "one that is not finished": lambda parts: seal_again(parts, finished=None),
+    "finished in the far future": lambda parts: seal_again(parts, finished=1e20),
+    "finished before all time": lambda parts: seal_again(parts, finished=-1.0),
+    "a number of 400 digits": lambda parts: seal_again(parts, seconds=10**400),
     "a huge network claimed": lambda parts: seal_again(parts, particles=10**12),
     "other inputs claimed": lambda parts: seal_again(parts, inputs=10**6),
     "NaN weights": _snapshots(_with((1, 0, 0), np.nan)),
     "infinite weights": _snapshots(_with((0, 1, 2), np.inf)),
     "all weights zero": _snapshots(np.zeros_like),
-    "float64 weights": _snapshots(lambda values: values.astype(np.float64)),
+    "weights of another kind": _snapshots(lambda values: values.astype(np.float16)),
     "big-endian weights": _snapshots(lambda values: values.astype(">f4")),
-    "weights in Fortran order": _snapshots(np.asfortranarray),
     "a snapshot too few": _snapshots(lambda values: values[:-1]),
-    "pickled weights": _snapshots(lambda values: np.array([values], dtype=object)),
     "NaN momentum": lambda parts: seal_again(
-        parts | {"momentum.npy": saved(array(parts, "momentum.npy") * np.float32(np.nan))}
-    ),
-    "no array at all": lambda parts: seal_again(parts | {"momentum.npy": b"hello"}),
-    "a hostile array header": lambda parts: seal_again(
         parts
-        | {
-            "momentum.npy": b"\x93NUMPY\x01\x00\x76\x00"
-            + b"__import__('os').system('touch /tmp/evil')".ljust(117)
-            + b"\n"
-        }
+        | {state(parts): (array(parts, state(parts)) * np.float32([[[1]], [[np.nan]]])).tobytes()}
     ),
+    "other weights in the state": lambda parts: seal_again(
+        parts | {state(parts): (array(parts, state(parts)) * np.float32(2)).tobytes()}
+    ),
+    "the state of another epoch": lambda parts: seal_again(
+        {("state-1.f32" if name == state(parts) else name): data for name, data in parts.items()}
+    ),
+    "no array at all": lambda parts: seal_again(parts | {state(parts): b"hello"}),
     "a formula in the table": _records("\n0,", "\n=1+1,"),
     "another column": _records("epoch,", "moment,"),
     "a negative count": _records("\n1,", "\n-1,"),

@@ -13,12 +13,11 @@ import numpy as np
 import sessions
 import test_jobs
 
-from srnn import jobs
-from srnn.jobs import slots
-from srnn.paths import slot_file
+from srnn import runs
 from srnn.presets import preset
-from srnn.store import list_runs
-from srnn.store.checkpoint import Partial
+from srnn.runs import list_runs, worker
+from srnn.runs.draft import Draft
+from srnn.runs.lock import Lock
 from srnn.tasks import load_task
 from srnn.training import train
 
@@ -28,16 +27,21 @@ Row = tuple[str, int, str, bool]
 
 def checkpoint_cost(room: Path) -> list[Row]:
     """Train on MNIST for a while; measure what the checkpoints take."""
-    config = preset("log-h8-residual", epochs=400)
-    partial, saves = Partial(config, room / "work"), 0
-    started = time.perf_counter()
-    for record in train(config, load_task("mnist")):
-        partial.add(record)
-        before = partial.spent
-        partial.save_if_due()
-        saves += partial.spent > before
+    config, saves = preset("log-h8-residual", epochs=400), 0
+    with faults.using(room):
+        folder = runs.jobs.ask(config, "auto", queue=False)
+        lock = Lock(folder / "lock")
+        lock.take()
+        draft = Draft(config, lock)
+        started = time.perf_counter()
+        for record in train(config, load_task("mnist")):
+            draft.add(record)
+            before = draft.spent
+            draft.save_if_due()
+            saves += draft.spent > before
+        lock.release()
     length = time.perf_counter() - started
-    share = partial.spent / length
+    share = draft.spent / length
     said = f"{100 * share:.2f} % of {length:.0f} s of training"
     return [("Checkpoints of log-h8-residual, 400 epochs", saves, said, share < 0.02)]
 
@@ -57,14 +61,14 @@ def queue(room: Path, count: int) -> list[Row]:
         ]
         for child in children:
             child.join(300)
-        test_jobs.until(lambda: not jobs.list_jobs(), 300)
-        test_jobs.until(lambda: not list(slot_file("x").parent.glob("*.json")))
+        test_jobs.until(lambda: not runs.list_jobs(), 300)
+        test_jobs.until(lambda: not test_jobs.slots_in_use())
         length = time.monotonic() - started
         begun = Counter(test_jobs.begun())
-        runs = sum(not run.bundled for run in list_runs())
+        there = sum(not run.bundled for run in list_runs())
     once = sum(times == 1 for times in begun.values())
-    said = f"{once} trained exactly once, {runs} runs, {length:.0f} s"
-    fine = once == runs == count == len(begun)
+    said = f"{once} trained exactly once, {there} runs, {length:.0f} s"
+    fine = once == there == count == len(begun)
     return [(f"{count} jobs queued by 4 processes at once, 2 workers", count, said, fine)]
 
 
@@ -72,23 +76,23 @@ def visitors(room: Path, files: list[str], count: int, seconds: float) -> list[R
     """Visitors who browse cached runs while a job trains on MNIST."""
     pause = 8.0
     with faults.using(room / "cache"):
-        ids = [jobs.obtain(faults.victim(seed, epochs=20))[0].run_id for seed in range(4)]
+        ids = [runs.obtain(faults.victim(seed, epochs=20))[0].run_id for seed in range(4)]
         ids += [run.run_id for run in list_runs() if run.bundled]
         config = preset("log-h8-residual", epochs=20_000, snapshot_every=1000)
         os.environ["SRNN_JOBS"] = "1"
-        job = jobs.submit(config)
-        test_jobs.until(lambda: (one := jobs.read_job(job)) and one.progress, 120)
+        job = runs.submit(config)
+        test_jobs.until(lambda: (one := runs.read_job(job)) and one.progress, 120)
         pages = ["", *(Path(page).stem for page in files), "train"]
         try:
             with sessions.server(room / "cache") as port:
                 first = sessions.visit_all(port, pages, ids)
                 visits = sessions.browse(port, pages, ids, count, seconds, pause)
-            running = jobs.read_job(job)
+            running = runs.read_job(job)
             trained = running is not None and running.state == "running"
         finally:
-            jobs.cancel(job)
-            test_jobs.until(lambda: jobs.read_job(job).state != "running", 120)
-            test_jobs.until(lambda: all(child.poll() is not None for child in slots._children))
+            runs.cancel(job)
+            test_jobs.until(lambda: runs.read_job(job).state != "running", 120)
+            test_jobs.until(lambda: all(child.poll() is not None for child in worker._children))
     visits.errors += first.errors
     median, alone = statistics.median(visits.all), statistics.median(first.all)
     slow = sorted(visits.all)[int(0.95 * len(visits.all))]

@@ -21,9 +21,8 @@ FLOORS = [
     ("divergence",),
     ("training", "verify", "analysis"),
     ("acts",),
-    ("store",),
     ("estimate",),
-    ("jobs",),
+    ("runs",),
     ("pruning", "life"),
     ("export", "experiments", "sweeps"),
     ("cli",),
@@ -90,8 +89,8 @@ def test_pages_do_not_know_each_other_nor_the_cache():
         assert "paths" not in known(file), file
 
 
-def test_only_the_store_and_the_jobs_name_the_cache():
-    allowed = {"paths", "files", "upload", "store", "estimate", "jobs", "sweeps"}
+def test_only_the_runs_name_the_cache():
+    allowed = {"paths", "files", "upload", "estimate", "runs", "sweeps"}
     for file in SOURCES:
         if "paths" in known(file):
             assert room(file) in allowed, file

@@ -30,17 +30,14 @@ from srnn.experiments.shipped import FOLDER, ship, shipped_outcome
 from srnn.experiments.thinning import course
 from srnn.experiments.trajectories import random_walk
 from srnn.fixpoints import OTHER, ZERO
-from srnn.jobs import obtain
-from srnn.jobs.background import REPRODUCTION
-from srnn.jobs.parallel import in_parallel
 from srnn.particles import (
     initial_weights,
     position_encoding,
     replication_loss,
     scalar_weights,
 )
-from srnn.store import list_runs
-from srnn.store.results import load_result, remember, result_name
+from srnn.runs import latest, list_runs, obtain, submit_command
+from srnn.runs.results import load_result, remember, result_name
 from srnn.tasks import load_task
 
 QUICK = Settings(quick=True, seeds=1)
@@ -94,16 +91,11 @@ def test_a_result_is_computed_once_and_comes_back_as_it_was():
 
 def test_a_damaged_result_is_computed_again():
     remember("thing", {}, lambda: ({"value": 1}, {}))
-    path = paths.result_file(result_name("thing", {}))
+    path = paths.results_folder() / result_name("thing", {}) / "facts.json"
     path.write_text(path.read_text().replace('"value": 1', '"value": 2'))
     assert load_result("thing", {}) is None
     path.write_text(path.read_text()[:40])
     assert remember("thing", {}, lambda: ({"value": 3}, {}))[0].facts == {"value": 3}
-
-
-def test_pieces_in_parallel_are_all_done_under_their_own_index():
-    assert dict(in_parallel(abs, [-1, 2, -3], workers=2)) == {0: 1, 1: 2, 2: 3}
-    assert dict(in_parallel(abs, [-1], workers=1)) == {0: 1}
 
 
 # row 2
@@ -522,29 +514,12 @@ def test_what_is_shipped_belongs_to_the_claims_of_today():
 
 def test_the_log_is_reproduced_in_the_background_and_watched_from_outside(monkeypatch):
     monkeypatch.setenv("SRNN_JOBS", "1")
-    assert REPRODUCTION.status() is None
-    REPRODUCTION.start(["reproduce", "--quick", "--row", "10"], rows=["10"])
-    with pytest.raises(RuntimeError, match="running already"):
-        REPRODUCTION.start(["reproduce", "--quick", "--row", "10"], rows=["10"])
-    state = _wait_for("finished")
-    assert (state.asked, state.share) == ({"rows": ["10"]}, 1.0)
-    assert saved_outcome(experiments()["10"], QUICK) is not None
-
-
-def test_a_reproduction_can_be_cancelled_and_its_processes_end(monkeypatch):
-    monkeypatch.setenv("SRNN_JOBS", "1")
-    REPRODUCTION.start(["reproduce", "--row", "9"], rows=["9"])
-    REPRODUCTION.cancel()
-    assert REPRODUCTION.status().state == "cancelled"
-    REPRODUCTION.start(
-        ["reproduce", "--quick", "--row", "10"], rows=["10"]
-    )  # and another one started
-    REPRODUCTION.cancel()
-
-
-def _wait_for(state):
-    end = time.monotonic() + 60
-    while (found := REPRODUCTION.status()).state != state:
-        assert found.state == "running" and time.monotonic() < end, found
+    job_id = submit_command(["reproduce", "--quick", "--row", "10"], rows=["10"])
+    assert submit_command(["reproduce", "--quick", "--row", "10"], rows=["10"]) == job_id
+    end = time.monotonic() + 120
+    while (job := latest("reproduce")).active:
+        assert time.monotonic() < end, job
         time.sleep(0.2)
-    return found
+    assert (job.id, job.state, job.asked) == (job_id, "finished", {"rows": ["10"]}), job.log
+    assert job.progress.share == 1.0
+    assert saved_outcome(experiments()["10"], QUICK) is not None

@@ -11,8 +11,7 @@ from streamlit.testing.v1 import AppTest
 from srnn.experiments import experiments
 from srnn.experiments.base import Settings
 from srnn.experiments.engine import reproduce
-from srnn.jobs import obtain
-from srnn.jobs.background import REPRODUCTION
+from srnn.runs import latest, obtain
 from ui.menu import ROOT
 from ui.text import escape
 
@@ -75,10 +74,10 @@ def test_a_row_is_run_in_the_background_and_its_card_fills():
     page.button(key="log-run-10").click().run()
     assert not page.exception
     end = time.monotonic() + 60
-    while REPRODUCTION.status().state == "running":
+    while latest("reproduce").active:
         assert time.monotonic() < end
         time.sleep(0.3)
-    assert REPRODUCTION.status().state == "finished"
+    assert latest("reproduce").state == "finished"
     page.run()
     assert not page.exception
     assert "quick: no verdict" in words(page).replace("\\", "")

@@ -17,9 +17,9 @@ from srnn.cli import main
 from srnn.config import RunConfig
 from srnn.export import FORMATS, CompactNet, MissingPackage, compact, export
 from srnn.export.compact import living_cells
-from srnn.jobs import obtain
 from srnn.metanet import MacroShape, forward
 from srnn.pruning import Subject, drop_first, order_of
+from srnn.runs import obtain
 
 KINDS = [
     (residual, activation)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -16,10 +15,21 @@ import faults
 import numpy as np
 import pytest
 
+from srnn import estimate
 from srnn.config import RunConfig
 from srnn.files import CacheError
-from srnn.jobs import list_jobs, obtain, read_job, submit
-from srnn.store import RunError, find_run, labels, list_runs, space, why_aside
+from srnn.runs import (
+    RunError,
+    find_run,
+    labels,
+    list_jobs,
+    list_runs,
+    obtain,
+    read_job,
+    space,
+    submit,
+)
+from srnn.runs.library import why_aside
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +87,17 @@ def test_a_damaged_run_is_set_aside_with_a_reason_or_read_right(cache, small, tm
 
 def test_damage_under_an_open_run_is_an_error_not_a_wrong_figure(small):
     run = obtain(small)[0]
-    data = bytearray((run.path / "snapshots.npy").read_bytes())
+    data = bytearray((run.path / "snapshots.f32").read_bytes())
     data[-5] ^= 1
-    (run.path / "snapshots.npy").write_bytes(data)
-    with pytest.raises(RunError, match=r"snapshots\.npy is not what was written"):
+    (run.path / "snapshots.f32").write_bytes(data)
+    with pytest.raises(RunError, match=r"snapshots\.f32 is not what was written"):
         _ = run.snapshots
 
 
 def _on_a_small_disk(cache: str, config: dict, size: int, out: str) -> None:
     os.environ["SRNN_CACHE"] = cache
     # without the estimate, which would refuse before anything is written
-    sys.modules["srnn.jobs.obtain"].refuse_impossible = lambda *_: None
+    estimate.refuse_impossible = lambda *_: None
     first, second = RunConfig.from_dict(config), RunConfig.from_dict(config | {"seed": 9})
     kind = faults.small_disk(Path(cache), size)
     run = obtain(first)[0]

@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 
 from srnn.config import make_config
 from srnn.idx import DataError, read_idx, read_split, resize
-from srnn.jobs import obtain
-from srnn.jobs.obtain import claim, train_locked
 from srnn.pruning.subject import Subject
+from srnn.runs import obtain
+from srnn.runs.train import train_locked
 from srnn.tasks import load_task, resolve
 
 FILES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -144,7 +144,7 @@ def test_a_folder_is_a_task_that_can_be_trained_on_and_is_pinned_to_its_content(
         resolve(pinned)
     longer = pinned.replace(epochs=2)
     with pytest.raises(DataError, match="no longer holds the data"):  # it changed in the queue
-        train_locked(longer, claim(longer, "auto"), None)
+        train_locked(longer, "auto", None, None)
 
 
 @given(st.integers(1, 9), st.integers(1, 40), st.integers(1, 20))

@@ -17,11 +17,9 @@ from streamlit.testing.v1 import AppTest
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import write_json
-from srnn.jobs import obtain, read_job
-from srnn.jobs.files import new_job
 from srnn.lineage import pack, unpack
-from srnn.store import Run
+from srnn.runs import Run, obtain, read_job
+from srnn.runs.jobs import ask
 from ui.charts import csv
 from ui.menu import PAGES, ROOT, entries
 from ui.text import duration, escape, percent
@@ -234,7 +232,7 @@ def test_an_unknown_run_in_the_address_is_said_and_nothing_else(
 
 
 def test_a_damaged_run_is_said_with_what_to_do(run: Run) -> None:
-    snapshots = run.path / "snapshots.npy"
+    snapshots = run.path / "snapshots.f32"
     snapshots.write_bytes(snapshots.read_bytes()[:-8])
     app = open_page("pages/connectivity.py", run.run_id)
     assert "train" in app.error[0].value
@@ -292,11 +290,11 @@ def test_a_folder_that_is_not_there_is_said_before_anything_starts() -> None:
 def test_a_training_that_ended_badly_shows_why_and_can_go_on(
     state: str, small: RunConfig, cache: Path
 ) -> None:
-    folder = paths.work_folder(small.run_id)
-    folder.mkdir(parents=True)
-    gone = {"pid": 1, "born": 0.0, "host": ""}
-    job = new_job(small, "auto") | {"state": state, "message": "the disk is *full*"} | gone
-    write_json(folder / "job.json", job)
+    folder = paths.run_folder(small.run_id)
+    ask(small, "auto", queue=False)
+    if state != "running":
+        mark = {"failed": "failed", "cancelled": "cancel"}[state]
+        (folder / mark).write_text("the disk is *full*")
     (folder / "log.txt").write_text("the last words\n", encoding="utf-8")
     found = read_job(small.run_id)
     assert found is not None and found.state == {"running": "interrupted"}.get(state, state)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
-from filelock import Timeout
 
 from srnn.estimate import ImpossibleError
-from srnn.jobs import cancel, files, list_jobs, obtain, obtain_seeds, population, shares
-from srnn.jobs.obtain import Cancelled
-from srnn.store import find_run
+from srnn.paths import run_folder
+from srnn.runs import (
+    Cancelled,
+    RunError,
+    cancel,
+    find_run,
+    list_jobs,
+    obtain,
+    obtain_seeds,
+    shares,
+    train,
+)
+from srnn.runs.lock import Lock, is_held
 
 
 def test_seeds_trained_together_equal_their_single_runs(small, tmp_path, monkeypatch):
@@ -31,7 +42,7 @@ def test_only_missing_seeds_are_trained(small):
     first, _ = obtain(small, "manual")
     again = obtain_seeds([small, small.replace(seed=1), small.replace(seed=2)], "manual")
     assert [cached for _, cached in again] == [True, False, False]
-    assert again[0][0].info["finished"] == first.info["finished"]
+    assert again[0][0].finished == first.finished
 
 
 def test_a_population_may_differ_only_in_its_seed(small):
@@ -52,8 +63,8 @@ def test_a_population_that_memory_cannot_hold_is_trained_one_by_one(small, monke
         if networks > 1:
             raise ImpossibleError("too much")
 
-    monkeypatch.setattr(population, "refuse_impossible", tight)
-    monkeypatch.setattr(population, "_train_together", None)
+    monkeypatch.setattr("srnn.estimate.refuse_impossible", tight)
+    monkeypatch.setattr(train, "_train_together", None)
     found = obtain_seeds([small, small.replace(seed=1)], "manual")
     assert [run.results["epochs"] for run, _ in found] == [small.epochs] * 2
 
@@ -63,14 +74,14 @@ def test_cancelling_one_seed_leaves_the_others_alone(small):
     seen = []
 
     def once(progress):
-        seen.append(progress.epoch)
+        seen.append(progress.done)
         if len(seen) == 3:
             cancel(configs[0].run_id)
 
     with pytest.raises(Cancelled, match=configs[0].run_id):
         obtain_seeds(configs, "manual", once)
     assert seen[-1] == 30
-    assert [(job.run_id, job.state, job.resumable) for job in list_jobs()] == [
+    assert [(job.id, job.state, job.resumable) for job in list_jobs()] == [
         (configs[0].run_id, "cancelled", True)
     ]
     assert [find_run(config.run_id) is not None for config in configs] == [False, True, True]
@@ -81,19 +92,19 @@ def test_cancelling_one_seed_leaves_the_others_alone(small):
 
 def test_a_cancelled_seed_that_is_asked_for_again_at_once_goes_on(small, monkeypatch):
     configs = [small.replace(seed=seed, epochs=10) for seed in range(2)]
-    real = population.stop_if_cancelled
+    real = train.stop_if_cancelled
     times = []
 
-    def late(partial, job):
-        times.append(partial.state.epoch)
-        (partial.folder / "cancel").unlink()
-        real(partial, job)
+    def late(draft):
+        times.append(draft.state.epoch)
+        (draft.folder / "cancel").unlink()
+        real(draft)
 
-    monkeypatch.setattr(population, "stop_if_cancelled", late)
+    monkeypatch.setattr(train, "stop_if_cancelled", late)
     seen = []
 
     def once(progress):
-        seen.append(progress.epoch)
+        seen.append(progress.done)
         if len(seen) == 3:
             cancel(configs[1].run_id)
 
@@ -108,7 +119,7 @@ def test_a_seed_that_cannot_be_written_leaves_the_others_alone(small, unwritable
     with pytest.raises(OSError, match="disk is full"):
         obtain_seeds(configs, "fused")
     (job,) = list_jobs()
-    assert (job.run_id, job.state, job.resumable) == (
+    assert (job.id, job.state, job.resumable) == (
         configs[unwritable_seed].run_id,
         "failed",
         True,
@@ -131,34 +142,44 @@ def test_seeds_that_diverge_end_as_they_would_alone(small, tmp_path, monkeypatch
 def test_a_seed_that_is_not_trained_here_is_free_for_others(small):
     obtain(small, "manual")
     configs = [small.replace(seed=seed) for seed in range(3)]
-    free = []
+    held = []
 
     def look(progress):
-        for config in configs:
-            own = files.lock(config.run_id)
-            try:
-                own.acquire(timeout=0)
-            except Timeout:
-                free.append(False)
-            else:
-                own.release()
-                free.append(True)
+        held.extend(is_held(run_folder(config.run_id) / "lock") for config in configs)
 
     obtain_seeds(configs, "manual", look)
-    assert free[:3] == [True, False, False]
+    assert held[:3] == [False, True, True]
 
 
 def test_a_training_in_other_hands_is_left_alone(small, monkeypatch):
     """Nothing of a run may be read, let alone cut back, by who does not hold its lock."""
-    looked_at = []
-    real = population.load_partial
+    begun = []
+    real = train.Draft
 
-    def watched(config, folder):
-        looked_at.append(config.run_id)
-        return real(config, folder)
+    def watched(config, lock, engine):
+        begun.append(config.run_id)
+        return real(config, lock, engine)
 
-    monkeypatch.setattr(population, "load_partial", watched)
-    monkeypatch.setattr(population, "obtain", lambda config, *_: (config, True))
-    with files.lock(small.run_id):
-        obtain_seeds([small, small.replace(seed=1)], "manual")
-    assert looked_at == [small.replace(seed=1).run_id]
+    monkeypatch.setattr(train, "Draft", watched)
+    monkeypatch.setattr(train, "obtain", lambda config, *_: (config, True))
+    run_folder(small.run_id).mkdir(parents=True)
+    lock = Lock(run_folder(small.run_id) / "lock")
+    assert lock.take()
+    obtain_seeds([small, small.replace(seed=1), small.replace(seed=2)], "manual")
+    assert begun == [small.replace(seed=1).run_id, small.replace(seed=2).run_id]
+    lock.release()
+
+
+def test_a_seed_whose_folder_is_removed_ends_at_once_and_alone(small):
+    configs = [small.replace(seed=seed, epochs=30) for seed in range(3)]
+    seen = []
+
+    def once(progress):
+        seen.append(progress.done)
+        if len(seen) == 3:
+            shutil.rmtree(run_folder(configs[1].run_id))
+
+    with pytest.raises(RunError, match="removed or replaced while the run was being trained"):
+        obtain_seeds(configs, "manual", once)
+    assert not run_folder(configs[1].run_id).exists()
+    assert [find_run(config.run_id) is not None for config in configs] == [True, False, True]

@@ -15,7 +15,6 @@ from torch.nn.utils import prune
 from srnn.config import RunConfig
 from srnn.fixpoints import EPSILON, IDENTITY, OTHER, ZERO
 from srnn.history import TrainingState
-from srnn.jobs import obtain
 from srnn.metanet import MacroShape, accuracy, forward
 from srnn.particles import position_encoding, weight_count
 from srnn.pruning import CRITERIA, Subject, count_of, drop_first, natural_count, order_of
@@ -45,6 +44,7 @@ from srnn.pruning.scratch import (
     validation_split,
 )
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
+from srnn.runs import obtain
 from srnn.statistics import Outcome
 from srnn.tasks import Task, load_task
 

@@ -16,8 +16,6 @@ from srnn.experiments.engine import outcome_of, saved_outcome
 from srnn.experiments.limits import LIMITS
 from srnn.experiments.rivals import STUDY, Study
 from srnn.export import FORMATS
-from srnn.jobs import obtain
-from srnn.jobs.background import COMPARISON
 from srnn.pruning import CRITERIA, Subject, drop_first, order_of
 from srnn.pruning.answers import grid, sentences, summary
 from srnn.pruning.controls import MATCHINGS
@@ -25,7 +23,7 @@ from srnn.pruning.curves import SPARSITIES
 from srnn.pruning.limits import COLUMNS, Limits, limits_of, limits_sentences, limits_table
 from srnn.pruning.measure import RIVALS
 from srnn.pruning.scratch import SCRATCH
-from srnn.store import Run
+from srnn.runs import Run, obtain
 
 KEYS = ["run_id", "criterion", "particles", "dropped", "surviving", "base_accuracy", "accuracy"]
 
@@ -153,18 +151,6 @@ def test_rivals_prints_the_table_over_ten_sparsities(
 def test_rivals_refuses_a_wrong_number_of_seeds(run: Run, capsys: pytest.CaptureFixture[str]):
     assert main(["rivals", "--run", run.run_id, "--seeds", "0"]) == 2
     assert "seeds" in capsys.readouterr().err
-
-
-def test_a_comparison_in_the_background_is_one_at_a_time_and_can_be_cancelled(run: Run):
-    assert COMPARISON.status() is None
-    COMPARISON.start(["rivals", "--run", run.run_id, "--seeds", "1"], run_id=run.run_id)
-    now = COMPARISON.status()
-    assert now is not None and now.state == "running" and now.asked["run_id"] == run.run_id
-    with pytest.raises(RuntimeError, match="running already"):
-        COMPARISON.start(["rivals", "--run", run.run_id, "--seeds", "1"], run_id=run.run_id)
-    COMPARISON.cancel()
-    now = COMPARISON.status()
-    assert now is not None and now.state == "cancelled"
 
 
 # --- where it breaks -----------------------------------------------------------------------------

@@ -11,10 +11,9 @@ from srnn.config import RunConfig
 from srnn.experiments.engine import outcome_of
 from srnn.experiments.rivals import STUDY, Study
 from srnn.figures import pruning as figures
-from srnn.jobs import obtain
 from srnn.pruning import Subject, drop_first, order_of
 from srnn.pruning.measure import RIVALS
-from srnn.store import Run
+from srnn.runs import Run, obtain
 from ui.menu import ROOT
 from ui.pruning import SECTIONS
 from ui.text import percent

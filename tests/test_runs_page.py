@@ -10,13 +10,8 @@ import faults
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from srnn import jobs
-from srnn.files import write_json
-from srnn.jobs import obtain
-from srnn.jobs.files import new_job
-from srnn.paths import work_folder
-from srnn.store import find_run, labels, space
-from srnn.store.sharing import export_bytes
+from srnn.runs import find_run, jobs, labels, obtain, space
+from srnn.runs.share import export_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,7 +33,8 @@ def click(test: AppTest, key: str) -> AppTest:
 
 def waiting(config, state: str = "queued") -> str:
     """A job in the files, that no worker takes."""
-    write_json(work_folder(config.run_id) / "job.json", new_job(config, "auto") | {"state": state})
+    folder = jobs.ask(config, "auto", queue=False)
+    (folder / state).touch()
     return config.run_id
 
 
@@ -73,18 +69,19 @@ def test_delete_can_be_undone(small):
 def test_jobs_are_listed_with_their_states_and_can_be_cancelled_resumed_and_removed(
     small, monkeypatch
 ):
-    monkeypatch.setattr("srnn.jobs.queue.ensure_workers", lambda: 0)
-    monkeypatch.setattr("srnn.jobs.ensure_workers", lambda: 0)
+    monkeypatch.setattr("srnn.runs.worker.ensure_workers", lambda: 0)
+    monkeypatch.setattr("ui.live.ensure_workers", lambda: 0)
+    monkeypatch.setattr("srnn.runs.ensure_workers", lambda: 0)
     run_id = waiting(small)
     failed = waiting(small.replace(seed=1), "failed")
     test = open_page(run_id)
     states = dict(test.dataframe[0].value[["Run", "State"]].itertuples(index=False))
     assert (states[run_id], states[failed]) == ("queued", "failed")
-    click(test, f"Cancel-{run_id}")
+    click(test, f"cancel-{run_id}")
     assert jobs.read_job(run_id).state == "cancelled"
     click(test, f"Retry-{run_id}")
     assert jobs.read_job(run_id).state == "queued"
-    click(test, f"Cancel-{run_id}")
+    click(test, f"cancel-{run_id}")
     click(test, f"Remove-{run_id}")
     assert jobs.read_job(run_id) is None
 
@@ -131,7 +128,7 @@ def test_a_shared_run_is_imported_and_a_bad_one_refused_in_words(small, tmp_path
 
 def test_settings_are_changed_on_the_page(small, monkeypatch):
     monkeypatch.delenv("SRNN_JOBS", raising=False)
-    from srnn.store.settings import read_settings
+    from srnn.runs.settings import read_settings
 
     obtain(small)
     test = open_page()

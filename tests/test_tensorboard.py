@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from srnn.cli import main
 from srnn.config import RunConfig
-from srnn.jobs import obtain
+from srnn.runs import obtain
 
 
 def test_curves_histograms_and_particles_are_those_of_the_run(tmp_path, small: RunConfig):

@@ -17,7 +17,7 @@ from srnn.analysis.types import HistoryMeasures, history_measures
 from srnn.config import RunConfig
 from srnn.estimate import estimate, human
 from srnn.metanet import particle_table
-from srnn.store import get_run
+from srnn.runs import get_run
 from srnn.tasks import task_of
 from ui.text import duration
 

@@ -1,15 +1,39 @@
-"""A training as it goes: progress, curves that update in place, cancel, resume, and its result."""
+"""Jobs as they go: the one watcher of everything that works in the background.
+
+A page that starts a command of the lab calls :func:`command` and has it all: the button that asks
+for it, its place in the queue, its progress, cancel, resume, its log. It looks again by itself
+while something can change, and shows the whole page again when the job ends, or when what
+``changed`` gives is another value (a row that is done, say)::
+
+    command("rivals", ["rivals", "--run", run_id], label="Compare over seeds", run_id=run_id)
+
+The page Train has :func:`panel` for trainings, with curves that update in place.
+"""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from srnn.jobs import Job, cancel, ensure_workers, list_jobs, read_job, read_log, submit
-from srnn.store import Run, RunError, describe, find_run, is_run_id
+from srnn.runs import (
+    Job,
+    Run,
+    RunError,
+    cancel,
+    ensure_workers,
+    find_run,
+    is_run_id,
+    latest,
+    list_jobs,
+    read_job,
+    resume,
+    submit_command,
+)
 from srnn.vocabulary import EPSILON
 from ui.curves import accuracy_curves, loss_curves, type_areas
 from ui.frame import strip
@@ -18,9 +42,128 @@ from ui.state import change
 from ui.text import duration, escape
 
 STILL = '<style>[data-testid="stStatusWidget"] {display: none}</style>'
-"""Hides Streamlit's sign of a page at work, which would flash at every look at a training."""
+"""Hides Streamlit's sign of a page at work, which would flash at every look at a job."""
 POLL = 0.5
-"""Seconds between two looks at a training's files."""
+"""Seconds between two looks at a job's files."""
+
+
+def attempt(action: Callable[..., Any], *arguments: Any, done: str = "") -> Any:
+    """Do something from a button; what goes wrong is said on the page, in words (:func:`said`)."""
+    try:
+        result = action(*arguments)
+    except (ValueError, RuntimeError, OSError) as error:
+        st.session_state["said"] = ("error", str(error))
+        return None
+    st.session_state["said"] = ("done", done)
+    return result
+
+
+def said() -> None:
+    """What the last action did, or why it did not."""
+    kind, text = st.session_state.pop("said", ("", ""))
+    if kind == "error":
+        st.error(escape(text))
+    elif text:
+        st.toast(escape(text))
+
+
+# --- any job -------------------------------------------------------------------------------
+
+
+def command(
+    name: str,
+    arguments: Sequence[str],
+    *,
+    label: str,
+    changed: Callable[[], Hashable] = lambda: None,
+    disabled: bool = False,
+    primary: bool = True,
+    help: str = "In the background: the page may be left. What is there already is not repeated.",
+    **asked: Any,
+) -> Job | None:
+    """The last job of the command ``name``, and a button ``label`` that asks for it with
+    ``arguments`` (the words after ``python -m srnn``) while none is under way. Returns the job.
+
+    ``asked`` is kept with the job, for :func:`srnn.runs.latest`. The button's key is ``run-NAME``,
+    that of its cancel ``cancel-NAME``.
+    """
+    job = latest(name)
+    active = job is not None and job.active
+    if active:
+        st.html(STILL)
+
+    def look() -> None:
+        now = latest(name)
+        if active != (now is not None and now.active) or changed() != before:
+            st.rerun()
+        said()
+        if now is not None:
+            job_state(now, key=name)
+        if now is None or not now.active:
+            st.button(
+                label,
+                key=f"run-{name}",
+                type="primary" if primary and not disabled else "secondary",
+                disabled=disabled,
+                help=help,
+                on_click=lambda: attempt(lambda: submit_command(arguments, **asked)),
+            )
+
+    before = changed()
+    st.fragment(look, run_every=POLL if active else None)()
+    return job
+
+
+def job_state(job: Job, *, key: str) -> None:
+    """What a job is doing, how far it is, its buttons and what it complained about."""
+    _wake(job)
+    if job.active:
+        st.progress(job.progress.share if job.progress else 0.0, text=state_text(job))
+        st.button(
+            "Cancel",
+            key=f"cancel-{key}",
+            help="What is done so far is kept.",
+            on_click=lambda: attempt(cancel, job.id, done="It stops as soon as it can."),
+        )
+        return
+    if job.state == "failed":
+        st.error(f"It failed: {escape(job.message or 'it left no message')}")
+    elif job.state == "interrupted":
+        st.warning("The process that worked on this is gone; what it has done is kept.")
+    elif job.state == "cancelled":
+        st.info("Cancelled; what was done so far is kept.")
+    if job.state != "cancelled" and (log := job.log):
+        with st.expander("What it said", expanded=job.state == "failed"):
+            st.code(log, language=None)
+
+
+def _wake(job: Job) -> None:
+    """Start a worker for a job that waits: the one it waited for may have been killed."""
+    if job.state == "queued":
+        with contextlib.suppress(OSError):
+            ensure_workers()
+
+
+def state_text(job: Job) -> str:
+    """What a job is doing, how far it is and when it ends."""
+    progress = job.progress
+    if job.state == "queued":
+        return f"Waiting in the queue, place {job.place}" if job.place else "Waiting in the queue"
+    if job.config is not None:
+        far = f"epoch {progress.done if progress else 0:,} of {job.config.epochs:,}"
+    else:
+        far = f"{progress.done:,} of {progress.total:,} pieces" if progress else "nothing yet"
+    if job.state != "running":
+        return f"{job.state.capitalize()} at {far}"
+    if progress is None or progress.what == "preparing":
+        return "Starting, a few seconds"
+    left = f", {duration(progress.remaining)} left" if progress.remaining is not None else ""
+    if job.config is not None:
+        return f"Training, {far}{left}"
+    return f"{far}, {duration(progress.seconds)} so far. Now: {escape(progress.what)}{left}"
+
+
+# --- trainings -----------------------------------------------------------------------------
 
 
 def job_asked_for() -> str | None:
@@ -28,8 +171,7 @@ def job_asked_for() -> str | None:
     trained here, by whoever asked for it."""
     asked = st.query_params.get("run") or st.session_state.get("job_id")
     if asked is None:
-        active = (job for job in list_jobs() if job.state in ("running", "queued"))
-        asked = next((job.run_id for job in active), None)
+        asked = next((job.id for job in list_jobs() if job.active and job.config), None)
     return asked
 
 
@@ -49,7 +191,7 @@ def panel(run_id: str | None) -> None:
         )
         return
     job = read_job(run_id) if is_run_id(run_id) else None
-    active = job is not None and job.state in ("queued", "running")
+    active = job is not None and job.active
     if active:
         st.html(STILL)
     st.fragment(_look, run_every=POLL if active else None)(run_id, active)
@@ -57,22 +199,19 @@ def panel(run_id: str | None) -> None:
 
 def others(run_id: str | None) -> None:
     """The other trainings that are under way or waiting, each a button that shows it."""
-    jobs = [job for job in list_jobs() if job.state in ("queued", "running")]
-    jobs = [job for job in jobs if job.run_id != run_id]
+    jobs = [job for job in list_jobs() if job.active and job.config and job.id != run_id]
     if jobs:
         st.markdown("**Also under way**")
     for job in jobs[:5]:
-        text = escape(f"{describe(job.config)}: {_state(job)}")
-        st.button(text, key=f"watch-{job.run_id}", on_click=watch, args=(job.run_id,))
+        text = escape(f"{job.title}: {state_text(job)}")
+        st.button(text, key=f"watch-{job.id}", on_click=watch, args=(job.id,))
 
 
 def _look(run_id: str, was_active: bool) -> None:
     job = read_job(run_id) if is_run_id(run_id) else None
-    if was_active and (job is None or job.state not in ("queued", "running")):
+    if was_active and (job is None or not job.active):
         st.rerun()  # the whole page, which stops looking
-    if job is not None and job.state == "queued":
-        with contextlib.suppress(OSError):
-            ensure_workers()  # the worker may have been killed
+    said()
     try:
         run = find_run(run_id) if is_run_id(run_id) and job is None else None
     except (RunError, OSError) as error:
@@ -93,10 +232,10 @@ def _finished(run: Run) -> None:
     if st.session_state.get("job_cached") and st.session_state.get("job_id") == run.run_id:
         st.success(
             "This configuration was trained before: loaded at once. "
-            f"Its training took {duration(run.info['seconds'])}."
+            f"Its training took {duration(run.record.seconds)}."
         )
     else:
-        st.success(f"Trained in {duration(run.info['seconds'])}.")
+        st.success(f"Trained in {duration(run.record.seconds)}.")
     st.markdown(escape(run.name))
     with st.container(horizontal=True):
         for page in ("trajectories", "particle_types", "connectivity"):
@@ -109,50 +248,17 @@ def _finished(run: Run) -> None:
 
 
 def _unfinished(job: Job) -> None:
-    progress = job.progress
-    st.markdown(escape(describe(job.config)))
-    st.progress(progress.share if progress else 0.0, text=_state(job))
-    if job.state in ("queued", "running"):
-        if st.button("Cancel", key="cancel_job", help="What is done so far is kept."):
-            cancel(job.run_id)
-            st.toast("The training stops at the end of its epoch.")
-    else:
-        if job.state == "failed":
-            st.error(f"The training failed. {escape(job.message)}")
-        elif job.state == "interrupted":
-            st.warning("The process that trained this run is gone.")
-        resume = "Resume" if job.resumable else "Start again"
-        if st.button(resume, key="resume_job", type="primary"):
-            _again(job)
-        log = read_log(job.run_id)
-        if log and job.state != "cancelled":
-            with st.expander("Log", expanded=job.state == "failed"):
-                st.code(log, language=None)
-    if progress and len(progress.rows) > 1:
-        _curves(pd.DataFrame(progress.rows))
-
-
-def _again(job: Job) -> None:
-    try:
-        submit(job.config, job.engine)
-    except (ValueError, OSError, RuntimeError) as error:
-        st.error(escape(str(error)))
-        return
-    st.rerun()
-
-
-def _state(job: Job) -> str:
-    """What a job is doing, how far it is and when it ends."""
-    progress, epochs = job.progress, f"{job.config.epochs:,}"
-    if job.state == "queued":
-        return f"Waiting in the queue, place {job.place}" if job.place else "Waiting in the queue"
-    epoch = f"epoch {progress.epoch if progress else 0:,} of {epochs}"
-    if job.state != "running":
-        return f"{job.state.capitalize()} at {epoch}"
-    if progress is None or progress.phase == "preparing":
-        return "Starting: reading the data, a few seconds"
-    left = f", {duration(progress.remaining)} left" if progress.remaining is not None else ""
-    return f"Training, {epoch}{left}"
+    st.markdown(escape(job.title))
+    if not job.active:
+        st.progress(job.progress.share if job.progress else 0.0, text=state_text(job))
+    job_state(job, key="job")
+    if not job.active:
+        again = "Resume" if job.resumable else "Start again"
+        if st.button(again, key="resume_job", type="primary"):
+            attempt(resume, job.id)
+            st.rerun()
+    if job.progress and len(job.progress.rows) > 1:
+        _curves(pd.DataFrame(job.progress.rows))
 
 
 def _curves(rows: pd.DataFrame) -> None:

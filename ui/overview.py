@@ -6,7 +6,7 @@ import streamlit as st
 
 from srnn.figures.schematic import schematic
 from srnn.presets import PRESETS
-from srnn.store import Run, find_run, list_runs
+from srnn.runs import Run, find_run, list_runs
 from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
 from ui import state

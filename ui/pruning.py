@@ -22,7 +22,7 @@ from srnn.pruning import CRITERIA, Subject, drop_first, natural_count, order_of
 from srnn.pruning.controls import FEWEST, MATCHINGS, SHARE, control_table, control_tests
 from srnn.pruning.curves import curves, natural_points, over_draws
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
-from srnn.store import Run, find_run, get_run, list_runs
+from srnn.runs import Run, find_run, get_run, list_runs
 from ui.charts import download
 from ui.frame import show
 from ui.menu import link

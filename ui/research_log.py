@@ -10,13 +10,12 @@ from srnn.experiments import experiments
 from srnn.experiments.base import Experiment, Outcome, Settings
 from srnn.experiments.engine import known_outcome, outcome_stamp
 from srnn.figures import style
-from srnn.jobs.background import REPRODUCTION
+from srnn.runs import latest, submit_command
 from ui.charts import dark, show
+from ui.live import attempt, command
 from ui.menu import link
-from ui.text import duration, escape, many
+from ui.text import escape, many
 
-POLL = 1.0
-"""Seconds between two looks at the reproduction's files."""
 FULL, QUICK = "full", "quick"
 MODES = {FULL: "Real MNIST, as in the log", QUICK: "Quick look (digits)"}
 SHOWN = ["claim", "log", "here", "placebo", "verdict"]
@@ -52,66 +51,26 @@ def controls() -> Settings:
 
 def progress(settings: Settings) -> None:
     """The state of the background run, with its buttons; looks again by itself while it runs."""
-    running = _running()
-    st.fragment(_progress, run_every=POLL if running else None)(settings, running)
-
-
-def _running() -> bool:
-    state = REPRODUCTION.status()
-    return state is not None and state.state == "running"
-
-
-def _progress(settings: Settings, was_running: bool) -> None:
-    state = REPRODUCTION.status()
-    running = state is not None and state.state == "running"
-    stamps = sum(outcome_stamp(one, settings) > 0 for one in experiments().values())
-    seen = st.session_state.get("log-seen", stamps)
-    st.session_state["log-seen"] = stamps
-    if running != was_running or stamps != seen:
-        st.rerun()
-    if running:
-        asked = state.asked["rows"]
-        rows = f"Rows {', '.join(asked)}" if asked else "All rows"
-        far = f"{state.done} of {state.total} pieces of work done, " if state.total else ""
-        spent = duration(state.seconds)
-        st.progress(state.share, f"{rows}: {far}{spent} so far. Now {escape(state.what)}.")
-        if st.button("Cancel", help="What is finished stays; trainings go on from checkpoints."):
-            REPRODUCTION.cancel()
-            st.rerun()
-        return
     missing = [name for name in experiments() if outcome(name, settings) is None]
     some = 0 < len(missing) < len(experiments())
-    st.button(
-        f"Run the {many(len(missing), 'missing row')}" if some else "Run all rows",
-        type="primary" if missing else "secondary",
-        on_click=run_rows,
-        args=(missing, settings),
-        help="In the background: the page may be left. Trainings that are there are not repeated.",
+    command(
+        "reproduce",
+        arguments(missing, settings),
+        label=f"Run the {many(len(missing), 'missing row')}" if some else "Run all rows",
+        changed=lambda: sum(outcome_stamp(one, settings) > 0 for one in experiments().values()),
+        primary=bool(missing),
     )
-    if state is not None and state.state == "failed":
-        st.error("The last run in the background ended before its end.")
-    if state is not None and state.state == "cancelled":
-        st.info("The last run in the background was cancelled.")
-    if state is not None and state.log and state.state in ("failed", "finished"):
-        with st.expander("What it complained about"):
-            st.code(state.log, language=None)
+
+
+def arguments(rows: list[str], settings: Settings) -> list[str]:
+    """The command that runs some rows (all, if none is named)."""
+    words = ["reproduce", "--seeds", str(settings.seeds), *(["--quick"] if settings.quick else [])]
+    return words + (["--row", *rows] if rows else [])
 
 
 def run_rows(rows: list[str], settings: Settings) -> None:
-    """Ask for some rows (all, if none is named) in the background; says so where it cannot be."""
-    try:
-        arguments = ["reproduce", "--seeds", str(settings.seeds)]
-        arguments += ["--quick"] if settings.quick else []
-        arguments += ["--row", *rows] if rows else []
-        REPRODUCTION.start(arguments, rows=rows)
-    except (RuntimeError, OSError) as error:
-        st.session_state["log-problem"] = str(error)
-
-
-def problem() -> None:
-    """What went wrong when rows were asked for."""
-    if text := st.session_state.pop("log-problem", None):
-        st.error(escape(text))
+    """Ask for some rows in the background; what goes wrong is said above the rows."""
+    attempt(lambda: submit_command(arguments(rows, settings)))
 
 
 def summary(settings: Settings) -> pd.DataFrame:
@@ -188,7 +147,7 @@ def _buttons(one: Experiment, settings: Settings, known: bool) -> None:
             st.button(
                 "Run it here" if known else "Run this row",
                 key=f"log-run-{one.name}",
-                disabled=_running(),
+                disabled=(job := latest("reproduce")) is not None and job.active,
                 on_click=run_rows,
                 args=([one.name], settings),
                 help="In the background, without what other rows have made already.",

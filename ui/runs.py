@@ -9,19 +9,23 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from srnn.config import RunConfig
 from srnn.estimate import human
-from srnn.jobs import Job, cancel, forget, list_jobs, read_log, resume
-from srnn.store import Run, RunError, describe, get_run, list_runs, run_size
-from srnn.store.labels import NAME_LENGTH, NOTE_LENGTH, edit_label, last_used
-from srnn.store.sharing import export_bytes
-from srnn.store.space import delete_run
+from srnn.runs import Job, Run, RunError, forget, get_run, resume
+from srnn.runs.labels import NAME_LENGTH, NOTE_LENGTH, edit_label, last_used
+from srnn.runs.share import export_bytes
+from srnn.runs.space import delete_run
 from srnn.vocabulary import TYPES, count_replicators
 from ui import state
+from ui.live import attempt, job_state
 from ui.menu import link
-from ui.text import duration, escape, percent
+from ui.text import escape, percent
 
 POINTS = 40
 """Points of a sparkline at most."""
+
+SHOWN = 100
+"""Rows of the table at a time."""
 
 COLUMNS = {
     "Pinned": st.column_config.CheckboxColumn("Pin", width=40),
@@ -45,62 +49,49 @@ COLUMNS = {
 }
 
 
-def attempt(action: Callable[..., Any], *arguments: Any, done: str = "") -> Any:
-    """Do something from a button; what goes wrong is said on the page, in words."""
-    try:
-        result = action(*arguments)
-    except (ValueError, RuntimeError, OSError) as error:
-        st.session_state["runs_said"] = ("error", str(error))
-        return None
-    st.session_state["runs_said"] = ("done", done)
-    return result
+Entries = dict[str, Run | Job]
+"""Runs and jobs by their ids."""
 
 
-def said() -> None:
-    """What the last action did, or why it did not."""
-    kind, text = st.session_state.pop("runs_said", ("", ""))
-    if kind == "error":
-        st.error(escape(text))
-    elif text:
-        st.toast(escape(text))
-
-
-def overview() -> tuple[pd.DataFrame, dict[str, Run | Job]]:
-    """One row per run and per unfinished job, and what the rows stand for, by run id."""
-    jobs = {job.run_id: job for job in list_jobs()}
-    runs = {run.run_id: run for run in list_runs()}
-    jobs = {run_id: job for run_id, job in jobs.items() if run_id not in runs}
-    rows = [_job_row(job) for job in jobs.values()] + [_run_row(run) for run in runs.values()]
-    return pd.DataFrame(rows), {**jobs, **runs}
-
-
-def filtered(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows that the visitor asks for with the filters above the table."""
+def filtered(entries: Entries) -> list[str]:
+    """The ids that the visitor asks for with the filters above the table, :data:`SHOWN` at most."""
+    table = pd.DataFrame(
+        [
+            (key, _state(entry), _data(entry.config), _words(entry))
+            for key, entry in entries.items()
+        ],
+        columns=["Run", "State", "Data", "Words"],
+    )
     kinds = ["All", "Finished", "Under way", "Stopped or failed"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control("Show", kinds, default="All", key="runs_kind", required=True)
         datasets = sorted(table["Data"].unique())
         chosen = st.multiselect("Data", datasets, key="runs_data", placeholder="All data sets")
         text = st.text_input("Search", key="runs_search", placeholder="Name, note or run id")
-    state = table["State"]
-    finished, active = state.isin(["finished", "bundled"]), state.isin(["running", "queued"])
-    keep = {"All": state.notna(), "Finished": finished, "Under way": active}
+        sheet = st.empty()
+    finished = table["State"].isin(["finished", "bundled", "imported"])
+    active = table["State"].isin(["running", "queued"])
+    keep = {"All": table["State"].notna(), "Finished": finished, "Under way": active}
     rows = table[keep.get(kind, ~finished & ~active)]
     if chosen:
         rows = rows[rows["Data"].isin(chosen)]
     if text:
-        words = rows["Name"] + " " + rows["Note"] + " " + rows["Run"]
-        rows = rows[words.str.contains(text, case=False, regex=False)]
-    return rows
+        rows = rows[rows["Words"].str.contains(text.lower(), regex=False)]
+    sheets = -(-len(rows) // SHOWN)
+    first = 0
+    if sheets > 1:
+        label = f"Sheet, of {sheets}"
+        first = SHOWN * (int(sheet.number_input(label, 1, sheets, width=110)) - 1)
+    return rows["Run"].tolist()[first : first + SHOWN]
 
 
-def show_table(rows: pd.DataFrame) -> None:
-    """The table; a click on a row chooses it. Other rows are another table: a selection is a
-    position, and must not slip to the run that takes a deleted one's place."""
-    ids = rows["Run"].tolist()
+def show_table(ids: list[str], entries: Entries) -> None:
+    """The table of some entries; a click on a row chooses it. Other rows are another table: a
+    selection is a position, and must not slip to the run that takes a deleted one's place."""
     key = f"runs_table_{hash(tuple(ids))}"
+    rows = [_row(entries[entry_id]) for entry_id in ids]
     st.dataframe(
-        rows,
+        pd.DataFrame(rows, columns=list(_BLANK)),
         hide_index=True,
         column_config=COLUMNS,
         key=key,
@@ -117,21 +108,22 @@ def _clicked(key: str, ids: list[str]) -> None:
         st.session_state["runs_chosen"] = ids[chosen[0]]
 
 
-def actions(entries: dict[str, Run | Job]) -> None:
-    """Choose a run or a job, and do something with it."""
-    if st.session_state.get("runs_chosen") not in entries:
-        st.session_state["runs_chosen"] = None
-    chosen = st.selectbox(
+def actions(ids: list[str], entries: Entries) -> None:
+    """Choose one of the table's entries, and do something with it."""
+    chosen = st.session_state.get("runs_chosen")
+    if chosen not in entries:
+        st.session_state["runs_chosen"] = chosen = None
+    entry_id = st.selectbox(
         "Run or job",
-        list(entries),
+        ids if chosen in (None, *ids) else [chosen, *ids],
         index=None,
-        format_func=lambda run_id: _title(entries[run_id]),
+        format_func=lambda entry_id: _title(entries[entry_id]),
         key="runs_chosen",
         placeholder="Choose one here, or click its row",
     )
-    if chosen is None:
+    if entry_id is None:
         return
-    entry = entries[chosen]
+    entry = entries[entry_id]
     if isinstance(entry, Job):
         _job_actions(entry)
     else:
@@ -151,14 +143,11 @@ def _run_actions(run: Run) -> None:
         link("pages/train.py", "Settings and curves", run_id)
     if run.stopped:
         st.warning(f"Training ended early: {escape(run.stopped)}.")
-    elif run.info["divergences"]:
-        st.warning(escape("; ".join(run.info["divergences"][:3])))
-    if label.imported:
-        st.caption("Imported: its numbers agree with each other; who trained it is not known.")
+    elif run.record.divergences:
+        st.warning(escape("; ".join(run.record.divergences[:3])))
+    st.caption(escape(run.origin))
     with st.form(f"label-{run_id}", border=False):
-        name = st.text_input(
-            "Name", label.name, max_chars=NAME_LENGTH, placeholder=describe(run.config)
-        )
+        name = st.text_input("Name", label.name, max_chars=NAME_LENGTH, placeholder=run.description)
         note = st.text_area("Note", label.note, max_chars=NOTE_LENGTH, height=80)
         pinned = st.checkbox(
             "Pin", label.pinned, help="A pinned run is never cleaned up, and cannot be deleted."
@@ -174,7 +163,7 @@ def _run_actions(run: Run) -> None:
             file_name=f"metanet-{run_id}.zip",
             mime="application/zip",
             key=f"export-{run_id}",
-            help=f"The run as one file, {human(run_size(run))} before compression.",
+            help=f"The run as one file, {human(run.bytes)} before compression.",
         )
         st.button(
             "Delete",
@@ -195,95 +184,84 @@ def _delete(run_id: str, name: str) -> None:
 
 
 def _job_actions(job: Job) -> None:
-    if job.state == "running":
-        progress = job.progress
-        left = f", {duration(progress.remaining)} left" if progress and progress.remaining else ""
-        text = f"Epoch {progress.epoch if progress else 0:,} of {job.config.epochs:,}{left}"
-        st.progress(progress.share if progress else 0.0, text)
-    elif job.state == "queued":
-        st.info(f"Waiting in the queue, place {job.place}.")
-    elif job.message:
-        st.error(escape(job.message))
-    elif job.state == "interrupted":
-        st.warning("The process that trained this run is gone. It goes on from its checkpoint.")
+    job_state(job, key=job.id)
     with st.container(horizontal=True, vertical_alignment="center"):
-        link("pages/train.py", "Watch", job.run_id)
-        active = job.state in ("running", "queued")
-        if active:
-            done = "It stops at the end of its epoch." if job.state == "running" else "Cancelled."
-            _button("Cancel", job, lambda: cancel(job.run_id), done)
-        else:
+        if job.config is not None:
+            link("pages/train.py", "Watch", job.id)
+        if not job.active:
             again = "Resume" if job.resumable else "Retry"
-            _button(again, job, lambda: resume(job.run_id), "Asked for again.")
-            _button("Remove", job, lambda: forget(job.run_id), "Removed, with its checkpoint.")
-    log = read_log(job.run_id)
-    if log:
-        with st.expander("Log", expanded=job.state == "failed"):
-            st.code(log, language=None)
+            _button(again, job, resume, "Asked for again.")
+            _button("Remove", job, forget, "Removed, with its checkpoint.")
 
 
-def _button(text: str, job: Job, action: Callable[[], Any], done: str) -> None:
-    st.button(
-        text,
-        key=f"{text}-{job.run_id}",
-        on_click=lambda: attempt(action, done=done),
-    )
+def _button(text: str, job: Job, action: Callable[[str], Any], done: str) -> None:
+    st.button(text, key=f"{text}-{job.id}", on_click=lambda: attempt(action, job.id, done=done))
 
 
-def _run_row(run: Run) -> dict[str, Any]:
-    label = run.label
-    accuracy, survivors = _lines(run.run_id, run.info["checksums"]["records.csv"])
-    return {
+_BLANK = dict.fromkeys(
+    [
+        *["Pinned", "Name", "State", "Accuracy", "Over epochs", "Survivors", "Epochs", "h"],
+        *["Data", "MB", "Trained", "Last used", "Note", "Run"],
+    ]
+)
+
+
+def _row(entry: Run | Job) -> dict[str, Any]:
+    row = _BLANK | {"Name": _name(entry), "State": _state(entry), "Data": _data(entry.config)}
+    row["h"] = entry.config.neurons if entry.config else None
+    if isinstance(entry, Job):
+        records = pd.DataFrame(entry.progress.rows if entry.progress else [])
+        accuracy, survivors = _thinned(records)
+        return row | {
+            "Pinned": False,
+            "Accuracy": accuracy[-1] if accuracy else None,
+            "Over epochs": accuracy,
+            "Survivors": survivors,
+            "Epochs": entry.progress.done if entry.progress and entry.config else None,
+            "Last used": _time(entry.queued_at),
+            "Note": entry.message or (f"place {entry.place}" if entry.place else ""),
+            "Run": entry.id,
+        }
+    label, record = entry.label, entry.record
+    accuracy, survivors = _lines(entry, record.seal)
+    return row | {
         "Pinned": label.pinned,
-        "Name": run.name,
-        "State": _finished_state(run),
-        "Accuracy": run.results["test_accuracy"],
+        "Accuracy": record.results.test_accuracy,
         "Over epochs": accuracy,
         "Survivors": survivors,
-        "Epochs": run.results["epochs"],
-        "h": run.config.neurons,
-        "Data": _data(run.config.dataset),
-        "MB": run_size(run) / 1e6,
-        "Trained": _time(run.info["finished"]),
-        "Last used": _time(last_used(run.run_id)),
+        "Epochs": record.results.epochs,
+        "MB": entry.bytes / 1e6,
+        "Trained": _time(entry.finished),
+        "Last used": _time(last_used(entry.run_id)),
         "Note": label.note,
-        "Run": run.run_id,
+        "Run": entry.run_id,
     }
 
 
-def _finished_state(run: Run) -> str:
-    if run.stopped:
+def _state(entry: Run | Job) -> str:
+    if isinstance(entry, Job):
+        return entry.state
+    if entry.stopped:
         return "diverged"
-    return "bundled" if run.bundled else "finished"
+    return "bundled" if entry.bundled else "imported" if entry.record.imported else "finished"
 
 
-def _job_row(job: Job) -> dict[str, Any]:
-    rows = job.progress.rows if job.progress else []
-    accuracy, survivors = _thinned(pd.DataFrame(rows))
-    place = f"place {job.place}" if job.place else ""
-    return {
-        "Pinned": False,
-        "Name": describe(job.config),
-        "State": job.state,
-        "Accuracy": accuracy[-1] if accuracy else None,
-        "Over epochs": accuracy,
-        "Survivors": survivors,
-        "Epochs": job.progress.epoch if job.progress else 0,
-        "h": job.config.neurons,
-        "Data": _data(job.config.dataset),
-        "MB": None,
-        "Trained": None,
-        "Last used": _time(job.queued_at),
-        "Note": job.message or place,
-        "Run": job.run_id,
-    }
+def _name(entry: Run | Job) -> str:
+    return entry.title if isinstance(entry, Job) else entry.name
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
-def _lines(run_id: str, checksum: str) -> tuple[list[float], list[float]]:
+def _words(entry: Run | Job) -> str:
+    """What a search looks into."""
+    if isinstance(entry, Job):
+        return f"{entry.title} {entry.message} {entry.id}".lower()
+    return f"{entry.name} {entry.label.note} {entry.run_id}".lower()
+
+
+@st.cache_data(max_entries=5000, show_spinner=False)
+def _lines(_run: Run, seal: str) -> tuple[list[float], list[float]]:
     """Sparklines of a run; empty ones if it cannot be read."""
     try:
-        return _thinned(get_run(run_id).records)
+        return _thinned(_run.records)
     except (RunError, OSError):
         return [], []
 
@@ -299,11 +277,12 @@ def _thinned(records: pd.DataFrame) -> tuple[list[float], list[float]]:
 
 def _title(entry: Run | Job) -> str:
     if isinstance(entry, Job):
-        return f"{describe(entry.config)} · {entry.state} · {entry.run_id[:6]}"
+        return f"{entry.title} · {entry.state} · {entry.id[:6]}"
     return f"{entry.name} · {percent(entry.results['test_accuracy'])} · {entry.run_id[:6]}"
 
 
-def _data(dataset: str) -> str:
+def _data(config: RunConfig | None) -> str:
+    dataset = config.dataset if config else ""
     return dataset.rstrip("/").rpartition("/")[2] or dataset
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import streamlit as st
 
 from srnn.lineage import unpack
-from srnn.store import Run
+from srnn.runs import Run
 from srnn.vocabulary import EPSILON
 
 _NAMES = """run from epoch epsilon picked view keep fit cube color scale show types layers cells

@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 
 from srnn.estimate import human
-from srnn.store import RunError, list_damaged, open_run
-from srnn.store.settings import change_settings, read_settings, worker_limit
-from srnn.store.sharing import import_run
-from srnn.store.space import Space, clean_up, empty_trash, list_trash, restore_run
-from ui.runs import attempt
+from srnn.runs import Damaged
+from srnn.runs.settings import change_settings, read_settings, worker_limit
+from srnn.runs.share import import_run
+from srnn.runs.space import Space, clean_up, empty_trash, list_trash, restore_run
+from ui.live import attempt
 from ui.text import escape
 
 
@@ -31,16 +31,15 @@ def disk_strip(used: Space) -> None:
             st.metric(label, value, help=about, width="content")
 
 
-def damaged() -> None:
-    """Say which runs of the cache cannot be read, and why."""
-    for folder in list_damaged():
-        try:
-            open_run(folder, verify=False)
-        except RunError as error:
-            st.warning(
-                f"{escape(str(error))}. It is set aside as soon as it is asked for, and can then "
-                "be trained again."
-            )
+def damaged(found: list[Damaged]) -> None:
+    """Say what among the runs cannot be read, and why."""
+    for one in found[:5]:
+        st.warning(
+            f"{escape(one.name)}: {escape(one.reason)}. A damaged run is set aside as soon as it "
+            "is asked for, and can then be trained again."
+        )
+    if len(found) > 5:
+        st.warning(f"{len(found) - 5:,} more cannot be read; `python -m srnn runs` names some.")
 
 
 def undo() -> None:
@@ -89,7 +88,7 @@ def importer() -> None:
             imported = attempt(import_run, file)
         if imported is not None:
             what = "was here already" if imported.existed else "is imported"
-            st.session_state["runs_said"] = ("done", f"{imported.run.name} {what}.")
+            st.session_state["said"] = ("done", f"{imported.run.name} {what}.")
             st.session_state["runs_chosen_next"] = imported.run.run_id
         st.rerun()
 
@@ -100,11 +99,12 @@ def settings() -> None:
     fixed = [name for name in ("SRNN_JOBS", "SRNN_CACHE_LIMIT") if name in os.environ]
     with st.form("cache_settings", border=False):
         jobs = st.number_input(
-            "Jobs at once",
+            "Processes at once",
             1,
             256,
-            worker_limit(),
-            help="Further ones wait. The default is the number of cores minus one.",
+            worker_limit(background=True),
+            help="Trainings, the log and comparisons together; what is more than that waits. "
+            "By default one less than the cores.",
         )
         limit = st.number_input(
             "Size limit in GB (0: none)",
@@ -116,7 +116,7 @@ def settings() -> None:
         )
         if st.form_submit_button("Save"):
             changes: dict[str, Any] = {"cache_limit": int(limit * 1e9) or None}
-            if jobs != worker_limit():
+            if jobs != worker_limit(background=True):
                 changes["jobs"] = int(jobs)
             attempt(lambda: change_settings(**changes), done="Saved.")
             st.rerun()
@@ -133,4 +133,4 @@ def settings() -> None:
 def _clean_up() -> None:
     removed = attempt(clean_up)
     if removed is not None:
-        st.session_state["runs_said"] = ("done", f"{len(removed)} runs removed.")
+        st.session_state["said"] = ("done", f"{len(removed)} runs removed.")

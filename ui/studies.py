@@ -3,8 +3,6 @@ where it breaks. They are made in the background and shown as soon as they are t
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from srnn.config import ConfigError
@@ -12,17 +10,14 @@ from srnn.experiments.engine import saved_outcome
 from srnn.experiments.limits import LIMITS
 from srnn.experiments.rivals import STUDY, Study
 from srnn.figures.pruning import accuracy_curves, control_intervals
-from srnn.jobs.background import COMPARISON
 from srnn.pruning.answers import grid, natural_table, sentences, summary
 from srnn.pruning.controls import MATCHINGS
 from srnn.pruning.limits import Limits, limits_table
 from srnn.pruning.measure import RIVALS
-from srnn.store import Run
+from srnn.runs import Run
 from ui.frame import show
-from ui.text import duration, escape, many
-
-POLL = 1.0
-"""Seconds between two looks at the background."""
+from ui.live import command
+from ui.text import escape, many
 
 
 def seeds_section(run: Run) -> None:
@@ -129,32 +124,5 @@ def limits_section() -> None:
 
 def _in_background(arguments: list[str], missing: str) -> None:
     """Say what is missing and offer to make it; while something is made, how far it is."""
-    now = COMPARISON.status()
-    if now is not None and now.state == "running":
-        st.fragment(_watch, run_every=POLL)()
-        return
     st.info(f"{missing} The page may be left meanwhile.")
-    if now is not None and now.state == "failed":
-        st.error("The last one failed.")
-        st.code(now.log or "It left no message.", language=None)
-    if st.button("Compute it", key="compute", type="primary"):
-        try:
-            COMPARISON.start(arguments, what=" ".join(arguments))
-        except (RuntimeError, OSError) as error:
-            st.error(escape(str(error)))
-            return
-        st.rerun()
-
-
-def _watch() -> None:
-    now: Any = COMPARISON.status()
-    if now is None or now.state != "running":
-        st.rerun()
-    st.progress(
-        now.share,
-        text=f"{escape(str(now.asked.get('what', '')))}: {now.done} of {now.total or '?'} pieces, "
-        f"{escape(now.what)}, {duration(now.seconds)} so far",
-    )
-    if st.button("Cancel", key="cancel-compare", help="What is done so far is kept."):
-        COMPARISON.cancel()
-        st.rerun()
+    command(arguments[0], arguments, label="Compute it")

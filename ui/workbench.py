@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from srnn.jobs import read_job
-from srnn.store import Run, RunError, get_run, is_run_id, list_runs
+from srnn.runs import Run, RunError, get_run, is_run_id, list_runs, read_job
 from srnn.tasks import DataError, resolve
 from srnn.vocabulary import count_types
 from ui import album, choices, state

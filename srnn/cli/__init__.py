@@ -22,14 +22,19 @@ from srnn.cli import (
     verifying,
 )
 from srnn.config import ConfigError
+from srnn.files import TargetError
+from srnn.runs.parallel import as_job
 
 MODULES = (app, training, listing, verifying, sharing, reproduce, pruning, particles, sweep)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status (0 fine, 1 failed, 2 wrong usage, 130 interrupted)."""
-    parser = build_parser()
-    options = parser.parse_args(arguments)
+    options = build_parser().parse_args(arguments)
+    return as_job(lambda: _status(options))
+
+
+def _status(options: argparse.Namespace) -> int:
     try:
         return options.run(options)
     except KeyboardInterrupt:
@@ -37,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except (ValueError, RuntimeError, OSError) as error:
         print(f"srnn: {error}", file=sys.stderr)
-        return 2 if isinstance(error, ConfigError) else 1
+        return 2 if isinstance(error, ConfigError | TargetError) else 1
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from srnn.cli.output import command, print_table, summarise
@@ -17,9 +18,14 @@ def add(commands: Any) -> None:
 
 
 def _runs(options: argparse.Namespace) -> int:
-    from srnn.store import list_runs
+    from srnn.runs import list_all
 
-    runs = [summarise(run) for run in list_runs()]
+    found, damaged = list_all()
+    runs = [summarise(run) for run in found]
+    for one in damaged[:5]:
+        print(f"damaged: {one.name}: {one.reason}", file=sys.stderr)
+    if len(damaged) > 5:
+        print(f"damaged: {len(damaged) - 5:,} more", file=sys.stderr)
     return print_table(
         options,
         runs,

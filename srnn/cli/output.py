@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
+
+from srnn.runs.jobs import Progress
 
 
 def command(
@@ -43,3 +47,36 @@ def print_table(
     else:
         print("\n".join(line(row) for row in rows) or empty)
     return 0
+
+
+def show_progress(unit: str) -> Callable[[Progress], None]:
+    """What a command tells its progress to: the job that it is, else a bar on the terminal (none
+    where standard error is no terminal)."""
+    from tqdm import tqdm
+
+    from srnn.runs.parallel import job_teller
+
+    if (teller := job_teller()) is not None:
+        return teller
+    bar = tqdm(disable=None if sys.stderr else True, unit=unit, leave=False, dynamic_ncols=True)
+
+    def show(progress: Progress) -> None:
+        bar.total = progress.total
+        bar.set_description_str(progress.what[:60], refresh=False)
+        bar.update(progress.done - bar.n)
+        if progress.done >= progress.total:
+            bar.close()
+
+    return show
+
+
+def show_pieces() -> Callable[[int, int, str], None]:
+    """:func:`show_progress` for work in pieces: told how many are done, of how many, and what is
+    being done."""
+    show, started = show_progress(" pieces"), time.monotonic()
+
+    def tell(done: int, total: int, what: str) -> None:
+        seconds = time.monotonic() - started
+        show(Progress(done=done, total=total, what=what[:500], seconds=seconds))
+
+    return tell

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import command
+from srnn.cli.output import command, show_pieces
 from srnn.config import ConfigError
 from srnn.presets import PRESETS
 
@@ -61,7 +60,6 @@ def add(commands: Any) -> None:
     rivals.add_argument(
         "--retrain", type=int, help="epochs of retraining (default: a twentieth, 1 at least)"
     )
-    rivals.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
 
     limits = command(commands, "limits", "where it breaks: one row per setting", _limits)
     limits.add_argument(
@@ -73,7 +71,6 @@ def add(commands: Any) -> None:
     )
     limits.add_argument("--seeds", type=int, default=3, help="seeds of every row (default 3)")
     limits.add_argument("--epochs", type=int, default=200, help="epochs (default 200)")
-    limits.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
 
 
 def _add_choice(parser: argparse.ArgumentParser, criteria: tuple[str, ...]) -> None:
@@ -116,7 +113,7 @@ def _chosen(options: argparse.Namespace) -> tuple[Any, Any, Any]:
     import torch
 
     from srnn.pruning import Subject, count_of, drop_first, natural_count, order_of
-    from srnn.store import get_run
+    from srnn.runs import get_run
     from srnn.vocabulary import EPSILON
 
     torch.set_num_threads(1)
@@ -204,7 +201,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _tensorboard(options: argparse.Namespace) -> int:
     from srnn.export.tensorboard import write_tensorboard
-    from srnn.store import get_run
+    from srnn.runs import get_run
     from srnn.vocabulary import EPSILON
 
     if options.out.is_file():
@@ -226,10 +223,7 @@ def _rivals(options: argparse.Namespace) -> int:
     from srnn.pruning.answers import grid, natural_table, sentences, summary
 
     study = Study(config, seeds=options.seeds, retrain=options.retrain)
-    made = _made(STUDY, study, options)
-    if made is None:
-        return 0
-    tables, seconds = made
+    tables, seconds = _made(STUDY, study)
     natural = natural_table(tables["natural"], config.particle_weights)
     if options.json:
         body = {
@@ -259,13 +253,11 @@ def _limits(options: argparse.Namespace) -> int:
     from srnn.pruning.limits import Limits, limits_sentences, limits_table
 
     asked = Limits(tuple(options.data), options.seeds, options.epochs)
-    made = _made(LIMITS, asked, options)
-    if made is None:
-        return 0
-    numbers = made[0]["numbers"]
+    tables, seconds = _made(LIMITS, asked)
+    numbers = tables["numbers"]
     if options.json:
         body = {"numbers": _records(numbers), "sentences": limits_sentences(numbers)}
-        print(json.dumps(body | {"seconds": made[1]}))
+        print(json.dumps(body | {"seconds": seconds}))
         return 0
     print(limits_table(numbers).to_string(index=False))
     for sentence in limits_sentences(numbers):
@@ -273,20 +265,15 @@ def _limits(options: argparse.Namespace) -> int:
     return 0
 
 
-def _made(experiment: Any, asked: Any, options: argparse.Namespace) -> tuple[Any, float] | None:
-    """An experiment's tables and the seconds it took; None in the background, which only makes
-    them."""
+def _made(experiment: Any, asked: Any) -> tuple[Any, float]:
+    """An experiment's tables and the seconds it took."""
     import torch
 
     from srnn.experiments.engine import outcome_of
-    from srnn.jobs.background import COMPARISON, DONE
 
     torch.set_num_threads(1)
     started = time.perf_counter()
-    outcome = outcome_of(experiment, asked, COMPARISON.tell if options.background else _show)
-    if options.background:
-        COMPARISON.tell(1, 1, DONE)
-        return None
+    outcome = outcome_of(experiment, asked, show_pieces())
     return outcome.tables, time.perf_counter() - started
 
 
@@ -294,13 +281,9 @@ def _records(table: Any) -> Any:
     return json.loads(table.to_json(orient="records"))
 
 
-def _show(done: int, total: int, what: str) -> None:
-    print(f"{done}/{total} {what}", file=sys.stderr, flush=True)
-
-
 def _rivals_config(options: argparse.Namespace) -> Any:
     if options.run_id:
-        from srnn.store import get_run
+        from srnn.runs import get_run
 
         config = get_run(options.run_id).config
     else:

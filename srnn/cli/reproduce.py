@@ -10,9 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import command
-
-CLEAR = "\r" + " " * 99 + "\r"
+from srnn.cli.output import command, show_pieces
 
 
 def add(commands: Any) -> None:
@@ -44,7 +42,6 @@ def add(commands: Any) -> None:
         action="store_true",
         help="also put the outcomes into the package, as what the app shows before anything is run",
     )
-    reproduce.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
 
 
 def _seeds(text: str) -> int:
@@ -58,39 +55,28 @@ def _reproduce(options: argparse.Namespace) -> int:
     from srnn.experiments.base import Settings
     from srnn.experiments.engine import chosen, reproduce
     from srnn.experiments.shipped import ship
-    from srnn.jobs.background import REPRODUCTION
 
     chosen(options.row)  # a wrong row is refused before anything else is loaded
     import torch
 
     torch.set_num_threads(1)
     settings = Settings(options.quick, options.seeds or (1 if options.quick else 5))
-    tell = REPRODUCTION.tell if options.background else _progress
     started, rows = time.perf_counter(), []
-    for row in reproduce(options.row, settings, tell, options.jobs):
+    for row in reproduce(options.row, settings, show_pieces(), options.jobs):
         rows.append(row)
         if options.out:
             _write(options.out, row)
         if options.ship and not row.failed:
             ship(row.experiment, settings, row.outcome)
-        if options.background:
-            if row.failed:
-                print(f"{row.experiment.label} {row.outcome.verdict}", file=sys.stderr)
-        elif not options.json:
-            sys.stderr.write(CLEAR)
+        if row.failed:
+            print(f"{row.experiment.label} {row.outcome.verdict}", file=sys.stderr)
+        if not options.json:
             _print(row)
-    if not options.background:
-        sys.stderr.write(CLEAR)
     if options.json:
         print(json.dumps([row.to_dict() for row in rows]))
-    elif not options.background:
+    else:
         print(f"{len(rows)} rows in {time.perf_counter() - started:.0f} s")
     return 1 if any(row.failed for row in rows) else 0
-
-
-def _progress(done: int, total: int, what: str) -> None:
-    sys.stderr.write(f"\r{f'{done}/{total} {what}'[:98]:<99}")
-    sys.stderr.flush()
 
 
 def _print(row: Any) -> None:

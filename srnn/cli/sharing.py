@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from srnn.cli.output import command, summarise
-from srnn.config import ConfigError
+from srnn.files import check_target
 
 
 def add(commands: Any) -> None:
@@ -18,16 +18,17 @@ def add(commands: Any) -> None:
         "run_id", metavar="RUN", help="run id (16 hex digits; see: python -m srnn runs)"
     )
     share.add_argument("--out", type=Path, help="default: RUN.zip in this folder")
+    share.add_argument("--force", action="store_true", help="replace a file that is there")
     take = command(commands, "import", "check a shared run and put it into the cache", _import)
     take.add_argument("file", type=Path, help="a zip file that share made")
 
 
 def _share(options: argparse.Namespace) -> int:
-    from srnn.store.sharing import export_run
+    from srnn.runs.share import export_run
 
-    if options.out and options.out.is_dir():
-        raise ConfigError(f"--out {options.out}: this is a folder; name a file")
-    out = export_run(options.run_id, options.out or Path(f"{options.run_id}.zip"))
+    out = options.out or Path(f"{options.run_id}.zip")
+    check_target(out, options.force)
+    export_run(options.run_id, out, force=options.force)
     size = out.stat().st_size
     if options.json:
         print(json.dumps({"run_id": options.run_id, "file": str(out), "bytes": size}))
@@ -37,7 +38,7 @@ def _share(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from srnn.store.sharing import import_run
+    from srnn.runs.share import import_run
 
     imported = import_run(options.file)
     if options.json:

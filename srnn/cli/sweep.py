@@ -69,10 +69,10 @@ def _workers(options: argparse.Namespace) -> Any:
         from srnn.sweeps.cluster import DaskWorkers
 
         return DaskWorkers(options.scheduler)
-    from srnn.jobs.parallel import worker_count
+    from srnn.runs import worker_limit
     from srnn.sweeps.local import LocalWorkers
 
-    return LocalWorkers(options.workers or worker_count())
+    return LocalWorkers(options.workers or worker_limit())
 
 
 def _say(options: argparse.Namespace, plan: Any, summary: dict[str, Any]) -> int:

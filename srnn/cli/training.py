@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
-from srnn.cli.output import command, summarise
+from srnn.cli.output import command, show_progress, summarise
 from srnn.config import (
     DEFAULT_RECIPE,
     RECIPES,
@@ -29,7 +27,7 @@ def add(commands: Any) -> None:
     train.add_argument("--recipe", choices=RECIPES, help=f"default: {DEFAULT_RECIPE}")
     train.add_argument("--engine", default="auto", help="auto (default), or an engine's name")
     add_config_options(train)
-    command(commands, "work", "train what is queued, then end (started by the app)", _work)
+    command(commands, "work", "do what is queued, then end (started by the app)", _work)
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
@@ -76,12 +74,11 @@ def _train(options: argparse.Namespace) -> int:
     config = config_from(options)  # first: a wrong setting needs no torch to be refused
     import torch
 
-    from srnn.jobs import obtain
+    from srnn.runs import obtain
 
     torch.set_num_threads(1)
     started = time.perf_counter()
-    run, cached = obtain(config, options.engine, progress_bar())
-    sys.stderr.write("\n" if not cached else "")
+    run, cached = obtain(config, options.engine, show_progress(" epochs"))
     summary = summarise(run) | {"cached": cached, "seconds": run.info["seconds"]}
     if options.json:
         print(json.dumps(summary))
@@ -96,26 +93,8 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def progress_bar() -> Callable[[Any], None]:
-    last = [0.0]
-
-    def show(progress: Any) -> None:
-        now = time.perf_counter()
-        if now - last[0] < 0.1 and progress.epoch < progress.epochs:
-            return
-        last[0] = now
-        filled = int(30 * progress.share)
-        left = "" if progress.remaining is None else f", {progress.remaining:.0f} s left"
-        bar = "#" * filled + "." * (30 - filled)
-        line = f"{progress.phase} [{bar}] epoch {progress.epoch}/{progress.epochs}{left}"
-        sys.stderr.write(f"\r{line:<79}")
-        sys.stderr.flush()
-
-    return show
-
-
 def _work(options: argparse.Namespace) -> int:
-    from srnn.jobs import work
+    from srnn.runs import work
 
     done = work()
     if options.json:

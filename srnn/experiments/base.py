@@ -32,9 +32,9 @@ from srnn.analysis.dropout import dropout_masks
 from srnn.analysis.types import type_history
 from srnn.config import RunConfig, make_config
 from srnn.experiments.claims import At, Claim, Judged, show, values, write
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.statistics import Estimate, estimate
-from srnn.store import Run
-from srnn.store.results import Computed
 from srnn.tasks import task_of
 
 Tables = dict[str, pd.DataFrame]

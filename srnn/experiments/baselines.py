@@ -23,8 +23,8 @@ from srnn.experiments.claims import At, Claim
 from srnn.experiments.comparisons import compare_wide
 from srnn.figures.rows import ranking
 from srnn.metanet import MacroShape, macro_shape
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 
 EPOCHS, FEW = 40, 10
 """Epochs of the dense networks, and of the widest one; by then they learn no more."""

@@ -29,9 +29,9 @@ from srnn.figures.rows import dots, panels
 from srnn.figures.style import INK, MUTED, PALETTE
 from srnn.fixpoints import classify
 from srnn.particles import composite
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.statistics import auc
-from srnn.store import Run
-from srnn.store.results import Computed
 from srnn.tasks import task_of
 from srnn.vocabulary import ZERO
 

@@ -12,8 +12,8 @@ from srnn.analysis.dropout import accuracy_of
 from srnn.experiments.base import Arms, Experiment, Settings
 from srnn.experiments.claims import At, Claim
 from srnn.figures.rows import claims
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.tasks import task_of
 
 MAIN, LARGE = "h = 4", "h = 8"

@@ -16,7 +16,7 @@ from srnn.experiments.networks import FromNoise, Hyper, Sparse, Wide
 from srnn.metanet import MacroShape, macro_shape
 from srnn.pruning.dense import Rules, accuracies
 from srnn.pruning.scratch import SCRATCH, Setup
-from srnn.store.results import Computed
+from srnn.runs.results import Computed
 from srnn.tasks import Task, task_of
 
 KEPT = 353 / 1518

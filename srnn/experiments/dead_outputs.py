@@ -18,9 +18,9 @@ from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, fin
 from srnn.experiments.claims import At, Claim, show
 from srnn.figures.rows import panels
 from srnn.figures.style import INK, MUTED
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.statistics import estimate
-from srnn.store import Run
-from srnn.store.results import Computed
 from srnn.tasks import task_of
 from srnn.vocabulary import ZERO
 

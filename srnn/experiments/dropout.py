@@ -18,8 +18,8 @@ from srnn.experiments.base import (
 from srnn.experiments.claims import At, Claim
 from srnn.figures.rows import dots, panels, rows_high
 from srnn.figures.style import MUTED, PALETTE
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.vocabulary import TYPES, is_replicator
 
 NOTES = {h: f"h = {h}, alpha 1, 100 epochs" for h in (3, 4)}

@@ -29,10 +29,8 @@ from srnn.experiments.base import (
 )
 from srnn.experiments.claims import claims_table, conclude, judge_all, premises
 from srnn.experiments.shipped import shipped_outcome
-from srnn.jobs import obtain
-from srnn.jobs.parallel import in_parallel
-from srnn.store import Run, describe, find_run
-from srnn.store.results import (
+from srnn.runs import Run, describe, find_run, in_parallel, obtain
+from srnn.runs.results import (
     Computed,
     Result,
     load_result,

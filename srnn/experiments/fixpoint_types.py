@@ -18,8 +18,8 @@ from srnn.experiments.base import (
 from srnn.experiments.claims import At, Claim
 from srnn.figures.rows import epoch_axes, mean_line, panels
 from srnn.figures.style import DASHES, PALETTE
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.vocabulary import EPSILON, LABELS, TYPES
 
 MAIN = "h = 4"

@@ -33,8 +33,8 @@ from srnn.experiments.claims import At, Claim, Verdict
 from srnn.figures.rows import mean_line, panels
 from srnn.figures.style import MUTED, PALETTE
 from srnn.fixpoints import classify, measures
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.tasks import task_of
 from srnn.training import data_order
 from srnn.vocabulary import EPSILON, is_replicator

@@ -22,9 +22,8 @@ from srnn.experiments.base import (
 from srnn.experiments.claims import At, Claim
 from srnn.figures.rows import epoch_axes, mean_line, panels
 from srnn.figures.style import DASHES, MUTED, PALETTE
-from srnn.jobs import obtain
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run, obtain
+from srnn.runs.results import Computed
 from srnn.tasks import task_of
 from srnn.training import train
 

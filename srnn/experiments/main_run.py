@@ -21,8 +21,8 @@ from srnn.experiments.claims import At, Claim
 from srnn.experiments.dead_outputs import dead_outputs
 from srnn.figures.rows import epoch_axes, log_points, mean_line, panels
 from srnn.figures.style import PALETTE
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 
 MAIN = "h = 4"
 LOG_COUNTS, LOG_ACCURACY = {1: 1450.0, 6: 1240.0, 200: 1165.0}, {6: 0.56, 200: 0.645}

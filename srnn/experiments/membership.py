@@ -20,8 +20,8 @@ from srnn.experiments.base import (
 from srnn.experiments.claims import At, Claim
 from srnn.figures.membership import type_maps
 from srnn.metanet import particle_table
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.tasks import task_of
 from srnn.vocabulary import is_replicator
 

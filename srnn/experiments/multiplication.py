@@ -32,7 +32,7 @@ import torch
 
 from srnn.fixpoints import TYPES, classify
 from srnn.particles import INPUTS, initial_weights, position_encoding, scalar_weights, weight_count
-from srnn.store.results import Computed
+from srnn.runs.results import Computed
 
 MODES = ("log", "clean")
 BATCH = 8000

@@ -21,8 +21,8 @@ from srnn.experiments.base import (
 from srnn.experiments.claims import At, Claim
 from srnn.figures.rows import epoch_axes, log_points, mean_line
 from srnn.figures.style import PALETTE, template
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 
 WITH, WITHOUT = "with residual skips", "without"
 PLACEBOS = {SHUFFLED: {"labels": "shuffled"}, NONE: {"goal": "none"}}

@@ -25,7 +25,7 @@ from srnn.pruning.measure import (
     run_tables,
     scratch_tables,
 )
-from srnn.store.results import Computed
+from srnn.runs.results import Computed
 from srnn.tasks import resolve
 
 VERSION = 2

@@ -21,7 +21,7 @@ from srnn.experiments.claims import At, Claim
 from srnn.experiments.multiplication import learn
 from srnn.figures.rows import mean_line
 from srnn.figures.style import INK, MUTED, PALETTE, template
-from srnn.store.results import Computed
+from srnn.runs.results import Computed
 from srnn.vocabulary import LABELS, REPLICATORS, TYPES
 
 NEURONS = (2, 3, 4, 6, 10)

@@ -21,8 +21,8 @@ from srnn.experiments.claims import At, Claim
 from srnn.figures.membership import scalar_histogram
 from srnn.metanet import particle_table
 from srnn.particles import matrices
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.vocabulary import TYPES
 
 MAIN, LARGE = "h = 4", "h = 8"

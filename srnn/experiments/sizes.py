@@ -25,8 +25,8 @@ from srnn.experiments.base import (
 from srnn.experiments.claims import At, Claim
 from srnn.figures.rows import shares
 from srnn.figures.style import INK, PALETTE
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.vocabulary import is_replicator
 
 NOTE, BASE = "h = 3, alpha 1, 100 epochs", "h = 4, alpha 1, 100 epochs"

@@ -31,7 +31,7 @@ from srnn.experiments.networks import Wide
 from srnn.figures.rows import dots, panels, rows_high
 from srnn.figures.style import INK, MUTED
 from srnn.particles import initial_weights
-from srnn.store.results import Computed
+from srnn.runs.results import Computed
 from srnn.tasks import task_of
 
 PLAIN, SPARSE, LOOP = "plain dense network", "torch.sparse, block-diagonal", "a module per particle"

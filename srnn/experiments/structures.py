@@ -24,8 +24,8 @@ from srnn.experiments.claims import At, Claim
 from srnn.experiments.comparisons import DENSE, KEPT, LOTTERY, PRUNED, compare, pruned
 from srnn.experiments.literature import literature_table
 from srnn.figures.rows import ranking
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.tasks import task_of
 from srnn.vocabulary import is_replicator
 

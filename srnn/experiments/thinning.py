@@ -19,8 +19,8 @@ from srnn.experiments.base import (
 )
 from srnn.experiments.claims import At, Claim
 from srnn.figures.rows import epoch_axes, mean_line, panels
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.vocabulary import ZERO, is_replicator
 
 MAIN = "h = 4"

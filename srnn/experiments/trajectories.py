@@ -18,8 +18,8 @@ from srnn.experiments.base import (
 from srnn.experiments.claims import At, Claim
 from srnn.figures.trajectories import trajectory_cube
 from srnn.metanet import particle_table
-from srnn.store import Run
-from srnn.store.results import Computed
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.vocabulary import TYPES
 
 MAIN = "h = 4"

@@ -19,9 +19,9 @@ from srnn.config import ConfigError, RunConfig, make_config
 from srnn.pruning.criteria import order_of
 from srnn.pruning.masks import drop_first, natural_count
 from srnn.pruning.subject import Subject
+from srnn.runs import Run
+from srnn.runs.results import Computed
 from srnn.statistics import Estimate, estimate
-from srnn.store import Run
-from srnn.store.results import Computed
 
 STEPS = 200
 """Replication-only steps after which a network counts as settled."""

@@ -18,7 +18,6 @@ import torch
 
 from srnn.config import RunConfig
 from srnn.history import TrainingState
-from srnn.jobs import obtain
 from srnn.particles import scalar_weights
 from srnn.pruning.controls import PAIRINGS, PERMUTATIONS, control_table, control_tests
 from srnn.pruning.criteria import CRITERIA, order_of
@@ -29,7 +28,8 @@ from srnn.pruning.retrain import fresh_states, retrain
 from srnn.pruning.scratch import SCRATCH, Setup, best_rate
 from srnn.pruning.subject import Subject
 from srnn.pruning.sweeps import epsilon_sweep
-from srnn.store.results import Computed, remember
+from srnn.runs import obtain
+from srnn.runs.results import Computed, remember
 
 RETRAINED = ("replicators", "magnitude", "activity", "random")
 """The criteria whose survivors are trained on."""

@@ -17,7 +17,7 @@ from srnn.fixpoints import EPSILON, classify_measures, is_replicator, measures
 from srnn.metanet import MacroShape, accuracy, forward
 from srnn.particles import scalar_weights
 from srnn.pruning.dense import accuracies, answers, squared_gradients
-from srnn.store import Run
+from srnn.runs import Run
 from srnn.tasks import Task, task_of
 
 FISHER_IMAGES = 10_000

@@ -10,7 +10,7 @@ import pandas as pd
 from srnn.pruning.criteria import order_of
 from srnn.pruning.masks import drop_first, natural_count
 from srnn.pruning.subject import Subject
-from srnn.store import Run
+from srnn.runs import Run
 from srnn.vocabulary import EPSILON, count_types
 
 EPSILONS = tuple(float(f"{value:.4g}") for value in np.geomspace(1e-7, 1e-2, 21))

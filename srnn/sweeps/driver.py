@@ -18,7 +18,7 @@ import pandas as pd
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.store.results import Result, load_result, save_result
+from srnn.runs.results import Result, load_result, save_result
 from srnn.sweeps.measures import MEASURES, VERSION
 from srnn.sweeps.plan import Plan
 from srnn.sweeps.work import make_task, versions
@@ -148,7 +148,7 @@ class _Crew:
             self.tell(self.found.progress)
             return config, None
         if "archive" in answer:
-            from srnn.store.sharing import import_bytes
+            from srnn.runs.share import import_bytes
 
             import_bytes(answer["archive"])
         row = {"run_id": config.run_id, **config.to_dict(), **answer["row"]}

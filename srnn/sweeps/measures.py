@@ -16,7 +16,7 @@ import numpy as np
 from srnn.vocabulary import TYPES, ZERO, count_types, is_replicator
 
 if TYPE_CHECKING:
-    from srnn.store import Run
+    from srnn.runs import Run
 
 VERSION = 1
 """Changes when a measure does; rows of another version are computed anew."""

@@ -84,11 +84,11 @@ def do(task: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         VersionsDiffer: this worker would give other numbers.
-        Exception: whatever :func:`srnn.jobs.obtain` and the measures raise.
+        Exception: whatever :func:`srnn.runs.obtain` and the measures raise.
     """
     import torch
 
-    from srnn.jobs import obtain
+    from srnn.runs import obtain
     from srnn.sweeps.measures import measure
 
     torch.set_num_threads(1)
@@ -103,7 +103,7 @@ def do(task: dict[str, Any]) -> dict[str, Any]:
         "stopped": run.stopped or "",
     }
     if task["history"]:
-        from srnn.store.sharing import export_bytes
+        from srnn.runs.share import export_bytes
 
         archive = export_bytes(run)
         if task["history"] == "driver":

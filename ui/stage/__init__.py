@@ -19,7 +19,7 @@ from srnn.analysis.dropout import accuracy_of, drop
 from srnn.analysis.trajectories import fit_trajectories
 from srnn.fixpoints import measures
 from srnn.lineage import pack
-from srnn.store import get_run
+from srnn.runs import get_run
 from srnn.tasks import DataError, task_of
 from srnn.vocabulary import EPSILON, LABELS, TYPES, is_replicator
 from ui import cached, state

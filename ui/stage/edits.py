@@ -18,7 +18,7 @@ from srnn.analysis.dropout import accuracy_of, drop
 from srnn.fixpoints import classify_measures, measures
 from srnn.history import TrainingState
 from srnn.lineage import Act, read_acts
-from srnn.store import Run, get_run
+from srnn.runs import Run, get_run
 from srnn.tasks import task_of
 from srnn.training import train
 from srnn.vocabulary import count_types, is_replicator

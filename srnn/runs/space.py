@@ -2,7 +2,7 @@
 
 A deleted run lies in the trash until the trash is emptied or the space is needed. The clean-up
 frees the trash first, then what was used longest ago; it never touches a pinned run, a bundled one,
-one in use within the last minutes, or anything of a job that is queued or running.
+one in use within the last minutes, or one that is not finished.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import read_json, writing
-from srnn.store.labels import last_used, locked_label, read_label
-from srnn.store.run import Run, RunError, describe
-from srnn.store.runs import folder_size, is_run_id, list_runs, open_run, run_size
-from srnn.store.settings import cache_limit
+from srnn.files import writing
+from srnn.runs.labels import last_used, read_label
+from srnn.runs.library import LOCK, is_run_id, list_runs
+from srnn.runs.lock import is_held, short_lock
+from srnn.runs.run import Run, RunError, describe, open_run, read_record
+from srnn.runs.settings import cache_limit
 
 IN_USE = 600
 """Seconds after its last use in which a run is not cleaned up."""
@@ -58,34 +58,42 @@ class Deleted:
     name: str
 
 
-def space() -> Space:
-    """What the cache takes on disk, and what is free there."""
+def space(runs: Iterable[Run] | None = None) -> Space:
+    """What the cache takes on disk, and what is free there. Finished runs (all, unless they are
+    given) are not measured: their sizes are known."""
     root = paths.cache_root()
-    known = {
-        "runs": paths.runs_folder(),
-        "unfinished": paths.work_folder("x").parent,
-        "trash": paths.trash_folder(),
-        "damaged": paths.aside_folder(),
-    }
-    sizes = {kind: folder_size(folder) for kind, folder in known.items()}
+    runs = [run for run in (list_runs() if runs is None else runs) if not run.bundled]
+    finished = {run.path.name for run in runs}
+    unfinished = [folder for folder in _folders(paths.runs_folder()) if folder.name not in finished]
+    apart = (paths.runs_folder(), paths.trash_folder(), paths.aside_folder())
+    rest = [folder for folder in _folders(root) if folder not in apart]
     there = next(folder for folder in (root, *root.parents) if folder.exists())
-    other = max(0, folder_size(root) - sum(sizes.values()))
-    return Space(**sizes, other=other, free=shutil.disk_usage(there).free, limit=cache_limit())
+    return Space(
+        runs=sum(run.bytes for run in runs),
+        unfinished=sum(map(folder_size, unfinished)),
+        trash=folder_size(paths.trash_folder()),
+        damaged=folder_size(paths.aside_folder()),
+        other=sum(map(folder_size, rest)),
+        free=shutil.disk_usage(there).free,
+        limit=cache_limit(),
+    )
 
 
 def delete_run(run_id: str) -> str:
     """Move a finished run to the trash; returns its place there, for :func:`restore_run`.
 
     Raises:
-        RunError: there is no such run, it is bundled, or it is pinned.
+        RunError: there is no such run, it is bundled, pinned, or being trained.
         CacheError: the cache cannot be written.
     """
     folder = paths.run_folder(run_id)
     if not is_run_id(run_id) or not folder.is_dir():
         raise RunError(f"there is no run {run_id[:40]} to delete (bundled runs stay)")
-    with writing(paths.cache_root()), locked_label(run_id):
+    with short_lock(f"label-{run_id}"), writing(paths.cache_root()):
         if read_label(run_id).pinned:
             raise RunError(f"run {run_id} is pinned; unpin it first")
+        if is_held(folder / LOCK):
+            raise RunError(f"run {run_id} is being trained; cancel it first")
         place = f"{run_id}-{time.time_ns()}"
         paths.trash_folder().mkdir(parents=True, exist_ok=True)
         folder.rename(paths.trash_folder() / place)
@@ -101,9 +109,9 @@ def restore_run(place: str) -> Run:
     """
     run_id, _, number = place.partition("-")
     source = paths.trash_folder() / place
-    if not is_run_id(run_id) or not number.isdigit() or not source.is_dir():
+    if not is_run_id(run_id) or not number.isdecimal() or not source.is_dir():
         raise RunError("that run is no longer in the trash")
-    with writing(paths.cache_root()), locked_label(run_id):
+    with short_lock(f"label-{run_id}"), writing(paths.cache_root()):
         target = paths.run_folder(run_id)
         if target.exists():
             raise RunError(f"run {run_id} has been trained again meanwhile; nothing was restored")
@@ -117,17 +125,17 @@ def list_trash() -> list[Deleted]:
     found = []
     for folder in _folders(paths.trash_folder()):
         run_id, _, number = folder.name.partition("-")
-        if is_run_id(run_id) and number.isdigit():
+        if is_run_id(run_id) and number.isdecimal():
             name = read_label(run_id).name or _settings_of(folder) or run_id
             found.append(Deleted(run_id, folder.name, int(number) / 1e9, name))
-    return sorted(found, key=lambda one: -one.deleted)
+    return sorted(found, key=lambda deleted: -deleted.deleted)
 
 
 def _settings_of(folder: Path) -> str:
     """The settings of a run outside its place, in a few words; empty if they cannot be read."""
     try:
-        return describe(RunConfig.from_dict(read_json(folder / "run.json")["config"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return describe(RunConfig.from_dict(read_record(folder, named=False).config))
+    except (OSError, ValueError):
         return ""
 
 
@@ -142,6 +150,8 @@ def empty_trash() -> int:
     with writing(paths.cache_root()):
         for folder in folders:
             _remove(folder)
+        for note in paths.aside_folder().glob("*.why"):
+            note.unlink(missing_ok=True)
     return freed
 
 
@@ -157,35 +167,33 @@ def clean_up(keep: str | None = None, limit: int | None = None) -> list[str]:
     limit = cache_limit() if limit is None else limit
     if limit is None:
         return []
-    with writing(paths.cache_root()), FileLock(_clean_up_lock()):
+    with short_lock("clean-up"), writing(paths.cache_root()):
         return _free(limit, keep)
 
 
 def _free(limit: int, keep: str | None) -> list[str]:
     runs = [run for run in list_runs() if not run.bundled]
-    sizes = {run.run_id: run_size(run) for run in runs}
     trash = sorted(_folders(paths.trash_folder()), key=lambda folder: folder.name[17:])
-    over = sum(sizes.values()) + sum(map(folder_size, trash)) - limit
+    over = sum(run.bytes for run in runs) + sum(map(folder_size, trash)) - limit
     for folder in trash:
         if over <= 0:
             return []
         over -= folder_size(folder)
         _remove(folder)
     removed: list[str] = []
-    for run in sorted(runs, key=lambda run: (last_used(run.run_id), run.info["finished"])):
+    for run in sorted(runs, key=lambda run: (last_used(run.run_id), run.finished)):
         if over <= 0:
             break
         if run.run_id != keep and _remove_unless_needed(run.run_id):
-            over -= sizes[run.run_id]
+            over -= run.bytes
             removed.append(run.run_id)
     return removed
 
 
 def _remove_unless_needed(run_id: str) -> bool:
-    with locked_label(run_id):
-        busy = (paths.work_folder(run_id) / "job.json").exists()
+    with short_lock(f"label-{run_id}"):
         fresh = time.time() - last_used(run_id) < IN_USE
-        if busy or fresh or read_label(run_id).pinned:
+        if fresh or read_label(run_id).pinned or is_held(paths.run_folder(run_id) / LOCK):
             return False
         _remove(paths.run_folder(run_id))
     return True
@@ -195,7 +203,7 @@ def remove_scratch() -> None:
     """Remove half-written folders that killed processes left behind."""
     for folder in _folders(paths.scratch_folder()):
         with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > ABANDONED:
+            if abs(time.time() - folder.stat().st_mtime) > ABANDONED:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -207,17 +215,23 @@ def _remove(folder: Path) -> None:
         folder.rename(hidden)
     except FileNotFoundError:
         return
+    if hidden.is_symlink():
+        hidden.unlink()
     shutil.rmtree(hidden, ignore_errors=True)
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder; what vanishes meanwhile counts nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            if path.is_file() and not path.is_symlink():
+                total += path.stat().st_size
+    return total
 
 
 def _folders(parent: Path) -> list[Path]:
     try:
-        return [entry for entry in parent.iterdir() if entry.is_dir()]
+        return [entry for entry in parent.iterdir() if entry.is_dir() or entry.is_symlink()]
     except OSError:
         return []
-
-
-def _clean_up_lock() -> Path:
-    path = paths.lock_file("clean-up")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path

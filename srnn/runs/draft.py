@@ -1,0 +1,291 @@
+"""The writer of runs: a training so far, in the folder that will be its run.
+
+``snapshots.f32`` and ``records.csv`` only grow, by one ``(n, P)`` float32 array per kept epoch and
+one row per epoch; ``state-<epoch>.f32`` holds weights and momentum. ``run.json`` is replaced last,
+as a whole, and says how much of each counts: whatever moment a process is killed at, what it says
+is whole, and training goes on from there with the same bits. A finished run is the same, with the
+time at which it was finished. Before ``run.json`` is written, everything it vouches for is read
+back and compared with what was meant to be there; that costs under 1 % of the training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from srnn.config import RunConfig
+from srnn.files import read_file, write_bytes
+from srnn.history import TrainingState, keeps_snapshot
+from srnn.runs.lock import Lock
+from srnn.runs.record import (
+    HEADER,
+    MOST_DIVERGENCES,
+    RECORDS,
+    RUN,
+    SNAPSHOTS,
+    FileFacts,
+    FormatError,
+    Results,
+    RunRecord,
+    check_bytes,
+    parse_array,
+    parse_rows,
+    provenance,
+    render,
+    render_rows,
+    state_file,
+)
+from srnn.runs.run import Run, RunError, open_run, read_record
+from srnn.vocabulary import TYPES
+
+if TYPE_CHECKING:
+    from srnn.training import Record
+
+SHARE = 0.01
+"""Share of the training time that checkpoints may take."""
+
+
+def shortest_gap() -> float:
+    """Seconds of training between two checkpoints, at least: ``SRNN_CHECKPOINT_SECONDS``, or 5."""
+    try:
+        gap = float(os.environ["SRNN_CHECKPOINT_SECONDS"])
+    except (KeyError, ValueError):
+        return 5.0
+    return gap if math.isfinite(gap) and gap >= 0 else 5.0
+
+
+class _Growing:
+    """A file that only grows: how long it must be, and the checksum of all that must be in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size, self.hash = path, 0, hashlib.sha256()
+
+    def append(self, data: bytes) -> None:
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+        with os.fdopen(handle, "ab") as file:
+            file.write(data)
+        self.size += len(data)
+        self.hash.update(data)
+
+    def cut_to(self, facts: FileFacts) -> bytes:
+        """Cut it back to what counts, and go on from there; returns that.
+
+        Raises:
+            FormatError: it holds something else.
+        """
+        with os.fdopen(os.open(self.path, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
+            data = file.read(facts.bytes)
+            check_bytes(self.path.name, data, facts)
+            file.truncate(facts.bytes)
+        self.size, self.hash = facts.bytes, hashlib.sha256(data)
+        return data
+
+    def facts(self) -> FileFacts:
+        """Its size and checksum, once all of it is on the disk as it was meant.
+
+        Raises:
+            RunError: somebody else has changed it.
+        """
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if self.path.stat().st_size != self.size or found != self.hash.hexdigest():
+            raise RunError(
+                f"{self.path} was changed by somebody else while it was being written; nothing "
+                "more is made of it: ask for the run again, and it is trained anew"
+            )
+        return FileFacts(bytes=self.size, sha256=found)
+
+
+class Draft:
+    """A training so far. Made by who holds ``lock``, the lock of the run's folder; picks up the
+    checkpoint that is there if one is, and if it was trained with what trains here.
+
+    ``engine`` is the one that is asked for; ``auto`` goes on with a checkpoint's own. ``rows`` are
+    its records, ``state`` is None before the first, ``spent`` counts seconds of checkpoints.
+    """
+
+    def __init__(self, config: RunConfig, lock: Lock, engine: str = "auto") -> None:
+        self.config, self.folder, self.lock = config, lock.path.parent, lock
+        try:
+            self._load(engine)
+        except FileNotFoundError:
+            self._begin()
+        except (OSError, ValueError) as error:
+            log.warning("run %s is trained from its start: %s", config.run_id, error)
+            self._begin()
+        self.spent = 0.0
+        self._due = time.perf_counter() + shortest_gap()
+
+    def _begin(self) -> None:
+        """Start from nothing. What says that the rest counts goes first."""
+        for path in (self.folder / RUN, *self.folder.glob("*.f32"), self.folder / RECORDS):
+            path.unlink(missing_ok=True)
+        for path in self.folder.glob(".*"):  # a killed writer's
+            path.unlink(missing_ok=True)
+        self.table, self.history = self._file(RECORDS), self._file(SNAPSHOTS)
+        self.table.append(HEADER)
+        self.rows: list[dict[str, float]] = []
+        self.divergences: list[str] = []
+        self.state: TrainingState | None = None
+        self.stopped: str | None = None
+        self.continued_from: str | None = None
+        self.seconds, self._written = 0.0, 0
+
+    def _load(self, engine: str) -> None:
+        record = read_record(self.folder)
+        if engine not in ("auto", record.engine):
+            raise FormatError(f"its checkpoint is of the engine {record.engine}")
+        if not trained_alike(record, record.engine):
+            raise FormatError("its checkpoint was made with other versions or another processor")
+        self.table, self.history = self._file(RECORDS), self._file(SNAPSHOTS)
+        self.rows = parse_rows(self.table.cut_to(record.files[RECORDS]))
+        self.history.cut_to(record.files[SNAPSHOTS])
+        facts = record.files[record.state_file]
+        data = read_file(self.folder / record.state_file, facts.bytes)
+        check_bytes(record.state_file, data, facts)
+        for path in (*self.folder.glob("state-*.f32"), *self.folder.glob(".*")):
+            if path.name != record.state_file:  # a killed writer's
+                path.unlink(missing_ok=True)
+        size = (2, self.config.particle_weights, record.particles)
+        weights, momentum = parse_array(data, size).copy()
+        self.state = TrainingState(
+            record.results.epochs, weights, momentum, record.replicating, record.engine
+        )
+        self.divergences, self.stopped = list(record.divergences), record.stopped
+        self.continued_from, self.seconds = record.continued_from, record.seconds
+        self._written = len(self.rows)
+
+    def _file(self, name: str) -> _Growing:
+        return _Growing(self.folder / name)
+
+    def begin_from(self, run: Run) -> None:
+        """Take over a finished run of the same configuration with fewer epochs."""
+        self.rows = run.records.to_dict("records")
+        self.state, self.seconds = run.state, run.record.seconds
+        self.divergences, self.continued_from = list(run.record.divergences), run.run_id
+        for epoch, weights in zip(run.snapshot_epochs, run.snapshots, strict=True):
+            if keeps_snapshot(self.config, epoch):
+                self.history.append(weights.tobytes())
+
+    def add(self, record: Record, seconds: float = 0.0) -> None:
+        """Take a record in, that took so many seconds; its weights go to the disk if the epoch is
+        kept. A record of an epoch that is there already (the loop begins with epoch 0) adds
+        nothing.
+
+        Raises:
+            RunError: the folder, or its lock, is somebody else's by now.
+        """
+        self.check_lock()
+        self.seconds += seconds
+        if self.state is not None and record.epoch <= self.state.epoch:
+            return
+        self.rows.append(record.row())
+        self.state = record.state
+        for event in record.divergences[: 1 + MOST_DIVERGENCES - len(self.divergences)]:
+            full = len(self.divergences) == MOST_DIVERGENCES
+            self.divergences.append("more particles diverged after these" if full else str(event))
+        if record.stopped:
+            self.stopped = str(record.divergences[-1])
+        if record.stopped or keeps_snapshot(self.config, record.epoch):
+            self.history.append(np.ascontiguousarray(record.state.weights, "<f4").tobytes())
+
+    def check_lock(self) -> None:
+        """Raise :class:`RunError` if the run's folder was removed or replaced."""
+        if not self.lock.mine():
+            raise RunError(
+                f"{self.folder} was removed or replaced while the run was being trained there; "
+                "ask for it again"
+            )
+
+    def save_if_due(self) -> None:
+        """Write a checkpoint if enough training has passed since the last."""
+        started = time.perf_counter()
+        if started >= self._due:
+            self.save()
+            cost = time.perf_counter() - started
+            self.spent += cost
+            self._due = time.perf_counter() + max(shortest_gap(), cost / SHARE)
+
+    def save(self, finished: float | None = None) -> None:
+        """Write a checkpoint now, or the finished run.
+
+        Raises:
+            RunError: somebody else has changed its files.
+            OSError: the disk is full; the last checkpoint stays.
+        """
+        if self.state is None:
+            return
+        self.check_lock()
+        self.table.append(render_rows(self.rows[self._written :]))
+        self._written = len(self.rows)
+        files = {RECORDS: self.table.facts(), SNAPSHOTS: self.history.facts()}
+        name, parts = state_file(self.state.epoch), (self.state.weights, self.state.momentum)
+        data = b"".join(np.ascontiguousarray(part, "<f4").tobytes() for part in parts)
+        files[name] = FileFacts(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+        write_bytes(self.folder / name, data)
+        write_bytes(self.folder / RUN, render(self._record(files, finished)))
+        for path in self.folder.glob("state-*.f32"):
+            if path.name != name:
+                path.unlink(missing_ok=True)
+
+    def _record(self, files: dict[str, FileFacts], finished: float | None) -> RunRecord:
+        assert self.state is not None
+        inputs, classes = self.shape
+        last = self.rows[-1]
+        return RunRecord(
+            run_id=self.config.run_id,
+            config=self.config.to_dict(),
+            engine=self.state.engine,
+            provenance=provenance(self.state.engine),
+            inputs=inputs,
+            classes=classes,
+            particles=self.state.weights.shape[1],
+            replicating=self.state.replicating,
+            results=Results(
+                epochs=self.state.epoch,
+                test_accuracy=float(last["test_accuracy"]),
+                types={name: int(last[name]) for name in TYPES},
+            ),
+            seconds=round(self.seconds, 3),
+            stopped=self.stopped,
+            divergences=self.divergences,
+            continued_from=self.continued_from,
+            finished=finished,
+            files=files,
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Inputs and classes of its data."""
+        from srnn.tasks import data_shape
+
+        return data_shape(self.config.dataset, self.config.size)
+
+    def finish(self) -> Run:
+        """Make it a finished run, and check that it is one."""
+        self.save(finished=time.time())
+        return open_run(self.folder)
+
+
+def trained_alike(record: RunRecord, engine: str) -> bool:
+    """Whether training with that engine here goes on from a run bit for bit: it was trained here,
+    by the same engine, with the same versions and kind of processor."""
+    from srnn.engines import available
+
+    return (
+        not record.imported
+        and record.engine == engine
+        and available(engine)
+        and record.provenance.like(provenance(engine))
+    )
+
+
+log = logging.getLogger(__name__)

@@ -1,0 +1,75 @@
+"""The settings of a cache, kept in it: how many processes work at once, and how large it may grow.
+
+The environment has the last word: ``SRNN_JOBS``, ``SRNN_CACHE_LIMIT`` (bytes).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from srnn import paths
+from srnn.files import read_json, write_json, writing
+from srnn.runs.record import Strict, reasons
+
+MOST_JOBS = 256
+
+
+class Settings(Strict):
+    """``jobs`` at once (None: the cores; in the background one is left to the app), ``cache_limit``
+    bytes of finished runs (None: no limit)."""
+
+    jobs: Annotated[int, Field(ge=1, le=MOST_JOBS)] | None = None
+    cache_limit: Annotated[int, Field(ge=1_000_000, le=10**18)] | None = None
+
+
+def read_settings() -> Settings:
+    """The settings; what cannot be read is at its default."""
+    try:
+        return Settings.model_validate(read_json(paths.settings_file()))
+    except (OSError, ValueError):
+        return Settings()
+
+
+def change_settings(**changes: Any) -> Settings:
+    """Change some settings of this cache.
+
+    Raises:
+        ValueError: a value is out of range.
+        CacheError: the cache cannot be written.
+    """
+    try:
+        settings = Settings.model_validate(read_settings().model_dump() | changes)
+    except ValidationError as error:
+        raise ValueError(reasons(error)) from None
+    with writing(paths.cache_root()):
+        write_json(paths.settings_file(), settings.model_dump())
+    return settings
+
+
+def worker_limit(*, background: bool = False) -> int:
+    """Processes that may work at once, for the queue, an experiment or a comparison alike:
+    ``SRNN_JOBS``, the setting, or the cores that this process may use (in the background one less,
+    at least one)."""
+    named = _from_environment("SRNN_JOBS")
+    named = read_settings().jobs if named is None else named
+    if named is not None:
+        return min(max(1, named), MOST_JOBS)
+    import joblib
+
+    return max(1, joblib.cpu_count() - background)
+
+
+def cache_limit() -> int | None:
+    """Bytes that finished runs may take: ``SRNN_CACHE_LIMIT``, the setting, or None."""
+    named = _from_environment("SRNN_CACHE_LIMIT")
+    return read_settings().cache_limit if named is None else max(0, named)
+
+
+def _from_environment(name: str) -> int | None:
+    try:
+        return int(os.environ[name])
+    except (KeyError, ValueError):
+        return None

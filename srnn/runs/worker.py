@@ -1,0 +1,247 @@
+"""Workers: processes that do what is queued.
+
+There are as many slots as :func:`srnn.runs.settings.worker_limit` says, each a file that the
+process working in it holds locked; it says on what. A worker is born with its slot's lock, takes
+what is queued, oldest first, and ends when nothing is. It needs no server, and survives it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from srnn import paths
+from srnn.files import writing
+from srnn.runs.jobs import (
+    FAILED,
+    LOG,
+    QUEUED,
+    Cancelled,
+    Job,
+    list_jobs,
+    note,
+    read_tail,
+    settle,
+)
+from srnn.runs.library import LOCK, find_run, is_unfinished
+from srnn.runs.lock import Lock, is_held
+from srnn.runs.settings import worker_limit
+
+PATIENCE = 10.0
+"""Seconds after its worker's start in which a slot is not given to another one, so that workers
+that cannot live are not started again and again at once."""
+
+_children: list[subprocess.Popen] = []
+_started: dict[str, float] = {}
+
+
+def ensure_workers() -> int:
+    """Start workers for the queue while slots are free; returns how many were started. Cheap when
+    nothing is queued, so that a page may call it whenever it looks at the jobs.
+
+    Raises:
+        CacheError: the cache cannot be written.
+    """
+    _children[:] = [child for child in _children if child.poll() is None]
+    queued = _queued()
+    if not queued:
+        return 0
+    started = 0
+    with writing(paths.cache_root()):
+        places = slots(background=True)
+        paths.slot_file("x").parent.mkdir(parents=True, exist_ok=True)
+        idle = sum(is_held(path) and not read_tail(path) for path in places)
+        for path in places:
+            if started >= queued - idle:
+                break
+            recent = time.monotonic() - _started.get(str(path), -PATIENCE) < PATIENCE
+            lock = Lock(path)
+            if not (recent and path.exists()) and lock.take():
+                _start_worker(lock)
+                started += 1
+    return started
+
+
+def _start_worker(slot: Lock) -> None:
+    assert slot.handle is not None
+    try:
+        os.truncate(slot.path, 0)
+        child = spawn(["work"], slot.path.with_suffix(".log"), [slot], PYTHONFAULTHANDLER="1")
+        _started[str(slot.path)] = time.monotonic()
+    finally:
+        slot.release()  # the child has it
+    _children.append(child)
+
+
+def spawn(
+    arguments: Sequence[str], log: Path, locks: Sequence[Lock], **environment: str
+) -> subprocess.Popen:
+    """Start ``python -m srnn ARGUMENTS`` on this cache, in a session of its own, so that it
+    outlives who starts it; one torch thread. It holds the locks too. What it prints goes to
+    ``log``.
+
+    Raises:
+        OSError: it cannot be started, or the log not be written.
+    """
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    own = {"OMP_NUM_THREADS": "1", "SRNN_CACHE": str(paths.cache_root()), "PYTHONPATH": path}
+    held = [lock.handle for lock in locks if lock.handle is not None]
+    own["SRNN_LOCKS"] = " ".join(map(str, held))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with os.fdopen(os.open(log, flags, 0o666), "wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "srnn", *arguments],
+            env=os.environ | own | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=held,
+        )
+
+
+def slots(*, background: bool) -> list[Path]:
+    """The files of this machine's slots; one less in the background, if nobody has set a number."""
+    machine = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:60]
+    limit = worker_limit(background=background)
+    return [paths.slot_file(f"{machine}-{place}") for place in range(limit)]
+
+
+def _queued() -> int:
+    return sum(job.state == "queued" for job in list_jobs())
+
+
+def last_words() -> str:
+    """What workers printed that died instead of giving their slot back; empty if none did."""
+    dead = [path for path in slots(background=True) if path.exists() and not is_held(path)]
+    return "\n".join(filter(None, (read_tail(path.with_suffix(".log")) for path in dead)))
+
+
+# --- being a worker ------------------------------------------------------------------------
+
+
+def work() -> int:
+    """Be a worker: do what is queued, end when nothing is; returns the number of jobs done. Called
+    by ``python -m srnn work``, which has its slot already or takes a free one."""
+    done = 0
+    while (slot := _own_slot()) is not None:
+        try:
+            while slot.path in slots(background=True) and (jobs := _waiting()):
+                if any(_work_on(job, slot) for job in jobs):
+                    done += 1
+                else:  # all of them are in other hands
+                    time.sleep(0.3)
+        finally:
+            slot.path.with_suffix(".log").unlink(missing_ok=True)
+            slot.release(remove=True)
+        if not _waiting():  # looked at after the slot was free: nothing is left alone
+            break
+    return done
+
+
+def _waiting() -> list[Job]:
+    return [job for job in list_jobs() if job.state == "queued"]
+
+
+def _own_slot() -> Lock | None:
+    """The slot that this process was born with, else a free one; None if all are taken."""
+    inherited = os.environ.pop("SRNN_LOCKS", "").split()
+    with writing(paths.cache_root()):
+        paths.slot_file("x").parent.mkdir(parents=True, exist_ok=True)
+        for path in slots(background=True):
+            slot = Lock(path)
+            for handle in map(int, inherited):
+                slot.handle = handle
+                if slot.mine():
+                    os.set_inheritable(handle, False)
+                    return slot
+            slot.handle = None
+            if not inherited and slot.take():
+                return slot
+    return None
+
+
+def says(slot: Lock, what: str) -> None:
+    """Note in the slot what its holder does (on a full disk it stays as it was)."""
+    with contextlib.suppress(OSError):
+        assert slot.handle is not None
+        os.truncate(slot.handle, 0)
+        os.pwrite(slot.handle, what.encode(), 0)
+
+
+def _work_on(job: Job, slot: Lock) -> bool:
+    """Do a queued job unless another process holds it; whether it was taken."""
+    try:
+        lock = Lock(job.folder / LOCK)
+        if not lock.take(0.1):
+            return False
+        try:
+            (job.folder / QUEUED).unlink()
+        except FileNotFoundError:  # cancelled, or another worker was faster
+            lock.release()
+            return False
+    except OSError:
+        return False
+    (job.folder / FAILED).unlink(missing_ok=True)
+    says(slot, job.id)
+    try:
+        with _logging(job.folder / LOG):
+            _train(job, lock) if job.config is not None else _command(job, lock)
+    finally:
+        lock.release(remove=not is_unfinished(job.folder))
+        says(slot, "")
+    return True
+
+
+def _train(job: Job, lock: Lock) -> None:
+    import torch
+
+    from srnn.estimate import refuse_impossible
+    from srnn.runs.train import accounted, train_locked
+
+    torch.set_num_threads(1)
+    assert job.config is not None
+    if find_run(job.id) is not None:
+        settle(job.folder)
+        return
+    with accounted(lock):
+        refuse_impossible(job.config, job.engine)
+        train_locked(job.config, job.engine, lock, None)
+
+
+def _command(job: Job, lock: Lock) -> None:
+    """Run a command in a process of its own, which holds the job's lock too: it is running until
+    both are gone, whichever goes first."""
+    note("begins", job.id)
+    log = job.folder / LOG
+    child = spawn(job.command, log, [lock], SRNN_JOB=job.id, PYTHONFAULTHANDLER="1")
+    child.wait()
+    note("ends", job.id)
+
+
+@contextlib.contextmanager
+def _logging(path: Path) -> Iterator[None]:
+    """Send what this process prints, and the trace of an exception, to a job's log."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    with os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8", buffering=1) as file:
+        file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} process {os.getpid()} starts\n")
+        kept = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        except Cancelled:
+            file.write("cancelled\n")
+        except Exception:
+            file.write(traceback.format_exc())
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
