@@ -21,7 +21,7 @@ PANEL = 440
 def finding(view: View, keep: str) -> None:
     """The page's answer: the accuracy before and after; or why it cannot be measured."""
     try:
-        pruned = cached.pruned(view.run.run_id, view.epsilon, view.index, keep)
+        pruned = cached.pruned(*view.key, keep)
     except DataError as error:
         st.warning(
             f"The accuracy cannot be measured here: {escape(str(error))}. Put the run's data back "
@@ -35,14 +35,14 @@ def finding(view: View, keep: str) -> None:
     )
     if keep == SURVIVORS:
         text = (
-            f"At epoch {view.epoch:,} **{pruned.dropped:,} of {total:,} connections** are "
+            f"At {view.at} **{pruned.dropped:,} of {total:,} connections** are "
             f"replicators. Dropping them {change}; {pruned.kept:,} survive."
         )
     elif keep == ALL:
-        text = f"All {total:,} connections of epoch {view.epoch:,}, at {percent(pruned.before)}."
+        text = f"All {total:,} connections of {view.at}: accuracy {percent(pruned.before)}."
     else:
         text = (
-            f"At epoch {view.epoch:,} {pruned.kept:,} of {total:,} connections are "
+            f"At {view.at} {pruned.kept:,} of {total:,} connections are "
             f"{type_label(keep)}. Keeping only these {change}."
         )
     st.markdown(text)
@@ -67,7 +67,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Colour", ("type", "weight"), ("type", "scalar weight"), "Of the connections.", "color"
     )
 finding(view, keep)
-key = (view.run.run_id, view.epsilon, view.index, keep)
+key = (*view.key, keep)
 album.network(view, keep, color).show(
     view,
     lambda: download(

@@ -45,7 +45,7 @@ def chosen_set(view: View) -> np.ndarray:
         **state.bound("rank", (low, high), (50, 100), lambda ends: f"{ends[0]}-{ends[1]}"),
     )
     own = np.flatnonzero(mask)
-    size = np.nan_to_num(np.abs(scalars(run.snapshots[view.index][:, own])), nan=np.inf)
+    size = np.nan_to_num(np.abs(scalars(view.weights[:, own])), nan=np.inf)
     share = 100 * np.argsort(np.argsort(size, kind="stable"), kind="stable") / max(1, len(own) - 1)
     mask[own[(share < low) | (share > high)]] = False
     return mask
@@ -59,8 +59,7 @@ def drop_chosen(view: View, mask: np.ndarray) -> pd.DataFrame:
     order = np.random.default_rng(run.config.seed).permutation(len(mask))
     chance[order[: int(mask.sum())]] = True
     sets = {"the chosen set": mask, "as many at random": chance}
-    weights = run.snapshots[view.index]
-    return dropout.dropout_masks(weights, sets, task.x_test, task.y_test, run.shape)
+    return dropout.dropout_masks(view.weights, sets, task.x_test, task.y_test, run.shape)
 
 
 def about_set(test: pd.DataFrame) -> str:

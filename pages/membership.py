@@ -19,11 +19,11 @@ IMAGES = 500
 
 
 @st.cache_data(max_entries=40, show_spinner="Asking the MetaNet particle by particle")
-def collapsed(run_id: str, index: int, activation: str) -> Comparison:
+def collapsed(run_id: str, index: int, steps: int, activation: str) -> Comparison:
     """The dense network of the scalar weights beside the MetaNet, with a macro activation."""
     run = get_run(run_id)
     shape = dataclasses.replace(run.shape, activation=activation)
-    return compare(run.snapshots[index], task_of(run.config).x_test[:IMAGES], shape)
+    return compare(cached.weights(run_id, index, steps), task_of(run.config).x_test[:IMAGES], shape)
 
 
 page("Membership", "Which particle belongs to which layer, cell and input, and what does it do?")
@@ -38,7 +38,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     about = "The mean test image beside the cells of the first layer."
     digit = choices.pick("Mean image", digits, names, about, "digit", width=150)
 
-table = cached.particles_at(view.run.run_id, view.epsilon, view.index)
+table = cached.particles_at(*view.key)
 replicators, first = is_replicator(view.codes), (table["layer"] == 0).to_numpy()
 st.markdown(
     f"In the first weight layer **{percent(replicators[first].mean())}** of the particles are "
@@ -59,7 +59,7 @@ st.header("The network of these numbers", anchor=False)
 texts = {"none": "no activation", "relu": "ReLU", "tanh": "tanh"}
 about = "The macro activation."
 kind = choices.choose("Between the cells", list(texts), list(texts.values()), about, "activation")
-seen = collapsed(view.run.run_id, view.index, kind)
+seen = collapsed(view.run.run_id, view.index, view.settled, kind)
 st.markdown(
     f"A dense network with these weights ({texts[kind]}) and the MetaNet, asked particle by "
     f"particle, differ by at most **{seen.difference:.1e}** in a logit (the largest is "

@@ -18,6 +18,7 @@ from figure_checks import assert_labels_inside, assert_within_axes
 from srnn import fixpoints
 from srnn.analysis import connectivity as graphs
 from srnn.figures import (
+    answers,
     connectivity,
     dropout,
     epochs,
@@ -137,6 +138,7 @@ def test_the_checks_find_what_is_outside():
 def test_every_figure_of_these_modules_is_checked():
     """The modules of the log's rows and of the pruning lab have tests of their own."""
     modules = (
+        answers,
         connectivity,
         dropout,
         membership,

@@ -13,13 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
+import torch
 from streamlit.testing.v1 import AppTest
 
 from srnn import paths
+from srnn.analysis.settle import settle
 from srnn.config import RunConfig
+from srnn.fixpoints import classify
 from srnn.lineage import pack, unpack
 from srnn.runs import Run, obtain, read_job
 from srnn.runs.jobs import ask
+from srnn.vocabulary import is_replicator
 from ui.charts import csv
 from ui.menu import PAGES, ROOT, entries
 from ui.text import duration, escape, percent
@@ -176,6 +180,20 @@ def test_the_strip_follows_epoch_and_epsilon(run: Run) -> None:
     app.select_slider(key="epsilon").set_value(1.0).run()
     assert f"Replicators {total}" in strip(app)
     assert "Epoch 0 of 3 Epsilon 1e+00" in strip(app)
+
+
+def test_a_settled_network_is_counted_measured_and_drawn_anew(run: Run) -> None:
+    app = open_page("pages/connectivity.py", run.run_id)
+    before = strip(app)
+    app.selectbox(key="settled").set_value(100).run()
+    assert_calm(app)
+    weights = settle(run.weights, run.config, [100])[0]
+    kinds = classify(torch.from_numpy(weights), torch.from_numpy(run.encoding))
+    both = int(is_replicator(kinds).sum())
+    assert f"Replicators {both:,} " in strip(app) and "Settled 100 steps" in strip(app)
+    assert f"settled for 100 steps **{both:,} of {len(kinds):,} connections**" in words(app)
+    app.selectbox(key="settled").set_value(0).run()
+    assert strip(app) == before
 
 
 @pytest.mark.parametrize("file", ABOUT_A_RUN)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from srnn.analysis.connectivity import ALL, CHOICES, SURVIVORS
-from srnn.vocabulary import EPSILON, LABELS, TYPES
-from ui.state import View, bound, get
+from srnn.vocabulary import EPSILON, GLOSSARY, LABELS, TYPES
+from ui.state import SETTLE, View, bound, get
 
 EPSILONS = tuple(sorted({float(f"{a}e{b}") for b in range(-12, 1) for a in (1, 3)} - {3.0}))
 """The marks of the epsilon slider; any other value can stand in the address."""
@@ -115,4 +115,18 @@ def epsilon(view: View) -> None:
         help="How near to zero, or to its own weights, a particle must be to count as zero or "
         f"identity. From {EPSILONS[0]:g} to {EPSILONS[-1]:g}; the log used {EPSILON:g}.",
         **bound("epsilon", view.epsilon, EPSILON, lambda value: f"{value:g}"),
+    )
+
+
+def settle(view: View) -> None:
+    """Whether the network is looked at where it is, or after replication steps only."""
+    texts = {0: "at the instant", 1: "after 1 step", **{n: f"after {n} steps" for n in SETTLE[2:]}}
+    st.selectbox(
+        "Settle",
+        SETTLE,
+        format_func=texts.__getitem__,
+        width=150,
+        help=f"{GLOSSARY['settle']} Counts and figures of one epoch follow; curves over epochs "
+        "are at the instant.",
+        **bound("settled", view.settled, 0),
     )

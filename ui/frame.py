@@ -60,10 +60,16 @@ def page(title: str, question: str) -> None:
 
 
 def strip(
-    accuracy: float | None, types: Mapping[str, int], epoch: int, epochs: int, epsilon: float
+    accuracy: float | None,
+    types: Mapping[str, int],
+    epoch: int,
+    epochs: int,
+    epsilon: float,
+    settled: int = 0,
 ) -> None:
     """The numbers of a run at an epoch and epsilon, above every finding about it: test accuracy
-    (0..1), a count per particle type, and the epochs asked for. Words are explained on hovering."""
+    (0..1), a count per particle type, the epochs asked for, and the
+    replication steps it was settled for. Words are explained on hovering."""
     total = sum(types.values())
     replicators = count_replicators(types)
     cells = (
@@ -77,6 +83,7 @@ def strip(
         (f"{total - replicators:,}", "Survivors", "survivor", f"of {total:,} particles"),
         (f"{epoch:,}", "Epoch", "snapshot", f"of {epochs:,}"),
         (f"{epsilon:.0e}", "Epsilon", "epsilon", ""),
+        *([(f"{settled:,}", "Settled", "settle", "steps")] if settled else []),
     )
     parts = (
         f"<div><dt><abbr title='{html.escape(MEANING[word], quote=True)}'>{name}</abbr></dt>"

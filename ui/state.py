@@ -23,9 +23,11 @@ from srnn.runs import Run
 from srnn.vocabulary import EPSILON
 
 _NAMES = """run from epoch epsilon picked view keep fit cube color scale show types layers cells
-    components rank map digit activation method pixels question acts camera"""
+    components rank map digit activation method pixels question acts camera image settled"""
 NAMES = frozenset(_NAMES.split())
 """The names that an address may hold; any other is ignored."""
+SETTLE = (0, 1, 10, 100, 500)
+"""Replication steps after which a network can be looked at."""
 LONGEST = 1500
 """Characters of one value in an address. A longer selection lives in the session only."""
 _KEY = "looked_at"
@@ -39,6 +41,7 @@ class View:
         run: the finished run.
         index: of the snapshot looked at, into ``run.snapshots`` and ``run.snapshot_epochs``.
         epsilon: tolerance of the particle types.
+        settled: replication steps that the network was given after that epoch; 0: none.
         picked: indices ``0..particles - 1`` of the selected particles, ascending.
     """
 
@@ -46,6 +49,7 @@ class View:
     index: int
     epsilon: float
     picked: tuple[int, ...] = ()
+    settled: int = 0
 
     @property
     def epoch(self) -> int:
@@ -57,22 +61,36 @@ class View:
         """Type code of every particle then, ``(P,)``."""
         from ui import cached  # needs torch; most of the app's first page does not
 
-        return cached.codes(self.run.run_id, self.epsilon)[self.index]
+        return cached.kinds(*self.key)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The weights of the particles then, ``(n, P)``."""
+        from ui import cached
+
+        return cached.weights(self.run.run_id, self.index, self.settled)
+
+    @property
+    def key(self) -> tuple[str, float, int, int]:
+        """What the functions of :mod:`ui.cached` about one moment are asked with."""
+        return self.run.run_id, self.epsilon, self.index, self.settled
 
     @property
     def at(self) -> str:
         """Where every number of the view holds: ``epoch 200, epsilon 1e-05``."""
-        return f"epoch {self.epoch:,}, epsilon {self.epsilon:.0e}"
+        settled = f", settled for {self.settled:,} steps" if self.settled else ""
+        return f"epoch {self.epoch:,}, epsilon {self.epsilon:.0e}{settled}"
 
     @property
     def source(self) -> str:
         """What is written below a figure: ``run e15c3ef6769ad81d · epoch 200 · epsilon 1e-05``."""
-        return f"run {self.run.run_id} · epoch {self.epoch:,} · epsilon {self.epsilon:.0e}"
+        return f"run {self.run.run_id} · {self.at.replace(', ', ' · ')}"
 
     @property
     def file(self) -> str:
         """The same for the names of files: ``e15c3ef6769ad81d-epoch-200-epsilon-1e-05``."""
-        return f"{self.run.run_id}-epoch-{self.epoch}-epsilon-{self.epsilon:.0e}"
+        settled = f"-settled-{self.settled}" if self.settled else ""
+        return f"{self.run.run_id}-epoch-{self.epoch}-epsilon-{self.epsilon:.0e}{settled}"
 
 
 def restore() -> None:
@@ -90,7 +108,14 @@ def view_of(run: Run) -> View:
     epochs = run.snapshot_epochs
     epoch = _number(get("epoch"), int, epochs[-1])
     index = max(0, bisect_right(epochs, epoch) - 1)
-    return View(run, index, epsilon(), unpack(get("picked"), run.info["particles"]))
+    settled = _number(get("settled"), int, 0)
+    return View(
+        run,
+        index,
+        epsilon(),
+        unpack(get("picked"), run.info["particles"]),
+        settled if settled in SETTLE else 0,
+    )
 
 
 def epsilon() -> float:

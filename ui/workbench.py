@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from srnn.analysis.connectivity import ALL
 from srnn.runs import Run, RunError, get_run, is_run_id, list_runs, read_job
 from srnn.tasks import DataError, resolve
 from srnn.vocabulary import count_types
-from ui import album, choices, state
+from ui import album, cached, choices, state
 from ui.charts import browser_found, download
 from ui.frame import strip
 from ui.menu import link
@@ -43,8 +44,19 @@ def workbench(*, with_data: bool = False, clock: bool = True) -> View:
         if clock:
             choices.epoch(view)
         choices.epsilon(view)
+        if clock:
+            choices.settle(view)
     accuracy = view.run.records.set_index("epoch")["test_accuracy"].get(view.epoch)
-    strip(accuracy, count_types(view.codes), view.epoch, view.run.config.epochs, view.epsilon)
+    if view.settled:
+        accuracy = cached.pruned(*view.key, ALL).before
+    strip(
+        accuracy,
+        count_types(view.codes),
+        view.epoch,
+        view.run.config.epochs,
+        view.epsilon,
+        view.settled,
+    )
     if view.run.stopped:
         st.warning(
             f"Training ended early: {escape(view.run.stopped)}. The figures show what was recorded."
@@ -98,7 +110,7 @@ def _open(run_id: str) -> View:
     try:
         view = state.view_of(get_run(run_id))
         _ = view.run.records, view.codes
-    except (RunError, OSError) as error:
+    except (RunError, DataError, OSError) as error:
         st.error(f"{escape(str(error))}\n\nChoose another run above, or train this one again.")
         link("pages/train.py", "Open Train")
         st.stop()

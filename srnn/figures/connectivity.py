@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from srnn.figures.layout import Places, edge_arrays, place_nodes, skip_paths
+from srnn.figures.layout import Edges, Places, edge_arrays, place_nodes, skip_paths
 from srnn.figures.style import (
     DIVERGING,
     FAINT,
@@ -34,7 +34,11 @@ _ORDER = ("zero", "identity", "second_order", "other", "divergent")
 
 
 def connectivity_graph(
-    graph: nx.DiGraph, nodes: pd.DataFrame | None = None, *, color: str = "type"
+    graph: nx.DiGraph,
+    nodes: pd.DataFrame | None = None,
+    *,
+    color: str = "type",
+    measure: str = "scalar weight",
 ) -> go.Figure:
     """The macro network, inputs at the left (as an image where their number is a square).
 
@@ -43,7 +47,8 @@ def connectivity_graph(
         nodes: its table of cells, with ``node, isolated``; without it, a cell without any edge
             counts as isolated.
         color: of the edges: ``type``, or ``weight`` (signed, purple to green). Their width grows
-            with the absolute scalar weight.
+            with the absolute weight.
+        measure: what the edges' weights are, in words.
 
     Raises:
         ValueError: unknown colour.
@@ -62,13 +67,15 @@ def connectivity_graph(
     figure.update_yaxes(range=[-0.07, 1.04])
     figure.update_xaxes(range=[-0.04, 1.06])
     _skips(figure, graph, places)
-    notes = _edges(figure, graph, places, color)
+    notes = _edges(figure, graph, places, color, measure)
     _nodes(figure, graph, places, nodes)
     note(figure, " ".join(notes), y=0, x=0.01, yanchor="top")
     return figure
 
 
-def _edges(figure: go.Figure, graph: nx.DiGraph, places: Places, color: str) -> list[str]:
+def _edges(
+    figure: go.Figure, graph: nx.DiGraph, places: Places, color: str, measure: str
+) -> list[str]:
     edges = edge_arrays(graph)
     total = len(edges.weight)
     if not total:
@@ -81,7 +88,7 @@ def _edges(figure: go.Figure, graph: nx.DiGraph, places: Places, color: str) -> 
             xanchor="center",
         )
         return ["0 connections."]
-    notes = [f"{count(total)} connections; width grows with |scalar weight|."]
+    notes = [f"{count(total)} connections; width grows with |{measure}|."]
     size = np.nan_to_num(np.abs(edges.weight), nan=np.inf)
     drawn = np.arange(total)
     if total > MOST_EDGES:
@@ -116,7 +123,7 @@ def _edges(figure: go.Figure, graph: nx.DiGraph, places: Places, color: str) -> 
             legendgroup=name,
         )
     if len(drawn) <= HOVERED:
-        _hover_points(figure, places, edges, drawn)
+        _hover_points(figure, places, edges, drawn, measure)
     return notes
 
 
@@ -152,12 +159,14 @@ def _segments(places: Places, source: np.ndarray, target: np.ndarray) -> dict[st
     }
 
 
-def _hover_points(figure: go.Figure, places: Places, edges: object, drawn: np.ndarray) -> None:
+def _hover_points(
+    figure: go.Figure, places: Places, edges: Edges, drawn: np.ndarray, measure: str
+) -> None:
     """Invisible points along the edges that say, wherever one is pointed at, what it is."""
     source, target = edges.source[drawn], edges.target[drawn]
     text = [
         f"{edges.particle[i]}<br>{LABELS.get(edges.type[i], edges.type[i])}, "
-        f"scalar weight {edges.weight[i]:.3g}"
+        f"{measure} {edges.weight[i]:.3g}"
         for i in drawn
     ]
     along = np.linspace(0.15, 0.85, 8 if len(drawn) <= 800 else 3)[:, None]
