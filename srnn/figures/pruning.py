@@ -109,7 +109,7 @@ def _curve(
     rank: int,
     accuracies: list[float],
 ) -> None:
-    color, dash, symbol = STYLES.get(name, (MUTED, "dot", "circle-open"))
+    color, dash, symbol = STYLES[name]
     figure.add_scatter(
         x=x,
         y=[100 * value for value in values],
@@ -132,7 +132,7 @@ def _curve(
 def _band(
     figure: go.Figure, x: list[float], low: list[float], high: list[float], name: str
 ) -> None:
-    red, green, blue = (int(STYLES.get(name, (MUTED,))[0][at : at + 2], 16) for at in (1, 3, 5))
+    red, green, blue = (int(STYLES[name][0][at : at + 2], 16) for at in (1, 3, 5))
     figure.add_scatter(
         x=[*x, *x[::-1]],
         y=[100 * value for value in [*high, *low[::-1]]],
@@ -148,7 +148,7 @@ def _band(
 
 
 def _natural_point(figure: go.Figure, row: tuple, title: str) -> None:
-    color, _, symbol = STYLES.get(row.rival, (MUTED, "dot", "circle-open"))
+    color, _, symbol = STYLES[row.rival]
     figure.add_scatter(
         x=[row.surviving],
         y=[100 * row.accuracy],
@@ -232,38 +232,28 @@ def epsilon_curves(table: pd.DataFrame, epsilon: float) -> go.Figure:
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     figure.update_layout(template=template(), height=COLUMNS["double"][1] + 140, hovermode="x")
-    x = table["epsilon"]
-    lines = (
+    counts = (
         ("identity", "identity", PALETTE["identity"], "solid"),
         ("zero", "zero", PALETTE["zero"], "dot"),
         ("dropped", "replicators (both)", INK, "solid"),
     )
-    for column, name, color, dash in lines:
-        figure.add_scatter(
-            x=x,
-            y=table[column],
-            name=name,
-            mode="lines",
-            line={"color": color, "dash": dash, "width": 2.2},
-            hovertemplate="%{y:,}",
-            row=1,
-            col=1,
-        )
     accuracies = (
-        ("accuracy", "accuracy without them", "solid"),
-        ("base_accuracy", "with them", "dash"),
+        ("accuracy", "accuracy without them", INK, "solid"),
+        ("base_accuracy", "with them", MUTED, "dash"),
     )
-    for column, name, dash in accuracies:
-        figure.add_scatter(
-            x=x,
-            y=100 * table[column],
-            name=name,
-            mode="lines",
-            line={"color": INK if column == "accuracy" else MUTED, "dash": dash, "width": 2},
-            hovertemplate="%{y:.2f} %",
-            row=2,
-            col=1,
-        )
+    panels = ((1, counts, 1, "%{y:,}"), (2, accuracies, 100, "%{y:.2f} %"))
+    for row, lines, scale, form in panels:
+        for column, name, color, dash in lines:
+            figure.add_scatter(
+                x=table["epsilon"],
+                y=scale * table[column],
+                name=name,
+                mode="lines",
+                line={"color": color, "dash": dash, "width": 2.2},
+                hovertemplate=form,
+                row=row,
+                col=1,
+            )
     figure.add_vline(x=epsilon, line={"color": MUTED, "width": 1, "dash": "dot"})
     figure.update_xaxes(type="log", exponentformat="power", showgrid=False)
     figure.update_xaxes(title="Epsilon", row=2, col=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,35 +93,16 @@ def pareto(runs: Iterable[Run], epsilon: float = EPSILON) -> pd.DataFrame:
                 "drop_cost": before - after,
             }
         )
-    table = pd.DataFrame(rows, columns=PARETO_COLUMNS[:-1])
+    if not rows:
+        return pd.DataFrame(columns=["run_id", "neurons", "front"])
+    table = pd.DataFrame(rows)
     table["front"] = [_undominated(table, row) for row in table.itertuples()]
     return table
 
 
-PARETO_COLUMNS = (
-    "run_id",
-    "name",
-    "dataset",
-    "alpha",
-    "neurons",
-    "residual",
-    "seed",
-    "epochs",
-    "particles",
-    "accuracy",
-    "replicators",
-    "pruned_accuracy",
-    "drop_cost",
-    "front",
-)
-
-
-def _undominated(table: pd.DataFrame, row: tuple) -> bool:
+def _undominated(table: pd.DataFrame, row: Any) -> bool:
     same = table[table["dataset"] == row.dataset]
-    better = (same["replicators"] >= row.replicators) & (
-        same["pruned_accuracy"] >= row.pruned_accuracy
-    )
-    strictly = (same["replicators"] > row.replicators) | (
-        same["pruned_accuracy"] > row.pruned_accuracy
-    )
-    return not (better & strictly).any()
+    share, kept = same["replicators"], same["pruned_accuracy"]
+    as_good = (share >= row.replicators) & (kept >= row.pruned_accuracy)
+    better = (share > row.replicators) | (kept > row.pruned_accuracy)
+    return not (as_good & better).any()
