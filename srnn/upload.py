@@ -137,6 +137,7 @@ def keep_upload(upload: Upload, title: str) -> Path:
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "data"
     folder = paths.data_folder() / f"{slug}-{digest}"
     with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         for split, own in (("train", ~upload.test), ("t10k", upload.test)):
             for what, values in (("images-idx3", upload.images), ("labels-idx1", upload.labels)):
                 write_bytes(folder / f"{split}-{what}-ubyte", _idx(values[own]))

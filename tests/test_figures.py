@@ -97,6 +97,9 @@ def all_figures() -> dict[str, go.Figure]:
             [f"L0_C0_W{index}" for index in range(7)],
         ),
         "schematic": schematic.schematic(),
+        "answers": answers.answer_bars(
+            pd.DataFrame({"class": [0, 1, 2], "before": [0.1, 0.2, 0.7], "after": [0.0, 1.0, 0.0]})
+        ),
         "variance": trajectories.explained_variance(explained),
         "graph": connectivity.connectivity_graph(graph),
         "signed graph": connectivity.connectivity_graph(graph, color="weight"),
