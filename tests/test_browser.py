@@ -39,6 +39,11 @@ PATIENCE = 60_000
 
 @pytest.fixture
 def chromium() -> str:
+    return find_chromium()
+
+
+def find_chromium() -> str:
+    """The browser's path; without one the test is skipped, where CI is true it fails."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     path = next(filter(None, map(shutil.which, names)), None)
     if path is None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from srnn.figures.schematic import schematic
+from srnn.jobs import submit
 from srnn.presets import PRESETS
 from srnn.runs import Run, find_run, list_runs
 from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
 from ui import state
-from ui.frame import page, show
+from ui.charts import dark
+from ui.frame import page
+from ui.live import watch
 from ui.menu import link
 from ui.microscope import microscope
 from ui.settings import load, settings
@@ -18,12 +21,9 @@ from ui.stage import stage
 from ui.text import escape, percent
 
 METANET = """
-A **MetaNet** is a plain dense network in which every connection is a small network of its own, a
-**particle**. A particle multiplies what passes through it, and it can be asked for its own weights:
-fed with each weight and its position, it answers with a new weight. All particles are trained for
-both at once: to serve the **task** and to **replicate themselves**, weighed by alpha. Most end as
-*zero* or as *identity*, perfect replicators. When these are dropped, a sparse network is left: the
-MetaNet has pruned itself. How well it still does its task is what this lab measures.
+Every connection of a **MetaNet** is a tiny network, a **particle**. It multiplies what passes
+through it, and it is trained to answer, asked about its own weights, with just these: to
+**replicate itself**. Most end as *replicators* and can be dropped; the *survivors* do the work.
 """
 
 SHOWN = 8
@@ -31,27 +31,36 @@ SHOWN = 8
 
 
 def overview() -> None:
-    """The first page: what a MetaNet is, and where to start."""
+    """The first page: a network in motion, what it is, and where to start."""
     page("MetaNet lab", "Networks whose connections are networks that replicate themselves.")
+    words, picture = st.columns([3, 2], gap="large", vertical_alignment="center")
+    words.markdown(METANET)
+    picture.image(schematic(dark()), width="stretch")
     run = _shown_run()
-    if run is not None:
+    if run is None:
+        _train_button()
+    else:
         workbench(run, autoplay="epoch" not in st.query_params)
-    st.subheader("What a MetaNet is", anchor=False)
-    st.markdown(METANET)
-    show(
-        schematic(),
-        name="metanet",
-        alt="A dense network; one of its connections, enlarged, is a small network that maps a "
-        "weight and its position to a new weight.",
-    )
     presets()
     runs()
 
 
-@st.fragment
+def _train_button() -> None:
+    """The shortest way to a network of one's own."""
+    if st.button("Train your own (about 10 s)", type="primary", key="train-own"):
+        config = PRESETS["quick"].config
+        settings()
+        load(config, "quick")
+        watch(submit(config), cached=find_run(config.run_id) is not None)
+        st.switch_page("pages/train.py")
+
+
 def workbench(run: Run, autoplay: bool) -> None:
     """The stage, and under it what is known of the particles chosen there."""
     view, acts = state.view_of(run), state.get("acts")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        _train_button()
+        st.caption("Shown: " + escape(run.name) + (", bundled" if run.bundled else ""))
     try:
         stage(view, acts, autoplay=autoplay)
     except (ValueError, DataError) as error:  # acts of an address that cannot be done

@@ -4,7 +4,7 @@
 import { isReplicator, plural, count, shows } from "./data.js";
 import { Board } from "./theme.js";
 
-const BINS = 7, WHILE_PLAYING = 4000, STEPS = 10, REACH = 8;
+const BINS = 7, WHILE_PLAYING = 4000, COARSE = 10, FINE = 60, REACH = 8;
 const ORDER = [1, 2, 3, 4, 0]; // the dead below, divergence on top
 
 export class Network {
@@ -254,23 +254,26 @@ export class Network {
     ];
   }
 
+  // The shown wire nearest to a point: looked for along coarse chains, decided along fine ones.
   pick(x, y) {
     let best = -1, least = REACH * REACH;
+    const e = this.ends, far = (REACH + 2) ** 2;
     for (const particle of this.shown) {
-      const e = this.ends, at = 4 * particle;
+      const at = 4 * particle;
       if (x < Math.min(e[at], e[at + 2]) - REACH || x > Math.max(e[at], e[at + 2]) + REACH) continue;
       if (y < Math.min(e[at + 1], e[at + 3]) - REACH || y > Math.max(e[at + 1], e[at + 3]) + REACH) continue;
-      const distance = this.distance(particle, x, y);
+      if (this.distance(particle, x, y, COARSE) > far) continue;
+      const distance = this.distance(particle, x, y, FINE);
       if (distance < least) [best, least] = [particle, distance];
     }
     return best;
   }
 
   // Squared distance from a point to a wire, taken as a chain of straight pieces.
-  distance(particle, x, y) {
+  distance(particle, x, y, pieces) {
     let [ax, ay] = this.along(particle, 0), least = Infinity;
-    for (let step = 1; step <= STEPS; step++) {
-      const [bx, by] = this.along(particle, step / STEPS);
+    for (let piece = 1; piece <= pieces; piece++) {
+      const [bx, by] = this.along(particle, piece / pieces);
       const dx = bx - ax, dy = by - ay;
       const share = Math.min(1, Math.max(0, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1)));
       least = Math.min(least, (ax + share * dx - x) ** 2 + (ay + share * dy - y) ** 2);

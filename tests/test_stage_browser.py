@@ -1,0 +1,295 @@
+"""The stage in a real browser: clock, picking, keys, themes, acts, links, and what stays."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sessions
+from test_browser import FLAGS, PATIENCE, find_chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+RUN = "e15c3ef6769ad81d"
+"""The bundled run."""
+CLEAR = """(host) => { // of every shown wire, the point that is farthest from all other wires
+  const { test } = host.stage, shares = [0.12, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.88];
+  const ways = test.shown.map((p) => [...Array(33).keys()].map((k) => test.wire(p, k / 32)));
+  const gap = (x, y, [a, b], [c, d]) => {
+    const share = ((x - a) * (c - a) + (y - b) * (d - b)) / ((c - a) ** 2 + (d - b) ** 2 || 1);
+    const t = Math.min(1, Math.max(0, share));
+    return Math.hypot(a + t * (c - a) - x, b + t * (d - b) - y);
+  };
+  const near = (x, y, skip) => {
+    let least = 99;
+    ways.forEach((way, k) => {
+      if (k === skip) return;
+      for (let i = 1; i < way.length; i++) {
+        if (Math.abs(way[i][0] - x) < 20) least = Math.min(least, gap(x, y, way[i - 1], way[i]));
+      }
+    });
+    return least;
+  };
+  return test.shown.map((particle, k) => shares
+    .map((share) => test.wire(particle, share).map(Math.round))
+    .map(([x, y]) => ({ particle, x, y, clear: near(x, y, k) }))
+    .reduce((best, one) => (one.clear > best.clear ? one : best)));
+}"""
+"""Points are whole pixels, half a pixel at most from their wire."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server for all tests here, with an empty cache; its address."""
+    with sessions.server(tmp_path_factory.mktemp("cache")) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        try:
+            yield one
+        finally:
+            one.close()
+
+
+def open_stage(browser: Any, address: str, **context: Any) -> tuple[Any, Any]:
+    """A page with the stage on it, after its first picture; and the stage's element."""
+    options = {"viewport": {"width": 1280, "height": 1100}, "reduced_motion": "reduce"} | context
+    page = browser.new_context(**options).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.on("pageerror", lambda error: pytest.fail(f"JavaScript: {error}"))
+    page.goto(address)
+    stage = page.locator(".stage")
+    stage.wait_for()
+    wait(page, "(test) => test.shown.length > 0")
+    return page, stage
+
+
+def wait(page: Any, condition: str) -> None:
+    """Wait until something is true of the stage."""
+    page.wait_for_function(
+        f"""() => {{ for (const one of document.querySelectorAll('*')) {{
+        const host = one.shadowRoot?.querySelector('.stage');
+        if (host?.stage?.scene?.run) return ({condition})(host.stage.test); }} return false; }}"""
+    )
+
+
+def test_of(stage: Any) -> dict[str, Any]:
+    return json.loads(stage.evaluate("(host) => JSON.stringify(host.stage.test)"))
+
+
+test_of.__test__ = False  # type: ignore[attr-defined]  # no test, whatever its name
+
+
+def test_it_plays_from_the_first_epoch_to_the_last(
+    browser: Any,
+    server: str,
+    record_property: Any,
+) -> None:
+    from playwright.sync_api import expect
+
+    page, stage = open_stage(browser, server, reduced_motion="no-preference")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()  # by itself
+    wait(page, "(test) => !test.playing && test.epoch === 200")
+    record_property("frames_a_second", test_of(stage)["fps"])
+    page.get_by_label("Show", exact=True).select_option("all")  # all 1,518 wires
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait(page, "(test) => test.playing && test.epoch < 200")
+    wait(page, "(test) => !test.playing && test.epoch === 200")
+    after = test_of(stage)
+    record_property("frames_a_second_all", after["fps"])
+    print(f"{after['fps']:.0f} frames a second with {len(after['shown']):,} wires")
+    assert len(after["shown"]) == 1518 and sum(after["counts"]) == 1518
+    finding = page.locator(".finding").inner_text()
+    assert re.search(
+        r"At epoch 200, 1,192 of 1,518 particles .*1,005 zero \+ 187 identity", finding
+    )
+    assert "from 85.7 % to" in finding
+
+
+def test_a_hundred_clicks_on_wires_select_these_wires(browser: Any, server: str) -> None:
+    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
+    spots = sorted(stage.evaluate(CLEAR), key=lambda spot: -spot["clear"])[:100]
+    assert len(spots) == 100 and spots[-1]["clear"] > 0.8
+    for spot in spots:
+        page.mouse.click(spot["x"], spot["y"])
+        assert test_of(stage)["selection"] == [spot["particle"]], spot
+    name = stage.evaluate("(host) => host.querySelector('.readout b').textContent")
+    last = spots[-1]["particle"]
+    if last < 1350:
+        assert name == f"L0_C{last // 225}_W{last % 225}"
+
+
+def test_pointing_lights_the_same_particle_up_everywhere(browser: Any, server: str) -> None:
+    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
+    spot = max(stage.evaluate(CLEAR), key=lambda one: one["clear"])
+    page.mouse.move(spot["x"], spot["y"])
+    wait(page, f"(test) => test.hover === {spot['particle']}")
+    inked = """(host) => ['network', 'cube', 'pixels'].map((name) => {
+      const { over } = host.stage[name].board;
+      return over.getContext('2d').getImageData(0, 0, over.width, over.height).data.some((v) => v);
+    })"""
+    page.wait_for_timeout(100)
+    assert stage.evaluate(inked) == [True, True, True]
+    for name, place in (
+        ("cube", "(host) => [host.stage.cube.x[700], host.stage.cube.y[700]]"),
+        ("pixels", "(host) => host.stage.pixels.spot(700).slice(0, 2).map((v) => v + 2)"),
+    ):
+        box = page.locator(f".{name} .board").bounding_box()
+        x, y = stage.evaluate(place)
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        page.wait_for_timeout(60)
+        hover = test_of(stage)["hover"]
+        if name == "pixels":
+            assert hover == 700
+        else:  # the nearest point of the cube: 700 itself, or one in the same place
+            near = stage.evaluate(
+                f"(host) => [host.stage.cube.x[{hover}], host.stage.cube.y[{hover}]]"
+            )
+            assert math.dist(near, (x, y)) < 1.5
+    page.locator(".rows button").first.hover()
+    name = page.locator(".rows button").first.inner_text()
+    assert name in page.locator(".readout").inner_text()
+
+
+def test_camera_clock_and_selection_stay_through_fifty_reruns(browser: Any, server: str) -> None:
+    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=40&picked=7,700-702")
+    box = page.locator(".cube .board").bounding_box()
+    page.mouse.move(box["x"] + 150, box["y"] + 150)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 210, box["y"] + 120, steps=4)
+    page.mouse.up()
+    page.wait_for_url(re.compile("camera="))
+    before = test_of(stage)
+    stage.evaluate("(host) => { host.mark = 'the same element'; }")
+    page.evaluate("() => { window.marked = 0; }")
+    for _ in range(50):
+        page.get_by_test_id("stSidebar").get_by_role("link", name="Overview").click()
+        page.wait_for_timeout(60)
+    page.wait_for_timeout(1500)
+    after = test_of(stage)
+    for name in ("epoch", "position", "selection", "camera", "epsilon"):
+        assert after[name] == before[name], name
+    assert before["epoch"] == 40 and before["selection"] == [7, 700, 701, 702]
+    assert stage.evaluate("(host) => host.mark") == "the same element"
+
+
+def test_the_keyboard_does_it_all(browser: Any, server: str) -> None:
+    from playwright.sync_api import expect
+
+    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
+    canvas = page.locator(".network canvas.base")
+    expect(canvas).to_have_attribute("role", "img")
+    assert "1,192 of 1,518 particles" in canvas.get_attribute("aria-label")
+    canvas.focus()
+    for key, epoch in (
+        ("Home", 0),
+        ("ArrowRight", 1),
+        ("ArrowRight", 2),
+        ("ArrowLeft", 1),
+        ("End", 200),
+    ):
+        page.keyboard.press(key)
+        assert test_of(stage)["epoch"] == epoch, key
+    page.keyboard.press("ArrowDown")
+    first = test_of(stage)["shown"][0]
+    page.keyboard.press("Enter")
+    assert test_of(stage)["selection"] == [first]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+Enter")
+    assert test_of(stage)["selection"] == test_of(stage)["shown"][:2]
+    page.keyboard.press("Escape")
+    assert test_of(stage)["selection"] == []
+    camera = test_of(stage)["camera"]
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("+")
+    turned = test_of(stage)["camera"]
+    assert turned["yaw"] < camera["yaw"] and turned["zoom"] > camera["zoom"]
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    for _ in range(30):  # and it can be left again
+        page.keyboard.press("Tab")
+    assert not stage.evaluate("(host) => host.contains(host.getRootNode().activeElement)")
+
+
+def test_epsilon_is_worked_out_at_once_and_as_the_package_does(browser: Any, server: str) -> None:
+    from srnn.analysis.types import type_history
+    from srnn.store import get_run
+
+    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
+    run = get_run(RUN)
+    page.get_by_label("Epsilon", exact=True).focus()
+    for key in ("Home", "End", "ArrowLeft"):
+        page.keyboard.press(key)
+        found = test_of(stage)
+        codes = type_history(run.snapshots[-1:], run.encoding, found["epsilon"])
+        assert found["counts"] == [int((codes == code).sum()) for code in range(5)], key
+    page.wait_for_url(re.compile("epsilon="))
+    expected = f"epsilon {found['epsilon']:.0e}".replace("e-0", "e−")
+    assert expected in page.locator(".finding").inner_text()
+
+
+def test_a_link_restores_epoch_epsilon_and_selection(browser: Any, server: str) -> None:
+    page, stage = open_stage(
+        browser, f"{server}/?run={RUN}&epoch=40&epsilon=0.001&picked=3-7,1500&keep=all"
+    )
+    found = test_of(stage)
+    assert (found["epoch"], found["epsilon"]) == (40, 0.001)
+    assert found["selection"] == [3, 4, 5, 6, 7, 1500]
+    assert len(found["shown"]) == 1518
+    page.get_by_role("button", name="On one snapshot").click()
+    page.wait_for_url(re.compile("epoch=45"))
+    _, other = open_stage(browser, page.url)
+    assert test_of(other)["epoch"] == 45 and test_of(other)["selection"] == found["selection"]
+
+
+def test_acts_are_undone_and_redone_with_the_exact_accuracy(browser: Any, server: str) -> None:
+    from playwright.sync_api import expect
+
+    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
+    before = page.locator(".finding").inner_text()
+    page.get_by_label("Select", exact=True).select_option("layer:1")
+    page.get_by_role("button", name="Drop", exact=True).click()
+    expect(page.locator(".finding")).to_contain_text("epoch 200, edited")
+    dropped = page.locator(".finding").inner_text()
+    assert dropped.split("accuracy")[1] != before.split("accuracy")[1]
+    page.get_by_role("button", name="Make perfect").click()
+    wait(page, "(test) => test.counts[2] >= 187 + 30")  # what was dropped lives again
+    perfect = page.locator(".finding").inner_text()
+    for button, text in (("Undo", dropped), ("Undo", before), ("Redo", dropped), ("Redo", perfect)):
+        page.get_by_role("button", name=button).click()
+        expect(page.locator(".finding")).to_have_text(text)
+    assert len(test_of(stage)["selection"]) == 36
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_themes_and_a_phone(browser: Any, server: str, scheme: str) -> None:
+    page, stage = open_stage(
+        browser,
+        f"{server}/?run={RUN}&epoch=200",
+        color_scheme=scheme,
+        viewport={"width": 390, "height": 844},
+    )
+    theme = stage.evaluate("(host) => host.stage.scene.theme")
+    assert theme["dark"] == (scheme == "dark")
+    widths = stage.evaluate(
+        "(host) => [...host.querySelectorAll('.board')].map((board) => board.clientWidth)"
+    )
+    assert min(widths) > 250 and max(widths) <= 390
+    assert stage.evaluate("(host) => host.scrollWidth <= host.clientWidth")
+    page.locator(".network .board").scroll_into_view_if_needed()
+    spot = max(stage.evaluate(CLEAR), key=lambda one: one["clear"])
+    page.mouse.click(spot["x"], spot["y"])
+    assert test_of(stage)["selection"] == [spot["particle"]]
