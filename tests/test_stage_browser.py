@@ -226,7 +226,7 @@ def test_the_keyboard_does_it_all(browser: Any, server: str) -> None:
 
 def test_epsilon_is_worked_out_at_once_and_as_the_package_does(browser: Any, server: str) -> None:
     from srnn.analysis.types import type_history
-    from srnn.store import get_run
+    from srnn.runs import get_run
 
     page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
     run = get_run(RUN)

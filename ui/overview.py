@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from srnn.figures.schematic import schematic
-from srnn.jobs import submit
 from srnn.presets import PRESETS
-from srnn.runs import Run, find_run, list_runs
+from srnn.runs import Run, find_run, list_runs, submit
 from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
 from ui import state
