@@ -223,14 +223,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def stamp(path: Path) -> tuple[int, int, int, int]:
+def stamp(path: Path | str) -> tuple[int, int, int, int]:
     """Changes whenever a file does: inode, size, time of writing, time of change (which, unlike
     the former, cannot be set back).
 
     Raises:
         OSError: there is none, or it is a folder, a link, a pipe or a device.
     """
-    stat = path.lstat()
+    stat = os.lstat(path)
     if not S_ISREG(stat.st_mode):
-        raise OSError(errno.EINVAL, f"{path.name} is not a plain file")
+        raise OSError(errno.EINVAL, f"{Path(path).name} is not a plain file")
     return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

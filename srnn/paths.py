@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -12,7 +13,13 @@ BUNDLED_RUNS = Path(__file__).parent / "data" / "runs"
 def cache_root() -> Path:
     """The cache folder: ``SRNN_CACHE``; else ``cache/`` in the project's folder, or, where the
     package is installed without it, ``srnn`` in the user's own cache."""
-    named, project = os.environ.get("SRNN_CACHE"), Path(__file__).parent.parent
+    named = os.environ.get("SRNN_CACHE")
+    return _cache_root(named, "" if not named or named[0] in "/~" else str(Path.cwd()))
+
+
+@functools.lru_cache(maxsize=8)
+def _cache_root(named: str | None, here: str) -> Path:
+    project = Path(__file__).parent.parent
     if named:
         return Path(named).expanduser().resolve()
     if (project / "pyproject.toml").exists():

@@ -390,6 +390,7 @@ def test_a_pipe_in_the_place_of_the_settings_does_not_hang(cache):
 
 def test_listing_remembers_what_has_not_changed_and_sees_what_has(small, monkeypatch):
     runs = [obtain(small.replace(epochs=1, seed=seed))[0] for seed in range(25)]
+    paths.index_file().unlink()
     library._seen.clear()
     assert len(own_runs()) == 25  # this one writes the index
     library._seen.clear()

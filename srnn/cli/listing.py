@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from typing import Any
 
@@ -21,17 +22,18 @@ def _runs(options: argparse.Namespace) -> int:
     from srnn.runs import list_all
 
     found, damaged = list_all()
-    runs = [summarise(run) for run in found]
     for one in damaged[:5]:
         print(f"damaged: {one.name}: {one.reason}", file=sys.stderr)
     if len(damaged) > 5:
         print(f"damaged: {len(damaged) - 5:,} more", file=sys.stderr)
-    return print_table(
-        options,
-        runs,
-        lambda run: f"{run['run_id']}  {run['test_accuracy']:6.1%}  {run['name']}",
-        "no runs yet: python -m srnn train --preset quick",
-    )
+    if options.json:
+        print(json.dumps([summarise(run) for run in found]))
+        return 0
+    for run in found:
+        print(f"{run.run_id}  {run.record.results.test_accuracy:6.1%}  {run.name}")
+    if not found:
+        print("no runs yet: python -m srnn train --preset quick")
+    return 0
 
 
 def _presets(options: argparse.Namespace) -> int:

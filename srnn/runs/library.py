@@ -9,6 +9,7 @@ compared when a run is opened or read.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import time
@@ -121,9 +122,8 @@ def list_all() -> tuple[list[Run], list[Damaged]]:
     if not _seen:
         _seen.update(_read_index())
     for entry in _entries(paths.runs_folder()):
-        folder = Path(entry.path)
         try:
-            if (run := _listed(folder, entry.name)) is not None:
+            if (run := _listed(entry.path, entry.name)) is not None:
                 found[entry.name] = run
         except (OSError, ValueError, RunError) as error:
             damaged.append(Damaged(printable(entry.name), printable(str(error))))
@@ -146,41 +146,46 @@ _seen: dict[str, tuple[Stamp, Run]] = {}
 _unwritten: set[str] = set()
 """Those of them that the index does not have."""
 
-_INDEX = TypeAdapter(dict[str, tuple[tuple[int, int, int, int], RunRecord]])
+
+@functools.cache
+def _index() -> TypeAdapter[dict[str, tuple[Stamp, RunRecord]]]:
+    """What is in ``index.json``."""
+    return TypeAdapter(dict[str, tuple[Stamp, RunRecord]])
 
 
-def _listed(folder: Path, name: str) -> Run | None:
+def _listed(path: str, name: str) -> Run | None:
     """The finished run in a folder; None if it is not finished."""
-    key = str(folder)
     if not is_run_id(name):
         raise ValueError("this is not the name of a run (16 hex digits)")
     try:
-        found = stamp(folder / RUN)
+        found = stamp(f"{path}/{RUN}")
     except FileNotFoundError:
+        folder = Path(path)
         if folder.is_dir() and (
             (folder / REQUEST).exists() or not set(os.listdir(folder)) - {LOCK}  # noqa: PTH208
         ):
             return None
         raise
-    known = _seen.get(key)
+    known = _seen.get(path)
     if known is not None and known[0] == found:
         return known[1]
-    if is_unfinished(folder):
+    if is_unfinished(Path(path)):
         return None
-    run = open_run(folder, verify=False)
-    _seen[key] = found, run
-    _unwritten.add(key)
+    run = open_run(Path(path), verify=False)
+    _seen[path] = found, run
+    _unwritten.add(path)
     return run
 
 
 def _read_index() -> dict[str, tuple[Stamp, Run]]:
     try:
-        index = _INDEX.validate_json(paths.index_file().read_bytes())
+        index = _index().validate_json(paths.index_file().read_bytes())
         root = paths.runs_folder()
+        runs = [Run(name, root / name, record) for name, (_, record) in index.items()]
         return {
-            str(root / name): (found, Run(name, root / name, record))
-            for name, (found, record) in index.items()
-            if record.finished is not None and RunConfig.from_dict(record.config)
+            str(run.path): (index[run.run_id][0], run)
+            for run in runs
+            if run.config and run.record.finished is not None
         }
     except (OSError, ValueError, ValidationError):
         return {}
@@ -189,7 +194,7 @@ def _read_index() -> dict[str, tuple[Stamp, Run]]:
 def _write_index(found: dict[str, Run]) -> None:
     with contextlib.suppress(OSError):
         index = {name: (_seen[str(run.path)][0], run.record) for name, run in found.items()}
-        write_bytes(paths.index_file(), _INDEX.dump_json(index), durable=False)
+        write_bytes(paths.index_file(), _index().dump_json(index), durable=False)
         _unwritten.clear()
 
 

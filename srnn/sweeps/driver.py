@@ -7,6 +7,7 @@ under way and one row a run.
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -148,9 +149,9 @@ class _Crew:
             self.tell(self.found.progress)
             return config, None
         if "archive" in answer:
-            from srnn.runs.share import import_bytes
+            from srnn.runs.share import import_run
 
-            import_bytes(answer["archive"])
+            import_run(io.BytesIO(answer["archive"]))
         row = {"run_id": config.run_id, **config.to_dict(), **answer["row"]}
         row |= {"stopped": answer["stopped"], "seconds": answer["seconds"]}
         self.found.progress.cached += answer["cached"]
