@@ -29,7 +29,7 @@ def main() -> None:
     run, cached = obtain(config)
     shutil.copytree(run.path, target)
     bundled = open_run(target)
-    size = bundled.bytes
+    size = bundled.size
     if size > LIMIT:
         shutil.rmtree(target)
         raise SystemExit(f"the run takes {size / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB")

@@ -321,7 +321,7 @@ def test_the_clean_up_removes_what_was_used_longest_ago_and_never_a_pinned_or_us
     for run_id, age in zip(ids, (5000, 4000, 3000, 2000, 5), strict=True):
         old(run_id, age)
     labels.edit_label(ids[0], pinned=True)
-    assert space.clean_up(limit=4 * runs[0].bytes + 100) == [ids[1]]
+    assert space.clean_up(limit=4 * runs[0].size + 100) == [ids[1]]
     assert space.clean_up(keep=ids[2], limit=0) == [ids[3]]
     assert sorted(own_runs()) == sorted([ids[0], ids[2], ids[4]])
 
@@ -339,7 +339,7 @@ def test_the_clean_up_empties_the_trash_first(small):
     runs = [obtain(small.replace(seed=seed))[0] for seed in range(2)]
     old(runs[0].run_id, 5000)
     space.delete_run(runs[1].run_id)
-    assert space.clean_up(limit=runs[0].bytes) == []
+    assert space.clean_up(limit=runs[0].size) == []
     assert space.list_trash() == []
     assert own_runs() == [runs[0].run_id]
 
@@ -347,7 +347,7 @@ def test_the_clean_up_empties_the_trash_first(small):
 def test_the_limit_holds_after_a_training(small, monkeypatch):
     run = obtain(small)[0]
     old(run.run_id, 5000)
-    monkeypatch.setenv("SRNN_CACHE_LIMIT", str(int(1.5 * run.bytes)))
+    monkeypatch.setenv("SRNN_CACHE_LIMIT", str(int(1.5 * run.size)))
     newer = obtain(small.replace(seed=1))[0]
     assert own_runs() == [newer.run_id]
 
@@ -416,7 +416,7 @@ def test_a_damaged_index_is_made_anew(small, text):
 
 def test_the_estimate_of_disk_is_about_what_a_run_takes(small):
     config = small.replace(epochs=20)
-    taken = obtain(config)[0].bytes
+    taken = obtain(config)[0].size
     assert 0.8 * taken < run_bytes(config) < 1.3 * taken
 
 

@@ -163,7 +163,7 @@ def _run_actions(run: Run) -> None:
             file_name=f"metanet-{run_id}.zip",
             mime="application/zip",
             key=f"export-{run_id}",
-            help=f"The run as one file, {human(run.bytes)} before compression.",
+            help=f"The run as one file, {human(run.size)} before compression.",
         )
         st.button(
             "Delete",

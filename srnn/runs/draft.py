@@ -168,7 +168,7 @@ class Draft:
 
     def begin_from(self, run: Run) -> None:
         """Take over a finished run of the same configuration with fewer epochs."""
-        self.rows = run.records.to_dict("records")
+        self.rows = parse_rows(run.read(RECORDS))
         self.state, self.seconds = run.state, run.record.seconds
         self.divergences, self.continued_from = list(run.record.divergences), run.run_id
         for epoch, weights in zip(run.snapshot_epochs, run.snapshots, strict=True):

@@ -55,7 +55,7 @@ class Progress(Strict):
     what: Text
     seconds: Seconds = 0.0
     remaining: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    rows: Annotated[list[dict[str, float | None]], Field(max_length=1000, default_factory=list)]
+    rows: list[dict[str, float | None]] = Field(default_factory=list, max_length=1000)
 
     @property
     def share(self) -> float:
@@ -69,8 +69,8 @@ class Request(Strict):
     command: Annotated[list[Text], Field(min_length=1, max_length=100)]
     config: dict[str, str | int | float | bool] | None = None
     engine: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "auto"
-    asked: Annotated[dict[str, Any], Field(default_factory=dict)]
     at: Time
+    asked: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

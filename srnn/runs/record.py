@@ -115,7 +115,7 @@ class RunRecord(Strict):
     results: Results
     seconds: Seconds
     stopped: Text | None = None
-    divergences: Annotated[list[Text], Field(max_length=MOST_DIVERGENCES + 1, default_factory=list)]
+    divergences: list[Text] = Field(default_factory=list, max_length=MOST_DIVERGENCES + 1)
     continued_from: RunId | None = None
     finished: Time | None = None
     files: dict[str, FileFacts]

@@ -124,7 +124,7 @@ class Run:
         return self.record.finished or 0.0
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """What it takes on disk."""
         return self.record.size
 

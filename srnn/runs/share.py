@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import psutil
+from pydantic import ValidationError
 
 from srnn import paths
 from srnn.config import RunConfig
@@ -268,7 +269,7 @@ def _label(values: Any) -> Label:
         raise FormatError(f"{LABEL} must hold a name and a note")
     try:
         return Label.model_validate(values)
-    except ValueError as error:
+    except ValidationError as error:
         raise FormatError(f"{LABEL}: {reasons(error)}") from error
 
 

@@ -69,7 +69,7 @@ def space(runs: Iterable[Run] | None = None) -> Space:
     rest = [folder for folder in _folders(root) if folder not in apart]
     there = next(folder for folder in (root, *root.parents) if folder.exists())
     return Space(
-        runs=sum(run.bytes for run in runs),
+        runs=sum(run.size for run in runs),
         unfinished=sum(map(folder_size, unfinished)),
         trash=folder_size(paths.trash_folder()),
         damaged=folder_size(paths.aside_folder()),
@@ -174,7 +174,7 @@ def clean_up(keep: str | None = None, limit: int | None = None) -> list[str]:
 def _free(limit: int, keep: str | None) -> list[str]:
     runs = [run for run in list_runs() if not run.bundled]
     trash = sorted(_folders(paths.trash_folder()), key=lambda folder: folder.name[17:])
-    over = sum(run.bytes for run in runs) + sum(map(folder_size, trash)) - limit
+    over = sum(run.size for run in runs) + sum(map(folder_size, trash)) - limit
     for folder in trash:
         if over <= 0:
             return []
@@ -185,7 +185,7 @@ def _free(limit: int, keep: str | None) -> list[str]:
         if over <= 0:
             break
         if run.run_id != keep and _remove_unless_needed(run.run_id):
-            over -= run.bytes
+            over -= run.size
             removed.append(run.run_id)
     return removed
 

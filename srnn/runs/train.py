@@ -273,9 +273,9 @@ def obtain_seeds(
                 found.append((run, cached and config.run_id not in errors))
             except Exception as error:
                 errors[config.run_id] = error
-    for error in errors.values():
-        if error is not None:
-            raise error
+    for failure in errors.values():
+        if failure is not None:
+            raise failure
     return found
 
 
