@@ -1,6 +1,6 @@
 """How many bugs would the tests notice? Mutates the rooms that make numbers and runs their tests.
 
-    python scripts/mutation.py [ROOM ...] [--sample N] [--seed S] [--children N]
+    python scripts/mutation.py [ROOM ...] [--sample N] [--seed S] [--seconds T] [--children N]
 
 Works on a copy of the tracked files in a temporary folder, with mutmut as configured in
 pyproject.toml narrowed to each room and its tests. Prints the share of mutants that the tests kill
@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -51,6 +53,7 @@ def main() -> int:
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"of: {', '.join(ROOMS)}")
     parser.add_argument("--sample", type=int, help="mutants of each room, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default 0)")
+    parser.add_argument("--seconds", type=float, help="for each room; the rest is left out")
     parser.add_argument("--children", type=int, default=2, help="processes at once (default 2)")
     options = parser.parse_args()
     unknown = set(options.rooms) - set(ROOMS)
@@ -58,7 +61,7 @@ def main() -> int:
         parser.error(f"no room {', '.join(sorted(unknown))}; rooms: {', '.join(ROOMS)}")
     weak = False
     for room in options.rooms or ROOMS:
-        killed, survivors = measure(room, options.sample, options.seed, options.children)
+        killed, survivors = measure(room, options)
         total = killed + len(survivors)
         print(f"{room}: {killed} of {total} killed ({100 * killed / max(1, total):.1f} %)")
         for line in survivors:
@@ -67,18 +70,19 @@ def main() -> int:
     return int(weak)
 
 
-def measure(room: str, sample: int | None, seed: int, children: int) -> tuple[int, list[str]]:
+def measure(room: str, options: argparse.Namespace) -> tuple[int, list[str]]:
     """Mutants of a room that its tests kill, and the survivors, one line each."""
+    run = ["run", "--max-children", str(options.children)]
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         _copy(work)
         _narrow(work, *ROOMS[room])
-        _mutmut(work, "run", "--max-children", str(children), "none at all")  # only makes mutants
+        _mutmut(work, [*run, "none at all"])  # only makes the mutants
         names = sorted(_codes(work))
-        if sample is not None and sample < len(names):
-            names = random.Random(seed).sample(names, sample)
-        _mutmut(work, "run", "--max-children", str(children), *names)
-        codes = {name: code for name, code in _codes(work).items() if name in set(names)}
+        random.Random(options.seed).shuffle(names)
+        chosen = set(names[: options.sample])
+        _mutmut(work, [*run, *sorted(chosen)], options.seconds)
+        codes = {name: code for name, code in _codes(work).items() if name in chosen}
         lost = [name for name, code in codes.items() if code in (SURVIVED, UNTESTED)]
         done = [code for code in codes.values() if code is not None]
         lines = [f"{name}: {_change(work, name)}" for name in sorted(lost)]
@@ -110,11 +114,18 @@ def _narrow(work: Path, mutated: list[str], tests: list[str]) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _mutmut(work: Path, *arguments: str) -> None:
-    """Mutmut in the copy; its progress goes to a file, its failure is said."""
+def _mutmut(work: Path, arguments: list[str], seconds: float | None = None) -> None:
+    """Mutmut in the copy, so long at most; its progress goes to a file, its failure is said."""
     with (work / "mutmut.log").open("w") as log:
         command = [sys.executable, "-m", "mutmut", *arguments]
-        subprocess.run(command, cwd=work, stdout=log, stderr=subprocess.STDOUT, check=False)
+        started = subprocess.Popen(
+            command, cwd=work, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            started.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
     if not list(work.glob("mutants/**/*.meta")):
         tail = (work / "mutmut.log").read_text(errors="replace")[-2000:]
         raise SystemExit(f"mutmut made no mutants:\n{tail}")

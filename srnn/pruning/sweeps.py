@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from srnn.idx import DataError
 from srnn.pruning.criteria import order_of
 from srnn.pruning.masks import drop_first, natural_count
 from srnn.pruning.subject import Subject
@@ -55,8 +56,8 @@ def epsilon_sentence(table: pd.DataFrame, tolerance: float = 0.01) -> str:
     counts = table["dropped"].to_numpy()
     decades = np.log10(epsilons[high] / epsilons[low])
     return (
-        f"Dropping all replicators costs under {points} for every epsilon from {epsilons[low]:.1e} "
-        f"to {epsilons[high]:.1e} ({decades:.1f} decades), while their number goes from "
+        f"Dropping all replicators costs at most {points} for every epsilon from "
+        f"{epsilons[low]:.1e} to {epsilons[high]:.1e} ({decades:.1f} decades), while their number goes from "
         f"{counts[low]:,} to {counts[high]:,}."
     )
 
@@ -71,7 +72,10 @@ def pareto(runs: Iterable[Run], epsilon: float = EPSILON) -> pd.DataFrame:
     """
     rows = []
     for run in runs:
-        subject = Subject.of(run, epsilon)
+        try:
+            subject = Subject.of(run, epsilon)
+        except DataError:
+            continue
         count = natural_count("replicators", subject)
         mask = drop_first(order_of("replicators", subject), count)
         before, after = subject.accuracy(), subject.accuracy(mask)
