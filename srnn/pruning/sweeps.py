@@ -57,8 +57,8 @@ def epsilon_sentence(table: pd.DataFrame, tolerance: float = 0.01) -> str:
     decades = np.log10(epsilons[high] / epsilons[low])
     return (
         f"Dropping all replicators costs at most {points} for every epsilon from "
-        f"{epsilons[low]:.1e} to {epsilons[high]:.1e} ({decades:.1f} decades), while their number goes from "
-        f"{counts[low]:,} to {counts[high]:,}."
+        f"{epsilons[low]:.1e} to {epsilons[high]:.1e} ({decades:.1f} decades), while their number "
+        f"goes from {counts[low]:,} to {counts[high]:,}."
     )
 
 
