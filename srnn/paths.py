@@ -100,3 +100,8 @@ def scratch_folder() -> Path:
 def results_folder() -> Path:
     """Facts and tables that experiments computed, one folder each."""
     return cache_root() / "results"
+
+
+def sweeps_folder() -> Path:
+    """Sweeps that were begun: a plan (TOML) and a table (Parquet) each, named by the plan."""
+    return cache_root() / "sweeps"

@@ -34,6 +34,8 @@ PAGES = (
     Entry("pages/pruning_lab.py", "Pruning lab", "Question"),
     Entry("pages/soup_lab.py", "Soup lab", "Question"),
     Entry("pages/research_log.py", "Research log", "Question"),
+    Entry("pages/phase_map.py", "Phase map", "Question"),
+    Entry("pages/compare.py", "Compare", "Question"),
     Entry("pages/train.py", "Train", "Manage"),
     Entry("pages/runs.py", "Runs", "Manage"),
 )

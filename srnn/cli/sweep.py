@@ -7,10 +7,14 @@ import dataclasses
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import command
+from srnn.cli.output import command, show_pieces
+
+SAVE = 2.0
+"""Seconds between two writings of the table while the sweep goes on."""
 
 
 def add(commands: Any) -> None:
@@ -36,22 +40,26 @@ def add(commands: Any) -> None:
 def _sweep(options: argparse.Namespace) -> int:
     from srnn.sweeps.plan import read_plan
 
-    plan = read_plan(options.file)
+    plan = read_plan(options.file)  # first: what is no plan is not kept
     configs = plan.runs() if plan.kind != "map" else []
-    from srnn.sweeps.driver import known_row, save_table, sweep
+    from srnn.sweeps.driver import Sweep, known_row, save_table, sweep
+    from srnn.sweeps.library import keep
 
     if options.dry_run:
         cached = sum(known_row(config, plan) is not None for config in configs)
         return _say(options, plan, {"runs": len(configs) or plan.budget, "cached": cached})
-    from tqdm import tqdm
+    keep(Path(options.file).read_text("utf-8"))
+    show, saved = show_pieces(), time.monotonic()
 
-    with _workers(options) as workers, tqdm(unit="run", disable=None, file=sys.stderr) as bar:
+    def tell(found: Sweep) -> None:
+        nonlocal saved
+        now = found.progress
+        show(now.done, now.runs, f"{now.cached} cached, {now.failed} failed")
+        if time.monotonic() > saved + SAVE:  # the page shows the map as it fills in
+            save_table(found)
+            saved = time.monotonic()
 
-        def tell(progress: Any) -> None:
-            bar.total = progress.runs
-            bar.set_postfix(cached=progress.cached, failed=progress.failed, refresh=False)
-            bar.update(progress.done - bar.n)
-
+    with _workers(options) as workers:
         found = sweep(plan, workers, options.history, tell)
     table = save_table(found, options.out)
     errors = dict(list(found.errors.items())[:20])

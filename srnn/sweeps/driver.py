@@ -19,6 +19,7 @@ import pandas as pd
 
 from srnn import paths
 from srnn.config import RunConfig
+from srnn.files import write_bytes, writing
 from srnn.runs.results import Result, load_result, save_result
 from srnn.sweeps.measures import MEASURES, VERSION
 from srnn.sweeps.plan import Plan
@@ -81,7 +82,7 @@ def sweep(
     plan: Plan,
     workers: Workers,
     history: str = "",
-    tell: Callable[[Progress], None] = lambda progress: None,
+    tell: Callable[[Sweep], None] = lambda found: None,
 ) -> Sweep:
     """Do a sweep; ``history`` says where the runs' histories go (see
     :func:`srnn.sweeps.work.make_task`), ``tell`` hears of every run that is done.
@@ -106,7 +107,7 @@ class _Crew:
     """The workers with the cache before them."""
 
     def __init__(
-        self, found: Sweep, workers: Workers, history: str, tell: Callable[[Progress], None]
+        self, found: Sweep, workers: Workers, history: str, tell: Callable[[Sweep], None]
     ) -> None:
         self.found, self.workers, self.history, self.tell = found, workers, history, tell
         self.versions = versions()
@@ -146,7 +147,7 @@ class _Crew:
             self.found.errors[config.run_id] = answer["error"]
             self.found.progress.done += 1
             self.found.progress.failed += 1
-            self.tell(self.found.progress)
+            self.tell(self.found)
             return config, None
         if "archive" in answer:
             from srnn.runs.share import import_run
@@ -162,7 +163,7 @@ class _Crew:
     def _keep(self, row: dict[str, Any]) -> None:
         self.found.rows.append(row)
         self.found.progress.done += 1
-        self.tell(self.found.progress)
+        self.tell(self.found)
 
 
 def _map(plan: Plan, crew: _Crew) -> None:
@@ -208,10 +209,13 @@ def save_table(found: Sweep, path: Path | None = None) -> Path:
     Raises:
         CacheError: the cache cannot be written.
     """
-    target = path or paths.cache_root() / "sweeps" / f"{found.plan.name}.parquet"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix == ".csv":
-        found.table().to_csv(target, index=False)
-    else:
-        found.table().to_parquet(target, index=False)
+    table, buffer = found.table(), io.BytesIO()
+    target = path or paths.sweeps_folder() / f"{found.plan.name}.parquet"
+    with writing(paths.cache_root()):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.suffix == ".csv":
+            buffer.write(table.to_csv(index=False).encode())
+        else:
+            table.to_parquet(buffer, index=False)
+        write_bytes(target, buffer.getbuffer())
     return target

@@ -16,7 +16,8 @@ ranges, a ``measure``, a ``budget`` of runs, refined where the measure changes, 
 ``level`` of it). A range is ``[low, high]``, or a table ``{low, high, log}``; it is logarithmic
 unless said if it spans two decades or more. A list of texts, or of three numbers or more, is a
 choice. ``seed`` is always a list of seeds, and each point is trained with all of them.
-``[measures]`` may name functions of one's own: ``entropy = "my_measures:entropy"``.
+``[measures]`` may name functions of one's own: ``entropy = "my_measures:entropy"``. A ``title`` may
+stand before the sections.
 """
 
 from __future__ import annotations
@@ -88,11 +89,13 @@ class Plan:
     measure: str = ""
     budget: int = 0
     level: float | None = None
+    title: str = ""
 
     @property
     def name(self) -> str:
-        """16 hex digits over all that the plan says."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True, default=RunConfig.to_dict)
+        """16 hex digits over all that the plan says but its title."""
+        said = {**vars(self), "title": ""}
+        text = json.dumps(said, sort_keys=True, default=_plain)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -127,6 +130,10 @@ class Plan:
         return list(dict.fromkeys(one for point in self.points() for one in self.configs(point)))
 
 
+def _plain(value: RunConfig | Range) -> dict[str, Any]:
+    return value.to_dict() if isinstance(value, RunConfig) else dataclasses.asdict(value)
+
+
 def _sample(values: Range | list[Any], rng: np.random.Generator) -> Any:
     if isinstance(values, Range):
         return values.at(float(rng.random()))
@@ -153,6 +160,8 @@ def make_plan(content: Mapping[str, Any]) -> Plan:
     Raises:
         ConfigError: see :func:`read_plan`.
     """
+    content = dict(content)
+    title = str(content.pop("title", ""))[:200]
     unknown = set(content) - {"base", "measures", *KINDS}
     if unknown:
         raise ConfigError(f"unknown section [{min(unknown)}]; sections: base, {', '.join(KINDS)}")
@@ -172,7 +181,7 @@ def make_plan(content: Mapping[str, Any]) -> Plan:
             describe(name)  # raises, and says what was meant
     read = _choices if kind == "grid" else _values
     varied = {name: read(name, values) for name, values in rest.items()}
-    plan = Plan(kind, base, varied, seeds, measures, **options)
+    plan = Plan(kind, base, varied, seeds, measures, title=title, **options)
     return _checked(plan)
 
 

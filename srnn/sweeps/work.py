@@ -15,14 +15,10 @@ import json
 import os
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from srnn.config import RunConfig
 from srnn.files import json_number
-
-LIBRARIES = ("numpy", "torch", "numba")
-"""Libraries whose version can change the numbers."""
 
 
 class VersionsDiffer(RuntimeError):
@@ -30,23 +26,15 @@ class VersionsDiffer(RuntimeError):
 
 
 def versions() -> dict[str, str]:
-    """What the numbers depend on beside the configuration."""
+    """What the numbers depend on beside the configuration: engine, package, libraries, measures;
+    not the processor, which a cluster may mix (a run's own provenance names it)."""
     from srnn.engines import choose
-
-    found = {"engine": choose("auto"), "schema": str(_schema())}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def _schema() -> int:
-    from srnn.config import SCHEMA
+    from srnn.runs.record import provenance
     from srnn.sweeps.measures import VERSION
 
-    return 1000 * SCHEMA + VERSION
+    engine = choose("auto")
+    found = provenance(engine).model_dump(exclude={"processor", "python"})
+    return {"engine": engine, "measures": str(VERSION), **found}
 
 
 def compare(here: dict[str, str], there: dict[str, str]) -> None:

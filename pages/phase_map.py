@@ -1,0 +1,190 @@
+"""Phase map: one measure over two settings, many runs, filling in as they are done."""
+
+import streamlit as st
+
+from srnn.config import ConfigError, describe
+from srnn.figures import sweeps as figures
+from srnn.sweeps.library import Kept, keep, list_sweeps
+from srnn.sweeps.measures import MEASURES
+from srnn.sweeps.plan import Plan, make_plan
+from ui.frame import page, show
+from ui.live import command
+from ui.menu import link
+from ui.text import escape, many
+
+LOG = {"alpha": 100.0, "neurons": 4, "lr": 0.008, "width": 6, "depth": 5, "batch_size": 500}
+"""The settings of the log's main run, marked on a map."""
+
+EXAMPLE = """title = "alpha and neurons, digits"
+
+[base]
+dataset = "digits"
+depth = 4
+batch_size = 50
+epochs = 15
+
+[grid]
+alpha = [0.1, 1, 10, 100, 1000]
+neurons = [2, 3, 4, 6, 8]
+seed = [0, 1]
+"""
+
+
+def new_sweep() -> None:
+    """The form in which a sweep is written."""
+    text = st.text_area(
+        "What is to vary (TOML)",
+        EXAMPLE,
+        height=330,
+        key="sweep-text",
+        help="[base] holds fields of a run; [grid] lists of values, every combination is trained. "
+        "Or [random] with ranges and a count, or [map] with two ranges, a measure and a budget: "
+        "new runs then go where the measure changes. docs/sweeps.md has examples.",
+    )
+    try:
+        plan = _plan(text)
+    except (ConfigError, ValueError) as error:
+        st.error(escape(str(error)))
+        return
+    runs = plan.budget if plan.kind == "map" else len(plan.runs())
+    st.caption(f"{many(runs, 'run')}, {many(len(plan.seeds), 'seed')} at each point.")
+    if st.button("Keep this sweep", type="primary", key="keep-sweep"):
+        try:
+            st.session_state["sweep"] = keep(text).plan.name
+            st.rerun()
+        except (ConfigError, OSError) as error:
+            st.error(escape(str(error)))
+
+
+def _plan(text: str) -> Plan:
+    import tomllib
+
+    return make_plan(tomllib.loads(text))
+
+
+def shown(kept: Kept) -> None:
+    """The figures of a sweep."""
+    plan, table = kept.plan, kept.table
+    total = plan.budget if plan.kind == "map" else len(plan.runs())
+    job = command(
+        "sweep",
+        ["sweep", str(kept.file)],
+        label="Run what is missing" if len(table) else "Run the sweep",
+        changed=lambda: kept.table_file.stat().st_mtime_ns if kept.table_file.exists() else 0,
+        disabled=len(table) >= total,
+        sweep=plan.name,
+    )
+    st.markdown(
+        f"**{len(table):,} of {many(total, 'run')} done**, "
+        f"{many(int((table['stopped'] != '').sum()) if len(table) else 0, 'divergence')}."
+        + (" Another sweep is under way." if job and job.active and _other(job, plan) else "")
+    )
+    if not len(table):
+        st.info("The map appears here as runs are done; the page may be left meanwhile.")
+        return
+    measure = _measure(plan)
+    fields = [name for name in plan.varied if figures.numeric(table[name])]
+    if len(fields) >= 2:
+        x, y = (
+            st.selectbox(
+                f"{axis} axis", fields, index, key=f"map-{axis}", format_func=figures.words
+            )
+            for index, axis in enumerate(("Horizontal", "Vertical"))
+        )
+        _map(plan, table, x, y, measure)
+    for name in fields[:1]:
+        others = [other for other in fields if other != name]
+        show(
+            figures.bands(table, name, measure, others[0] if others else None),
+            table,
+            f"bands-{plan.name}-{name}-{measure}",
+            alt=f"{figures.words(measure)} against {figures.words(name)}, with bands over seeds",
+        )
+    st.header("All runs", anchor=False)
+    show(
+        figures.parallel(table, plan.fields, ["test_accuracy", "replicator_share", measure]),
+        table,
+        f"parallel-{plan.name}",
+        alt="Every run as a line through its settings and measures",
+    )
+    show(
+        figures.pareto(table),
+        table,
+        f"pareto-{plan.name}",
+        alt="Test accuracy against the share of replicators; the runs that cannot be bettered",
+    )
+    _rows(plan, table)
+
+
+def _other(job: object, plan: Plan) -> bool:
+    return getattr(job, "asked", {}).get("sweep") != plan.name
+
+
+def _measure(plan: Plan) -> str:
+    names = [*MEASURES, *plan.measures]
+    return st.selectbox(
+        "Measure",
+        names,
+        names.index(plan.measure or "replicator_share"),
+        format_func=figures.words,
+        key="map-measure",
+        help="At a run's last epoch, epsilon 1e-05. "
+        + " ".join(f"**{figures.words(name)}**: {text}" for name, text in MEASURES.items()),
+    )
+
+
+def _map(plan: Plan, table, x: str, y: str, measure: str) -> None:  # type: ignore[no-untyped-def]
+    if x == y:
+        st.info("Choose two different fields.")
+        return
+    marks = [(LOG[x], LOG[y], "the log")] if {x, y} <= set(LOG) else []
+    inside = [
+        mark
+        for mark in marks
+        if table[x].min() <= mark[0] <= table[x].max()
+        and table[y].min() <= mark[1] <= table[y].max()
+    ]
+    level = plan.level if plan.level is not None and measure == plan.measure else None
+    show(
+        figures.phase_map(table, x, y, measure, level, inside),
+        table,
+        f"map-{plan.name}-{measure}",
+        alt=f"{figures.words(measure)} over {figures.words(x)} and {figures.words(y)}",
+        at=f"sweep {plan.name} · {len(table)} runs · epsilon 1e-05",
+    )
+    st.caption(f"{describe(x)['help']} {describe(y)['help']}")
+
+
+def _rows(plan: Plan, table) -> None:  # type: ignore[no-untyped-def]
+    """The table, a row of which opens its run."""
+    names = ["run_id", *plan.fields, *MEASURES, *plan.measures, "stopped"]
+    chosen = st.dataframe(
+        table[names],
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"rows-{plan.name}",
+    )
+    rows = chosen["selection"]["rows"]
+    if rows:
+        link("app.py", "Open this run on the stage", str(table["run_id"].iloc[rows[0]]))
+    link("pages/compare.py", "Compare runs")
+
+
+page("Phase map", "How does the outcome change with the settings?")
+sweeps = {kept.plan.name: kept for kept in list_sweeps()}
+if sweeps:
+    wanted = st.session_state.get("sweep")
+    names = list(sweeps)
+    name = st.selectbox(
+        "Sweep",
+        names,
+        names.index(wanted) if wanted in sweeps else 0,
+        format_func=lambda name: f"{sweeps[name].title} ({name[:6]})",
+        help="Sweeps of the app and of the command line (srnn sweep FILE), the newest first.",
+    )
+    st.session_state["sweep"] = name
+with st.expander("A new sweep", expanded=not sweeps):
+    new_sweep()
+if sweeps:
+    shown(sweeps[name])

@@ -1,0 +1,323 @@
+"""Figures of many runs: phase maps, bands over seeds, parallel coordinates, the Pareto front.
+
+All take a sweep's table, one row a run: the fields of its configuration and the measures. A cell of
+a map, and a point of a band, is a mean over seeds; the independent unit is the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from scipy.interpolate import LinearNDInterpolator
+
+from srnn.figures.style import INK, MUTED, SEQUENTIAL, blank, message, note
+from srnn.statistics import estimate
+
+FINE = 80
+"""Cells along each side of an interpolated map."""
+
+SHARES = ("test_accuracy", "replicator_share", "settled_replicator_share")
+"""Measures that are drawn in percent."""
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+WORDS = {
+    "test_accuracy": "test accuracy",
+    "replicator_share": "replicators",
+    "settled_replicator_share": "replicators, settled",
+    "drop_cost": "drop cost",
+    "settled_drop_cost": "drop cost, settled",
+    "dead_outputs": "dead outputs",
+    "neurons": "neurons (h)",
+    "lr": "learning rate",
+    "second_order": "second-order",
+}
+UNITS = {"drop_cost": "points", "settled_drop_cost": "points", "dead_outputs": "cells"}
+
+
+def words(name: str) -> str:
+    """What a field or a measure is called on an axis, with its unit."""
+    unit = "%" if name in SHARES else UNITS.get(name, "")
+    return WORDS.get(name, name.replace("_", " ")) + (f" ({unit})" if unit else "")
+
+
+def scaled(values: pd.Series) -> pd.Series:
+    """A measure as it is drawn: shares in percent."""
+    return values * 100 if values.name in SHARES else values
+
+
+def numeric(values: pd.Series) -> bool:
+    """Whether a field can be an axis."""
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def spans_decades(values: Sequence[float]) -> bool:
+    """Whether a field's values are better drawn by ratios: all above 0, over a decade or more.
+
+    >>> spans_decades([1, 10]), spans_decades([0, 10]), spans_decades([2, 8])
+    (True, False, False)
+    """
+    return min(values) > 0 and max(values) / min(values) >= 10
+
+
+def phase_map(
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    measure: str,
+    level: float | None = None,
+    marks: Sequence[tuple[float, float, str]] = (),
+) -> go.Figure:
+    """A measure over two fields: a heat map of the means over seeds, with contours. Where the runs
+    are no grid, values are interpolated between them, and every run is a dot.
+
+    ``level`` (in the measure's own unit) is drawn as a contour of its own; ``marks`` are points to
+    name: ``(x, y, text)``. Settings of which no run could be measured stay empty.
+    """
+    cells = table.assign(value=scaled(table[measure])).groupby([x, y], as_index=False)["value"]
+    means = cells.mean().dropna()
+    if len(means) < 2 or means[x].nunique() < 2 or means[y].nunique() < 2:
+        return message("A map needs runs at two or more values of both fields.")
+    grid = means.pivot_table(index=y, columns=x, values="value")
+    regular = grid.notna().to_numpy().mean() > 0.5
+    figure = blank()
+    if regular:
+        xs, ys, values = grid.columns.to_numpy(float), grid.index.to_numpy(float), grid.to_numpy()
+    else:
+        xs, ys, values = _interpolated(means, x, y)
+    bar = {"title": {"text": words(measure), "side": "right"}, "outlinewidth": 0}
+    figure.add_heatmap(
+        x=xs,
+        y=ys,
+        z=values,
+        colorscale=SEQUENTIAL,
+        colorbar=bar,
+        hovertemplate=f"{words(x)} %{{x:.4g}}<br>{words(y)} %{{y:.4g}}"
+        f"<br>{words(measure)} %{{z:.4g}}<extra></extra>",
+    )
+    contours = {"coloring": "none", "showlabels": True, "labelfont": {"size": 11, "color": INK}}
+    line = {"x": xs, "y": ys, "z": values, "showscale": False, "hoverinfo": "skip"}
+    figure.add_contour(**line, contours=contours, line={"color": MUTED, "width": 1}, ncontours=6)
+    if level is not None:
+        shown = 100 * level if measure in SHARES else level
+        only = contours | {"start": shown, "end": shown, "size": 1, "showlabels": False}
+        figure.add_contour(
+            **line,
+            contours=only,
+            line={"color": INK, "width": 3},
+            autocontour=False,
+            name=f"{shown:g}",
+        )
+    if not regular:
+        figure.add_scatter(
+            x=means[x],
+            y=means[y],
+            mode="markers",
+            marker={"color": INK, "size": 4, "line": {"color": "#FFFFFF", "width": 1}},
+            customdata=means["value"],
+            hovertemplate="%{customdata:.4g}<extra>run</extra>",
+        )
+    for place_x, place_y, text in marks:
+        figure.add_scatter(
+            x=[place_x],
+            y=[place_y],
+            mode="markers+text",
+            text=[text],
+            textposition="top center",
+            textfont={"color": INK},
+            marker={"symbol": "cross-thin-open", "size": 12, "color": INK, "line": {"width": 2}},
+            hoverinfo="skip",
+        )
+    for axis, name, update in ((xs, x, figure.update_xaxes), (ys, y, figure.update_yaxes)):
+        update(title=words(name), type="log" if spans_decades(axis) else "linear")
+    figure.update_layout(showlegend=False)
+    return figure
+
+
+def _interpolated(means: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values on a fine grid between irregular points; NaN outside of them."""
+    logs = [spans_decades(means[name]) for name in (x, y)]
+    places = [np.log10(means[n]) if log else means[n] for n, log in zip((x, y), logs, strict=True)]
+    axes = [np.linspace(place.min(), place.max(), FINE) for place in places]
+    spread = [max(float(np.ptp(place)), 1e-12) for place in places]
+    known = np.column_stack([p / s for p, s in zip(places, spread, strict=True)])
+    surface = LinearNDInterpolator(known, means["value"])
+    values = surface(*np.meshgrid(axes[0] / spread[0], axes[1] / spread[1]))
+    xs, ys = (10**axis if log else axis for axis, log in zip(axes, logs, strict=True))
+    return xs, ys, values
+
+
+def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> go.Figure:
+    """A measure against a field: the mean over runs with its 95 % t-interval, one line per value of
+    ``by``; single runs as dots."""
+    if not len(table):
+        return message("No run is done yet.")
+    figure = blank()
+    values = table.assign(value=scaled(table[measure])).dropna(subset=["value"])
+    groups = [("all", values)] if by is None else list(values.groupby(by))
+    for index, (name, group) in enumerate(groups[: len(DASHES)]):
+        rows = []
+        for place, runs in group.groupby(x):
+            found = estimate(runs["value"].to_numpy())
+            rows.append((place, found.mean, found.low, found.high))
+        xs, mean, low, high = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+        label = "mean" if by is None else f"{words(by)} {name:g}" if _number(name) else str(name)
+        if np.isfinite(low).any():
+            figure.add_scatter(
+                x=[*xs, *xs[::-1]],
+                y=[*high, *low[::-1]],
+                fill="toself",
+                fillcolor="rgba(91,100,112,0.15)",
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        figure.add_scatter(
+            x=xs,
+            y=mean,
+            name=label,
+            mode="lines+markers",
+            line={"color": INK if index % 2 == 0 else MUTED, "dash": DASHES[index], "width": 2},
+            hovertemplate="%{y:.4g}",
+        )
+    figure.add_scatter(
+        x=values[x],
+        y=values["value"],
+        mode="markers",
+        marker={"color": MUTED, "size": 4, "opacity": 0.6},
+        name="runs",
+        hovertemplate="%{y:.4g}<extra>run</extra>",
+    )
+    figure.update_xaxes(title=words(x), type="log" if spans_decades(values[x]) else "linear")
+    figure.update_yaxes(title=words(measure))
+    if len(groups) > len(DASHES):
+        note(figure, f"{len(groups) - len(DASHES)} further values of {words(by or '')} not drawn.")
+    return figure
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def parallel(table: pd.DataFrame, fields: Sequence[str], measures: Sequence[str]) -> go.Figure:
+    """Every run as a line through the values of its fields and measures, darker for a larger last
+    measure; ranges can be dragged on every axis."""
+    if not len(table):
+        return message("No run is done yet.")
+    figure = blank()
+    dimensions = []
+    for name in (*fields, *measures):
+        column = scaled(table[name])
+        if _number(column.iloc[0]) or pd.api.types.is_numeric_dtype(column):
+            values = column.astype(float)
+            log = name in fields and spans_decades(values)
+            ticks = sorted(set(values)) if values.nunique() <= 8 else None
+            drawn = np.log10(values) if log else values
+            axis = {"label": words(name), "values": drawn}
+            if ticks is not None or log:
+                marks = ticks or list(np.geomspace(values.min(), values.max(), 5))
+                axis |= {
+                    "tickvals": np.log10(marks) if log else marks,
+                    "ticktext": [f"{mark:.4g}" for mark in marks],
+                }
+        else:
+            kinds = sorted(set(map(str, column)))
+            places = column.astype(str).map(kinds.index)
+            axis = {"label": words(name), "values": places}
+            axis |= {"tickvals": list(range(len(kinds))), "ticktext": kinds}
+        dimensions.append(axis)
+    last = scaled(table[measures[-1]]).astype(float)
+    line = {"color": last, "colorscale": SEQUENTIAL, "showscale": False}
+    figure.add_parcoords(dimensions=dimensions, line=line, labelfont={"color": INK})
+    figure.update_layout(margin={"t": 70, "l": 80, "r": 80})
+    return figure
+
+
+def pareto(
+    table: pd.DataFrame, gain: str = "replicator_share", keep: str = "test_accuracy"
+) -> go.Figure:
+    """Which runs cannot be bettered: more of both measures is better. The front as steps; a run on
+    it has no other with more of both."""
+    if not len(table):
+        return message("No run is done yet.")
+    figure = blank()
+    both = pd.DataFrame({gain: scaled(table[gain]), keep: scaled(table[keep])})
+    both.insert(0, "run_id", table["run_id"])
+    both = both.dropna()
+    front = front_of(both[gain].to_numpy(), both[keep].to_numpy())
+    figure.add_scatter(
+        x=both[gain],
+        y=both[keep],
+        mode="markers",
+        name="runs",
+        marker={"color": MUTED, "size": 6, "opacity": 0.6},
+        customdata=both["run_id"],
+        hovertemplate="%{customdata}<br>%{x:.3g}, %{y:.3g}<extra></extra>",
+    )
+    best = both[front].sort_values(gain)
+    figure.add_scatter(
+        x=best[gain],
+        y=best[keep],
+        mode="lines+markers",
+        name="cannot be bettered",
+        line={"color": INK, "width": 2, "shape": "vh"},
+        marker={"color": INK, "size": 8},
+        customdata=best["run_id"],
+        hovertemplate="%{customdata}<br>%{x:.3g}, %{y:.3g}<extra></extra>",
+    )
+    figure.update_xaxes(title=words(gain))
+    figure.update_yaxes(title=words(keep))
+    return figure
+
+
+def front_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Which points ``(N,)`` no other betters in one value without being worse in the other.
+
+    >>> front_of(np.array([1, 2, 3, 2]), np.array([3, 2, 1, 1])).tolist()
+    [True, True, True, False]
+    """
+    more = (first[None] >= first[:, None]) & (second[None] >= second[:, None])
+    better = (first[None] > first[:, None]) | (second[None] > second[:, None])
+    return ~(more & better).any(1)
+
+
+def overlaid(
+    groups: Sequence[tuple[str, Sequence[pd.DataFrame]]], column: str, title: str
+) -> go.Figure:
+    """A column of runs' records over the epochs, one line per group of runs: the mean over seeds,
+    with a band of all of them. ``groups``: name and the records of its runs."""
+    if not groups:
+        return message("Choose runs to compare.")
+    figure = blank(hovermode="x unified")
+    factor = 100 if "accuracy" in column else 1
+    for index, (name, runs) in enumerate(groups):
+        joined = pd.concat([one[["epoch", column]] for one in runs]).dropna()
+        spread = (
+            joined.groupby("epoch")[column].agg(["mean", "min", "max"]) * factor
+        ).reset_index()
+        if len(runs) > 1:
+            figure.add_scatter(
+                x=[*spread["epoch"], *spread["epoch"][::-1]],
+                y=[*spread["max"], *spread["min"][::-1]],
+                fill="toself",
+                fillcolor="rgba(91,100,112,0.15)",
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        figure.add_scatter(
+            x=spread["epoch"],
+            y=spread["mean"],
+            name=name + (f" (mean of {len(runs)})" if len(runs) > 1 else ""),
+            line={
+                "color": INK if index % 2 == 0 else MUTED,
+                "dash": DASHES[index % len(DASHES)],
+                "width": 2,
+            },
+            hovertemplate="%{y:.4g}",
+        )
+    figure.update_xaxes(title="epoch")
+    figure.update_yaxes(title=title)
+    return figure

@@ -1,0 +1,67 @@
+"""The sweeps that are kept: their plans and tables, in the cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from srnn import paths
+from srnn.config import ConfigError
+from srnn.files import write_bytes, writing
+from srnn.sweeps.plan import Plan, read_plan
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A sweep that was begun: its plan, the file it was read from, and its table so far."""
+
+    plan: Plan
+    file: Path
+
+    @property
+    def title(self) -> str:
+        """Its own title, or what varies in it."""
+        return self.plan.title or f"{self.plan.kind} of {' x '.join(self.plan.fields)}"
+
+    @property
+    def table_file(self) -> Path:
+        return self.file.with_suffix(".parquet")
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a run that is done; empty while there is none."""
+        try:
+            return pd.read_parquet(self.table_file)
+        except (OSError, ValueError):
+            return pd.DataFrame()
+
+
+def keep(text: str) -> Kept:
+    """Keep a plan, given as TOML.
+
+    Raises:
+        ConfigError: it is no plan.
+        CacheError: the cache cannot be written.
+    """
+    folder = paths.sweeps_folder()
+    with writing(paths.cache_root()):
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / "draft.toml"
+        write_bytes(draft, text.encode())
+        plan = read_plan(draft)
+        file = folder / f"{plan.name}.toml"
+        draft.replace(file)
+    return Kept(plan, file)
+
+
+def list_sweeps() -> list[Kept]:
+    """All sweeps that can be read, the newest first."""
+    found = []
+    for file in paths.sweeps_folder().glob("*.toml"):
+        try:
+            found.append(Kept(read_plan(file), file))
+        except (ConfigError, OSError, ValueError):
+            continue  # a field that is gone, data that have changed: its table means nothing now
+    return sorted(found, key=lambda kept: -kept.file.stat().st_mtime)
