@@ -1,5 +1,8 @@
 """Phase map: one measure over two settings, many runs, filling in as they are done."""
 
+import tomllib
+
+import pandas as pd
 import streamlit as st
 
 from srnn.config import ConfigError, describe
@@ -7,6 +10,8 @@ from srnn.figures import sweeps as figures
 from srnn.sweeps.library import Kept, keep, list_sweeps
 from srnn.sweeps.measures import MEASURES
 from srnn.sweeps.plan import Plan, make_plan
+from srnn.sweeps.report import sweep_report
+from ui.charts import download
 from ui.frame import page, show
 from ui.live import command
 from ui.menu import link
@@ -14,6 +19,9 @@ from ui.text import escape, many
 
 LOG = {"alpha": 100.0, "neurons": 4, "lr": 0.008, "width": 6, "depth": 5, "batch_size": 500}
 """The settings of the log's main run, marked on a map."""
+
+MAIN = ("test_accuracy", "replicator_share")
+"""Measures that every run is drawn with."""
 
 EXAMPLE = """title = "alpha and neurons, digits"
 
@@ -57,8 +65,6 @@ def new_sweep() -> None:
 
 
 def _plan(text: str) -> Plan:
-    import tomllib
-
     return make_plan(tomllib.loads(text))
 
 
@@ -82,15 +88,11 @@ def shown(kept: Kept) -> None:
     if not len(table):
         st.info("The map appears here as runs are done; the page may be left meanwhile.")
         return
-    measure = _measure(plan)
-    fields = [name for name in plan.varied if figures.numeric(table[name])]
-    if len(fields) >= 2:
-        x, y = (
-            st.selectbox(
-                f"{axis} axis", fields, index, key=f"map-{axis}", format_func=figures.words
-            )
-            for index, axis in enumerate(("Horizontal", "Vertical"))
-        )
+    with st.container(horizontal=True):
+        measure = _measure(plan)
+        x, y = _axes(table, plan)
+    fields = _fields(table, plan)
+    if x and y:
         _map(plan, table, x, y, measure)
     for name in fields[:1]:
         others = [other for other in fields if other != name]
@@ -102,7 +104,7 @@ def shown(kept: Kept) -> None:
         )
     st.header("All runs", anchor=False)
     show(
-        figures.parallel(table, plan.fields, ["test_accuracy", "replicator_share", measure]),
+        figures.parallel(table, plan.fields, list(dict.fromkeys([*MAIN, measure]))),
         table,
         f"parallel-{plan.name}",
         alt="Every run as a line through its settings and measures",
@@ -113,7 +115,21 @@ def shown(kept: Kept) -> None:
         f"pareto-{plan.name}",
         alt="Test accuracy against the share of replicators; the runs that cannot be bettered",
     )
-    _rows(plan, table)
+    _rows(plan, table, kept.file.read_text("utf-8"))
+
+
+def _fields(table: pd.DataFrame, plan: Plan) -> list[str]:
+    return [name for name in plan.varied if figures.numeric(table[name])]
+
+
+def _axes(table: pd.DataFrame, plan: Plan) -> tuple[str, str]:
+    """Which two fields a map is drawn over; empty where fewer than two can be an axis."""
+    fields = _fields(table, plan)
+    if len(fields) < 2:
+        return "", ""
+    x = st.selectbox("Horizontal axis", fields, 0, key="map-x", format_func=figures.words)
+    y = st.selectbox("Vertical axis", fields, 1, key="map-y", format_func=figures.words)
+    return x, y
 
 
 def _other(job: object, plan: Plan) -> bool:
@@ -133,7 +149,7 @@ def _measure(plan: Plan) -> str:
     )
 
 
-def _map(plan: Plan, table, x: str, y: str, measure: str) -> None:  # type: ignore[no-untyped-def]
+def _map(plan: Plan, table: pd.DataFrame, x: str, y: str, measure: str) -> None:
     if x == y:
         st.info("Choose two different fields.")
         return
@@ -155,7 +171,7 @@ def _map(plan: Plan, table, x: str, y: str, measure: str) -> None:  # type: igno
     st.caption(f"{describe(x)['help']} {describe(y)['help']}")
 
 
-def _rows(plan: Plan, table) -> None:  # type: ignore[no-untyped-def]
+def _rows(plan: Plan, table: pd.DataFrame, text: str) -> None:
     """The table, a row of which opens its run."""
     names = ["run_id", *plan.fields, *MEASURES, *plan.measures, "stopped"]
     chosen = st.dataframe(
@@ -169,6 +185,13 @@ def _rows(plan: Plan, table) -> None:  # type: ignore[no-untyped-def]
     if rows:
         link("app.py", "Open this run on the stage", str(table["run_id"].iloc[rows[0]]))
     link("pages/compare.py", "Compare runs")
+    download(
+        "Report (HTML)",
+        lambda: sweep_report(plan, table, text),
+        f"sweep-{plan.name}.html",
+        "text/html",
+        "Figures, rows, versions and the command that makes it again, in one file.",
+    )
 
 
 page("Phase map", "How does the outcome change with the settings?")

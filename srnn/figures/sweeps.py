@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy.interpolate import LinearNDInterpolator
 
-from srnn.figures.style import INK, MUTED, SEQUENTIAL, blank, message, note
+from srnn.figures.style import INK, MUTED, PAPER, SEQUENTIAL, blank, message, note
 from srnn.statistics import estimate
 
 FINE = 80
@@ -119,19 +119,23 @@ def phase_map(
             customdata=means["value"],
             hovertemplate="%{customdata:.4g}<extra>run</extra>",
         )
-    for place_x, place_y, text in marks:
-        figure.add_scatter(
-            x=[place_x],
-            y=[place_y],
-            mode="markers+text",
-            text=[text],
-            textposition="top center",
-            textfont={"color": INK},
-            marker={"symbol": "cross-thin-open", "size": 12, "color": INK, "line": {"width": 2}},
-            hoverinfo="skip",
+    logs = [spans_decades(axis) for axis in (xs, ys)]
+    for *place, text in marks:
+        on_x, on_y = (np.log10(v) if log else v for v, log in zip(place, logs, strict=True))
+        figure.add_annotation(
+            x=on_x,
+            y=on_y,
+            text=text,
+            showarrow=True,
+            arrowcolor=INK,
+            ax=0,
+            ay=-28,
+            bgcolor=PAPER,
+            bordercolor=INK,
+            borderpad=2,
         )
-    for axis, name, update in ((xs, x, figure.update_xaxes), (ys, y, figure.update_yaxes)):
-        update(title=words(name), type="log" if spans_decades(axis) else "linear")
+    figure.update_xaxes(title=words(x), type="log" if logs[0] else "linear")
+    figure.update_yaxes(title=words(y), type="log" if logs[1] else "linear")
     figure.update_layout(showlegend=False)
     return figure
 
@@ -213,7 +217,7 @@ def parallel(table: pd.DataFrame, fields: Sequence[str], measures: Sequence[str]
         if _number(column.iloc[0]) or pd.api.types.is_numeric_dtype(column):
             values = column.astype(float)
             log = name in fields and spans_decades(values)
-            ticks = sorted(set(values)) if values.nunique() <= 8 else None
+            ticks = sorted(set(values)) if name in fields and values.nunique() <= 8 else None
             drawn = np.log10(values) if log else values
             axis = {"label": words(name), "values": drawn}
             if ticks is not None or log:
@@ -319,5 +323,5 @@ def overlaid(
             hovertemplate="%{y:.4g}",
         )
     figure.update_xaxes(title="epoch")
-    figure.update_yaxes(title=title)
+    figure.update_yaxes(title=title, type="log" if column.endswith("loss") else "linear")
     return figure

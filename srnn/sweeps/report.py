@@ -104,14 +104,16 @@ def command_of(run: Run) -> str:
         if value == default[name] or name == "dataset_digest":
             continue
         flag = "--" + name.replace("_", "-")
-        if isinstance(value, bool):
+        if name == "residual":
+            options += ["--no-residual"] if value == "none" else ["--residual-kind", value]
+        elif isinstance(value, bool):
             options.append(flag if value else flag.replace("--", "--no-", 1))
         else:
             options += [flag, str(value)]
     return " ".join(["srnn train", *options])
 
 
-STYLE = """body {font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: auto; padding: 1rem}
+STYLE = """body {font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: auto}
 table {border-collapse: collapse; font-size: 0.8rem; display: block; overflow-x: auto}
 td, th {padding: 0.2rem 0.6rem; border-bottom: 1px solid #d5d9df; text-align: right}
 pre {background: #f3f4f6; padding: 0.75rem; overflow-x: auto}"""
