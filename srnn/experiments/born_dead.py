@@ -8,6 +8,7 @@ coupled particle with a small gain is pulled to zero, where it replicates trivia
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -138,15 +139,16 @@ def figure(tables: Tables) -> go.Figure:
     numbers = numbers[numbers["arm"].isin([*SIZES, SHUFFLED])]
     drawn = panels(2, ("zeros (% of the particles)", "prediction at the start"))
     one, two = {"row": 1, "col": 1}, {"row": 1, "col": 2}
-    top, low = {"position": "top center"}, {"position": "bottom center"}
-    grey = {"color": PALETTE["zero"], "symbol": "square", "scale": 100, "form": "{:.0f}"}
-    dots(drawn, numbers, "dead", "arm", name="after training", place=one, **grey, **top)
-    plain = {"color": INK, "symbol": "circle-open", "scale": 100, "form": "{:.0f}"}
+    low: dict[str, Any] = {"position": "bottom center"}
+    share: dict[str, Any] = {"place": one, "scale": 100, "form": "{:.0f}"}
+    grey: dict[str, Any] = {"color": PALETTE["zero"], "symbol": "square"}
+    dots(drawn, numbers, "dead", "arm", name="after training", **grey, **share)
+    ring: dict[str, Any] = {"color": INK, "symbol": "circle-open"}
     name = "after pure replication, no data"
-    dots(drawn, numbers, "born", "arm", name=name, place=one, **plain, **low)
+    dots(drawn, numbers, "born", "arm", name=name, **ring, **share, **low)
     name = "AUC of the initial v0"
-    dots(drawn, numbers, "auc", "arm", form="{:.2f}", name=name, place=two, **top)
-    style = {"color": MUTED, "symbol": "x", "form": "{:.2f}", **low}
+    dots(drawn, numbers, "auc", "arm", form="{:.2f}", name=name, place=two)
+    style: dict[str, Any] = {"color": MUTED, "symbol": "x", "form": "{:.2f}", **low}
     dots(drawn, numbers, "auc_chance", "arm", name="v0 dealt out anew", place=two, **style)
     drawn.update_xaxes(range=[-4, 104], title="%", col=1)
     drawn.update_xaxes(range=[0.35, 1.05], title="AUC", col=2)

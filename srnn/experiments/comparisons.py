@@ -23,7 +23,7 @@ KEPT = 353 / 1518
 """Share of connections that pruned and sparse networks keep: the log's survivors (row 11)."""
 DIVERSITY = 0.1
 """Weight of the diversity term."""
-ADAM = {"lr": 0.003, "adam": True}
+ADAM: dict[str, Any] = {"lr": 0.003, "adam": True}
 """How generators are trained: plain SGD needs several times as long for them."""
 DENSE, PRUNED, LOTTERY = "dense network", "magnitude pruning, fine-tuned", "lottery ticket"
 
@@ -102,7 +102,7 @@ def _noise(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[s
     def penalty() -> torch.Tensor:
         return -DIVERSITY * network.diversity()
 
-    options = {"data_seed": run.data_seed, **ADAM}
+    options: dict[str, Any] = {"data_seed": run.data_seed, **ADAM}
     fit(network, task, short, run.batch_size, penalty=penalty, **options)
     with torch.no_grad():
         logits = network(torch.from_numpy(task.x_test))

@@ -171,7 +171,7 @@ def run_experiments(
 
 def conclude_experiment(one: Experiment, asked: Any, given: list[Given]) -> Outcome:
     """The outcome of an experiment from what its pieces gave; a pure function."""
-    numbers: list[dict[str, Any]] = []
+    numbers: list[Any] = []
     tables: dict[str, list[pd.DataFrame]] = {}
     diverged: list[str] = []
     for arm, seed, result in given:
@@ -181,8 +181,10 @@ def conclude_experiment(one: Experiment, asked: Any, given: list[Given]) -> Outc
         kinds = (int, float, bool, type(None))
         plain = {key: v for key, v in result.facts.items() if isinstance(v, kinds)}
         own = result.tables.get("numbers")
-        rows = [{"seed": seed, **plain}] if own is None else own.to_dict("records")
-        numbers += [{"arm": arm, **row} for row in rows]
+        if own is None:
+            numbers.append({"arm": arm, "seed": seed, **plain})
+        else:
+            numbers += own.assign(arm=own.get("arm", arm)).to_dict("records")
         for name, table in result.tables.items():
             if name == "numbers":
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -56,7 +58,7 @@ def explain_run(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, float]:
             gap = np.abs(parts.sum(1) - logits[np.arange(len(y)), y]).max()
             rest = float(gap / np.abs(logits).max())
         table = relevance_table(parts, codes, run.shape)
-        about = {"h": run.config.neurons, "seed": run.config.seed, "method": method}
+        about: dict[str, Any] = {"h": run.config.neurons, "seed": run.config.seed, "method": method}
         shares.append(share_by_type(table).assign(**about))
         tops.append(table.nlargest(TOP, "relevance").assign(**about))
     return pd.concat(shares, ignore_index=True), pd.concat(tops, ignore_index=True), rest

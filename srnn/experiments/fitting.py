@@ -27,9 +27,11 @@ def fit(
 ) -> list[float]:
     """Train on cross-entropy (plus a penalty): SGD with momentum 0.9, or Adam; returns the mean
     loss of every epoch."""
-    kind = torch.optim.Adam if adam else torch.optim.SGD
-    options = {} if adam else {"momentum": 0.9}
-    optimizer = kind(network.parameters(), lr=lr, **options)
+    optimizer = (
+        torch.optim.Adam(network.parameters(), lr=lr)
+        if adam
+        else torch.optim.SGD(network.parameters(), lr=lr, momentum=0.9)
+    )
     x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
     losses = []
     for epoch in range(1, epochs + 1):

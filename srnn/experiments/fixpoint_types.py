@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 from srnn.analysis.types import history_measures, type_counts
@@ -77,7 +79,7 @@ def figure(tables: Tables) -> go.Figure:
         for name in TYPES:
             if own[name].any():
                 seen = {trace.name for trace in drawn.data}
-                style = {"color": PALETTE[name], "dash": DASHES[name]}
+                style: dict[str, Any] = {"color": PALETTE[name], "dash": DASHES[name]}
                 place = {"row": 1, "col": col}
                 label = LABELS[name]
                 mean_line(drawn, own, name, label, place=place, legend=label not in seen, **style)

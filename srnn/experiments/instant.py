@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -247,7 +248,7 @@ def figure(tables: Tables) -> go.Figure:
     name = "accuracy without the replicators"
     mean_line(drawn, own, "without", name, x="steps", dash="dash", scale=100, place=one)
     other = table[table["kind"] == "task steps only"]
-    style = {"x": "steps", "color": MUTED, "dash": "dot", "scale": 100}
+    style: dict[str, Any] = {"x": "steps", "color": MUTED, "dash": "dot", "scale": 100}
     mean_line(drawn, other, "share", "placebo: replicators, task steps only", place=one, **style)
     for column, dash, name in (
         ("before", "dashdot", "replicators before a task step"),

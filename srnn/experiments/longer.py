@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,7 @@ def compare_bits(short: dict, long: dict) -> Computed:
     config = RunConfig.from_dict(long)
     task, state = task_of(config), first.state
     broken = next(train(config, task, replace(state, momentum=np.zeros_like(state.momentum)))).state
-    rows = first.records.to_dict("records")
+    rows: list[Any] = first.records.to_dict("records")
     for record in train(config, task, state):
         rows.append(record.row())
         if record.epoch == state.epoch + 1:
@@ -138,7 +139,7 @@ def figure(tables: Tables) -> go.Figure:
     drawn = panels(2, ("particles", "accuracy"))
     one, two = {"row": 1, "col": 1}, {"row": 1, "col": 2}
     for column in ("zero", "identity", "other"):
-        style = {"color": PALETTE[column], "dash": DASHES[column]}
+        style: dict[str, Any] = {"color": PALETTE[column], "dash": DASHES[column]}
         mean_line(drawn, records, column, column, place=one, **style)
     mean_line(drawn, records, "test_accuracy", "test accuracy", scale=100, place=two)
     start = float(tables["numbers"]["continued_at"].max())

@@ -56,7 +56,8 @@ class ModuleLoop:
             out, inp = self.shape.layers[layer]
             questions = torch.zeros(inp, len(x), INPUTS)
             questions[..., INPUTS - 1] = x.T
-            return torch.cat([sum(next(each)(one) for one in questions) for _ in range(out)], 1)
+            cells = [[next(each)(one) for one in questions] for _ in range(out)]
+            return torch.cat([torch.stack(parts).sum(0) for parts in cells], 1)
 
         return self._step(cross_entropy(through_layers(x, self.shape, sums), y))
 
@@ -76,4 +77,4 @@ def _module(h: int, weights: np.ndarray) -> nn.Sequential:
 
 
 def _own(particle: nn.Sequential) -> Tensor:
-    return torch.cat([layer.weight.reshape(-1) for layer in particle])
+    return torch.cat([weight.reshape(-1) for weight in particle.parameters()])

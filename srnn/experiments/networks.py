@@ -85,10 +85,12 @@ class FromNoise(nn.Module):
         super().__init__()
         self.rng = torch.Generator().manual_seed(seed)
         self.shape, self.size, self.samples = shape, size, samples
-        draw = {"generator": self.rng}
-        self.first = nn.Parameter(torch.randn(size, hidden, **draw) / math.sqrt(size))
-        self.second = nn.Parameter(torch.randn(hidden, shape.particles, **draw) / math.sqrt(hidden))
-        self.offset = nn.Parameter(torch.randn(shape.particles, **draw))
+        rng = self.rng
+        self.first = nn.Parameter(torch.randn(size, hidden, generator=rng) / math.sqrt(size))
+        self.second = nn.Parameter(
+            torch.randn(hidden, shape.particles, generator=rng) / math.sqrt(hidden)
+        )
+        self.offset = nn.Parameter(torch.randn(shape.particles, generator=rng))
         self.scale = fan_in_scale(shape) / math.sqrt(3)
         self.last = torch.empty(0)
 

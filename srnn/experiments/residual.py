@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -25,7 +27,7 @@ from srnn.runs import Run
 from srnn.runs.results import Computed
 
 WITH, WITHOUT = "with residual skips", "without"
-PLACEBOS = {SHUFFLED: {"labels": "shuffled"}, NONE: {"goal": "none"}}
+PLACEBOS: dict[str, dict[str, Any]] = {SHUFFLED: {"labels": "shuffled"}, NONE: {"goal": "none"}}
 REACHED = 0.87
 """The accuracy whose first epoch the log compares."""
 LOG = {WITH: {1: 0.69, 6: 0.875, 200: 0.918}, WITHOUT: {31: 0.87, 200: 0.905}}

@@ -60,11 +60,11 @@ def learned(**parameters) -> Computed:
     _, tables = learn(**parameters)
     ends, curves = tables["ends"], tables["curves"]
     curves["miss"] = (curves["learned"] - FACTOR).abs().clip(lower=1e-9)
-    course = curves.groupby(["h", "epoch"], as_index=False)["miss"].median()
+    course = curves.groupby(["h", "epoch"])["miss"].median().reset_index()
     ends["learned_it"] = ends["error"] < LEARNED
     rows = []
-    for seed, own in ends.groupby("seed"):
-        row: dict[str, float] = {"seed": FIRST_SEED + int(seed)}
+    for index, (_, own) in enumerate(ends.groupby("seed")):
+        row: dict[str, float] = {"seed": FIRST_SEED + index}
         both = own["learned_it"] & (own["type"] == "identity")
         row["both"] = float(both.mean())
         for h, kind, known in zip(own["h"], own["type"], own["learned_it"], strict=True):
@@ -149,9 +149,17 @@ def figure(tables: Tables) -> go.Figure:
     for col, mode in enumerate(modes, start=1):
         own = curves[curves["arm"] == mode]
         for dash, (h, part) in zip(dashes, own.groupby("h"), strict=False):
-            style = {"color": INK if h in (3, 6) else MUTED, "dash": dash, "log_epochs": False}
-            place = {"row": 1, "col": col}
-            mean_line(drawn, part, "miss", f"h = {h}", place=place, legend=col == 1, **style)
+            mean_line(
+                drawn,
+                part,
+                "miss",
+                f"h = {h}",
+                color=INK if h in (3, 6) else MUTED,
+                dash=dash,
+                place={"row": 1, "col": col},
+                legend=col == 1,
+                log_epochs=False,
+            )
         part = ends[ends["arm"] == mode]
         for name in TYPES:
             counts = part[part["type"] == name].groupby("h").size()

@@ -57,7 +57,7 @@ def measure(run: Run) -> Computed:
     return costs, {}
 
 
-def _note(quantity: str, log: str, low: float, high: float, why: str, key: str, **more: Any):
+def _note(quantity: str, log: str, low: float, high: float, why: str, key: str) -> Claim:
     """A claim of the note: h = 3 less h = 4, at alpha 1 after 100 epochs."""
     return Claim(
         quantity,
@@ -70,7 +70,6 @@ def _note(quantity: str, log: str, low: float, high: float, why: str, key: str, 
         At(BARE["h = 3"], key, At(BARE["h = 4"], key)),
         NONE,
         "pp",
-        **more,
     )
 
 

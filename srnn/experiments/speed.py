@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import plotly.graph_objects as go
 import torch
 
 from srnn.config import RunConfig
-from srnn.engines import ENGINES, Problem, available, make_engine
+from srnn.engines import ENGINES, Engine, Problem, available, make_engine
 from srnn.experiments.base import (
     FIRST_SEED,
     Arms,
@@ -103,17 +104,20 @@ def measure(config: dict[str, Any], rounds: int, pairs: int) -> Computed:
 def _steps(run: RunConfig, problem: Problem) -> dict[str, Callable[[np.ndarray], object]]:
     """What is timed, by name: a function of the rows to train on."""
     start = initial_weights(run.neurons, problem.shape.particles, 0, run.initial_weights)
-    yes, size = np.array([True]), run.batch_size
     found: dict[str, Callable[[np.ndarray], object]] = {PLAIN: _plain(run, problem)}
     for name in ENGINES:
         if available(name):
             engine = make_engine(name, problem, start[None], np.zeros_like(start)[None])
-            found[name] = lambda rows, engine=engine: engine.train(rows, size, yes)
-    rules = {"alpha": run.alpha, "lr": run.lr, "momentum": run.momentum}
+            found[name] = partial(_train, engine, run.batch_size)
+    rules: dict[str, Any] = {"alpha": run.alpha, "lr": run.lr, "momentum": run.momentum}
     for name, kind in ((SPARSE, BlockSparse), (LOOP, ModuleLoop), (AGAIN, ModuleLoop)):
         network = kind(start, problem.encoding, problem.shape, coupled=run.target_gradient, **rules)
         found[name] = _pairs(network, run, problem)
     return found
+
+
+def _train(engine: Engine, batch_size: int, rows: np.ndarray) -> object:
+    return engine.train(rows, batch_size, np.array([True]))
 
 
 def _batches(
@@ -195,7 +199,7 @@ def figure(tables: Tables) -> go.Figure:
     table, drawn = tables["speed"], panels(1)
     styles = (("circle", INK, "top center"), ("square", MUTED, "bottom center"))
     for (h, part), (symbol, color, side) in zip(table.groupby("h"), styles, strict=False):
-        style = {"symbol": symbol, "color": color, "position": side}
+        style: dict[str, Any] = {"symbol": symbol, "color": color, "position": side}
         dots(drawn, part, "to_plain", "variant", form="{:.3g}", name=f"h = {h}", **style)
     ends = np.log10([table["to_plain"].min(), table["to_plain"].max()])
     drawn.update_xaxes(

@@ -36,13 +36,13 @@ def measure(run: Run) -> Computed:
     codes = type_history(run.snapshots, run.encoding)
     course = thinning(codes, run.shape, run.snapshot_epochs)
     course.insert(1, "alive", (codes != ZERO).sum(1))
-    low = course["survivors"].idxmin()
+    low = int(course["survivors"].to_numpy().argmin())
     costs, _ = drop_costs(run.weights, {"replicators": is_replicator(codes[-1])}, run)
     facts = {
         "left": float(course["survivors"].iloc[-1] / run.shape.particles),
         "end": float(course["survivors"].iloc[-1]),
-        "fewest": float(course["survivors"][low]),
-        "when": float(course["epoch"][low]),
+        "fewest": float(course["survivors"].iloc[low]),
+        "when": float(course["epoch"].iloc[low]),
         "unread": float(course["unread_pixels"].iloc[-1]),
         "cost": costs["replicators"],
         "cost_chance": costs["replicators, at random"],

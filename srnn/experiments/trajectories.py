@@ -50,7 +50,7 @@ def fit(run: Run, snapshots: np.ndarray, kind: str) -> Trajectories:
 def random_walk(snapshots: np.ndarray, seed: int) -> np.ndarray:
     """Paths ``(T, n, P)`` with steps as long as the real ones, each in a random direction."""
     steps = np.diff(snapshots, axis=0)
-    turned = np.random.default_rng(seed).standard_normal(steps.shape).astype(np.float32)
+    turned = np.random.default_rng(seed).standard_normal(steps.shape, dtype=np.float32)
     turned *= np.linalg.norm(steps, axis=1, keepdims=True) / np.linalg.norm(
         turned, axis=1, keepdims=True
     )

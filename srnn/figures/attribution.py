@@ -62,7 +62,7 @@ def _digits(figure: go.Figure, digits: pd.DataFrame, method: str, first: int) ->
             (first + 1, method, {"colorscale": DIVERGING, "zmin": -top, "zmax": top}),
         ):
             image = part[column].to_numpy().reshape(high, -1)
-            place = {"row": row, "col": int(digit) + 1}
+            place = {"row": row, "col": int(str(digit)) + 1}
             figure.add_heatmap(z=image, showscale=False, hoverinfo="skip", **place, **scale)
             figure.update_xaxes(visible=False, **place)
             figure.update_yaxes(visible=False, autorange="reversed", **place)

@@ -4,6 +4,7 @@ with their tolerance, real and placebo beside each other."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -176,9 +177,9 @@ def shares(table: pd.DataFrame, group: str, columns: dict[str, tuple[str, str, s
     """Shares (0..1) by group, a symbol per column: ``column: (name, colour, symbol)``."""
     figure = panels(1)
     for index, (column, (name, color, symbol)) in enumerate(columns.items()):
-        style = {"color": color, "symbol": symbol, "name": name, "scale": 100, "form": "{:.0f}"}
-        position = "bottom center" if index else "top center"
-        dots(figure, table, column, group, position=position, **style)
+        style: dict[str, Any] = {"color": color, "symbol": symbol, "name": name, "scale": 100}
+        side = "bottom center" if index else "top center"
+        dots(figure, table, column, group, position=side, form="{:.0f}", **style)
     figure.update_xaxes(title="%", range=[0, 105])
     return rows_high(figure, table[group].nunique())
 
