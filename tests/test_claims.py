@@ -14,7 +14,10 @@ from srnn.experiments.base import Found
 from srnn.experiments.claims import (
     At,
     Claim,
+    Log,
+    Tolerance,
     Verdict,
+    at_least,
     band,
     claims_table,
     conclude,
@@ -28,13 +31,10 @@ from srnn.experiments.claims import (
 )
 from srnn.statistics import estimate
 
-CLAIM = Claim("q", "5", "source", 4.0, 6.0, "why", At("a", "x"), At("b", "x"), "control", "1")
-QUESTION = Claim(
-    "q", "no", "source", 4.0, 6.0, "why", At("a", "x"), At("b", "x"), "control", yes="y", no="n"
-)
-UNKNOWN = Claim(
-    "q", "5", "s", 4.0, 6.0, "w", At("a", "x"), At("b", "x"), "c", unknown="setting not known"
-)
+BAND = Tolerance(4.0, 6.0, "why")
+CLAIM = Claim("q", At("a", "x"), At("b", "x"), BAND, "1", Log("5", "source"))
+QUESTION = Claim("q", At("a", "x"), At("b", "x"), BAND, "1", answers=("y", "n"))
+UNKNOWN = Claim("q", At("a", "x"), At("b", "x"), BAND, "1", unknown="setting not known")
 IN, OUT, ACROSS = [4.9, 5.0, 5.1], [8.9, 9.0, 9.1], [3.0, 4.0, 5.0]
 
 
@@ -69,12 +69,13 @@ def test_a_question_is_answered_yes_or_no():
 
 def test_an_interval_is_inside_outside_or_across_a_closed_band():
     same = estimate([4.0, 4.0])  # no spread: the interval is a point, on the edge
-    assert inside(same, 4.0, 6.0) is True and inside(same, 4.1, 6.0) is False
+    assert inside(same, BAND) is True and inside(same, Tolerance(4.1, 6.0, "")) is False
     wide = estimate([1.0, 2.0, 3.0])  # 2.00 (-0.48 to 4.48)
-    assert inside(wide, -0.5, 4.5) is True
-    assert inside(wide, 0.0, math.inf) is None
-    assert inside(wide, 4.5, 9.0) is False and inside(wide, -9.0, -0.5) is False
-    assert inside(estimate([1.0]), 0.0, 2.0) is None
+    assert inside(wide, Tolerance(-0.5, 4.5, "")) is True
+    assert inside(wide, at_least(0.0, "")) is None
+    assert inside(wide, Tolerance(4.5, 9.0, "")) is False
+    assert inside(wide, Tolerance(-9.0, -0.5, "")) is False
+    assert inside(estimate([1.0]), Tolerance(0.0, 2.0, "")) is None
 
 
 def test_the_worst_claim_decides_and_all_are_named():
@@ -137,13 +138,16 @@ def test_estimates_show_their_interval_only_if_there_is_one():
     assert show(estimate([1.0, 2.0, 3.0]), "1") == "2.0 (−0.5 to 4.5)"
     assert show(estimate([0.5]), "%") == show(estimate([0.5, 0.5]), "%") == "50.0 %"
     assert show(estimate([]), "%") == "not measured"
-    assert band(CLAIM) == "4.0 to 6.0"
+    assert band(BAND, "1") == "4.0 to 6.0" and band(at_least(0.5, ""), "%") == "at least 50.0 %"
+    assert band(Tolerance(-math.inf, -0.005, ""), "pp") == "at most −0.50 pp"
 
 
 def test_the_table_of_claims_shows_real_and_placebo_beside_each_other():
     row = claims_table([judge(CLAIM, IN, OUT)]).iloc[0]
     assert (row["here"], row["placebo"]) == ("5.0 (4.8 to 5.2)", "9.0 (8.8 to 9.2)")
     assert (row["verdict"], row["tolerance"], row["seeds"]) == ("agrees", "4.0 to 6.0", 3)
+    assert (row["log"], row["source"], row["why"], row["control"]) == ("5", "source", "why", "b")
+    assert claims_table([judge(UNKNOWN, IN, OUT)]).iloc[0]["source"] == "setting not known"
     assert row["here_low"] < row["here_mean"] < row["here_high"] < row["placebo_low"]
 
 
@@ -173,20 +177,21 @@ def plant(claim: Claim, real: float, placebo: float) -> pd.DataFrame:
 
 
 def inner(claim: Claim) -> float:
-    ends = [end for end in (claim.low, claim.high) if math.isfinite(end)]
-    if len(ends) == 2:
-        return (claim.low + claim.high) / 2
-    return claim.low + 1 if math.isfinite(claim.low) else claim.high - 1
+    low, high = claim.tolerance.low, claim.tolerance.high
+    if math.isfinite(low) and math.isfinite(high):
+        return (low + high) / 2
+    return low + 1 if math.isfinite(low) else high - 1
 
 
 def outer(claim: Claim) -> float:
-    return claim.high + 1 if math.isfinite(claim.high) else claim.low - 1
+    low, high = claim.tolerance.low, claim.tolerance.high
+    return high + 1 if math.isfinite(high) else low - 1
 
 
 @ROWS
 def test_every_claim_can_hold_and_can_fail(name):
     for claim in experiments()[name].claims:
-        if claim.low == claim.high:
+        if claim.tolerance.low == claim.tolerance.high:
             continue  # bit for bit: tested by itself
         held, fell = (
             judge_all([claim], plant(claim, *means))[claim.quantity]
@@ -194,7 +199,7 @@ def test_every_claim_can_hold_and_can_fail(name):
         )
         if claim.unknown:
             assert held.verdict is fell.verdict is Verdict.NOT_COMPARABLE
-        elif claim.question:
+        elif claim.answers:
             assert (held.verdict, held.holds) == (Verdict.ANSWERED, True)
             assert (fell.verdict, fell.holds) == (Verdict.ANSWERED, False)
         else:
@@ -215,10 +220,10 @@ def test_every_claim_says_where_it_comes_from_and_what_it_must_not_hold_on(name)
     one = experiments()[name]
     assert one.claims and len({claim.quantity for claim in one.claims}) == len(one.claims)
     for claim in one.claims:
-        assert claim.log and claim.source and claim.why and claim.control
-        assert claim.low <= claim.high and claim.real != claim.placebo
-        assert bool(claim.yes) == bool(claim.no)
-        assert claim.yes or claim.log != "no figure"
+        assert claim.log.value and claim.log.where and claim.tolerance.why and claim.condition
+        assert claim.tolerance.low <= claim.tolerance.high and claim.real != claim.placebo
+        assert claim.control or claim.placebo.arm != claim.real.arm
+        assert claim.answers or claim.log.value != "no figure"
 
 
 def test_a_finding_without_words_of_its_own_shows_real_beside_placebo():
@@ -227,5 +232,5 @@ def test_a_finding_without_words_of_its_own_shows_real_beside_placebo():
     numbers = plant(CLAIM, 5.0, 9.0)
     found = Found(numbers, {}, judge_all([CLAIM], numbers))
     (text,) = finding_of_claims(found)
-    assert text.startswith("q: 5.0") and "control: 9.0" in text
+    assert text.startswith("q: 5.0") and "b: 9.0" in text
     assert np.isclose(found.estimate("a", "x").mean, 5.0)

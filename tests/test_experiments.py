@@ -52,6 +52,7 @@ def test_the_log_comes_first_and_then_what_came_after_it():
     assert list(experiments()) == [*LOG, *LATER]
     for name, one in experiments().items():
         assert one.name == name and one.title and one.question.endswith("?") and one.help
+        assert "\n" not in one.help and one.question[0].isupper() and one.help.endswith(".")
     assert [one.name for one in chosen(["instant", "3"])] == ["3", "instant"]
 
 
@@ -273,44 +274,31 @@ def test_a_row_without_training_is_reproduced_cached_and_drawn(capsys):
 
 
 NEW = """
-    \"\"\"After the log: does a larger alpha kill more?\"\"\"
+    \"\"\"Larger alpha: does it kill more?
 
-    import math
+    Tried over seeds.
+    \"\"\"
 
     from srnn.experiments.base import Experiment
-    from srnn.experiments.claims import At, Claim
+    from srnn.experiments.claims import AFTER, At, Claim, at_least
     from srnn.figures.rows import claims
-
-    CLAIMS = (
-        Claim(
-            "share of replicators, alpha 100 less alpha 1",
-            "no figure",
-            "after the log",
-            0.01,
-            math.inf,
-            "one percent",
-            At("alpha 100", "replicators", At("alpha 1", "replicators")),
-            At("none", "replicators", At("alpha 1", "replicators")),
-            "no self-replication",
-            "pp",
-            "yes",
-            "no",
-        ),
-    )
 
 
     def arms(settings):
         return {
             "alpha 100": settings.configs(neurons=4),
             "alpha 1": settings.configs(neurons=4, alpha=1.0),
-            "none": settings.configs(neurons=4, goal="none"),
+            "no self-replication": settings.configs(neurons=4, goal="none"),
         }
 
 
-    EXPERIMENT = Experiment(
-        "larger-alpha", "Larger alpha", "Does a larger alpha kill more?", "Tried over seeds.",
-        arms, CLAIMS, claims,
+    CLAIM = Claim(
+        "share of replicators, alpha 100 less alpha 1",
+        At("alpha 100", "replicators", At("alpha 1", "replicators")),
+        At("no self-replication", "replicators", At("alpha 1", "replicators")),
+        at_least(0.01, "one percent"), "pp", AFTER, ("it kills more", "it does not"),
     )
+    EXPERIMENT = Experiment("larger-alpha", __doc__, arms, [CLAIM], claims)
 """
 
 

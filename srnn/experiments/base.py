@@ -140,12 +140,6 @@ class Outcome:
     made: dict[str, Any] = field(default_factory=dict)
 
 
-COUNT, ACCURACY = 76, 0.03
-"""Tolerances, fixed beforehand, of a count and of an accuracy that the log shows in a plot."""
-WHY_COUNT = "5 % of the 1,518 particles: read off a plot"
-WHY_ACCURACY = "3 points: measured on 1,500 images and read off a plot"
-MARGIN = 0.005
-WHY_MARGIN = "under half a percentage point is no difference"
 NONE, SHUFFLED = "no self-replication", "labels shuffled"
 """The two placebos that most claims have: trainings with the goal ``none``, with labels dealt out
 anew among the training images."""
@@ -186,26 +180,45 @@ def finding_of_claims(found: Found) -> list[str]:
 @dataclass(frozen=True)
 class Experiment:
     """An experiment. ``name`` is its row in the log, or a word for one that came after it;
+    ``about`` the docstring of its module: ``TITLE: QUESTION?`` in the first line, then the help.
+
     ``premise`` are the arms that must be MetaNets (have learned, and replicate) for the outcome to
-    mean anything; ``help`` says more than the question; ``tables`` are shown beside what was found;
-    ``data`` is the table behind the figure; ``page`` the page of the app that explores it;
-    ``version`` changes when the measurement does.
+    mean anything; ``data`` is the table behind the figure; ``page`` the page of the app that
+    explores it; ``tables`` are shown beside what was found; ``version`` changes when the
+    measurement does.
     """
 
     name: str
-    title: str
-    question: str
-    help: str
+    about: str | None
     arms: Callable[[Any], Arms]
     claims: Sequence[Claim]
     figure: Callable[[Tables], go.Figure]
     measure: Callable[[Run], Computed] = nothing
     finding: Callable[[Found], list[str]] = finding_of_claims
     premise: tuple[str, ...] = ()
-    tables: Callable[[], Tables] = dict
     data: str = "numbers"
     page: str = ""
+    tables: Callable[[], Tables] = dict
     version: int = 1
+
+    @property
+    def title(self) -> str:
+        return self._first[0]
+
+    @property
+    def question(self) -> str:
+        """What it asks, with a question mark."""
+        return self._first[1][:1].upper() + self._first[1][1:]
+
+    @property
+    def help(self) -> str:
+        """More than the question, as one paragraph."""
+        return " ".join((self.about or "").partition("\n\n")[2].split())
+
+    @property
+    def _first(self) -> list[str]:
+        first = " ".join((self.about or "").partition("\n\n")[0].split())
+        return first.split(": ", 1)
 
     @property
     def row(self) -> int | None:

@@ -1,8 +1,9 @@
-"""After the log: born dead. Is it the start that decides which particles die?
+"""Born dead: is it the start that decides which particles die?
 
-Pure replication from the initial weights, without any data, kills nearly the same particles as the
-whole training. The composite's v0, a particle's gain on its own weights, tells beforehand: a
-coupled particle with a small gain is pulled to zero, where it replicates trivially.
+Replication alone is trained from a run's initial weights, without any data, for as many steps; the
+particles that it kills are held against the zeros of the run itself. The initial self-gain v0 (the
+first number of a particle's composite) is tried as a prediction: a coupled particle with a small
+gain on its own weights is pulled to zero, where it replicates trivially.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import AFTER, At, Claim, Tolerance, about
 from srnn.figures.rows import dots, panels
 from srnn.figures.style import INK, MUTED, PALETTE
 from srnn.fixpoints import classify
@@ -77,45 +78,41 @@ def measure(run: Run) -> Computed:
 CLAIMS = (
     Claim(
         f"zeros of the training that pure replication kills too, {MAIN}",
-        "no figure",
-        "after the log",
-        0.9,
-        1.0,
-        "nine of ten",
         At(MAIN, "foretold"),
         At(MAIN, "foretold_chance"),
-        "as many particles at random",
+        Tolerance(0.9, 1.0, "nine of ten"),
         "%",
-        "zeros are born dead: replication alone, without data, kills the same particles",
-        "zeros are not born dead: without data other particles die",
+        AFTER,
+        (
+            "zeros are born dead: replication alone, without data, kills the same particles",
+            "zeros are not born dead: without data other particles die",
+        ),
+        "as many particles at random",
     ),
     Claim(
         f"AUC of the initial self-gain v0 for survival, {MAIN}",
-        "no figure",
-        "after the log",
-        0.8,
-        1.0,
-        "0.5 tells nothing, 1 everything",
         At(MAIN, "auc"),
         At(MAIN, "auc_chance"),
-        "v0 dealt out anew among the particles",
+        Tolerance(0.8, 1.0, "0.5 tells nothing, 1 everything"),
         "2",
-        "the initial self-gain foretells who survives",
-        "the initial self-gain does not foretell who survives",
+        AFTER,
+        (
+            "the initial self-gain foretells who survives",
+            "the initial self-gain does not foretell who survives",
+        ),
+        "v0 dealt out anew among the particles",
     ),
     Claim(
         f"share of zeros, {SHUFFLED} less true labels, {MAIN}",
-        "no figure",
-        "after the log",
-        -0.05,
-        0.05,
-        "five points",
         At(SHUFFLED, "dead", At(MAIN, "dead")),
         At(NONE, "dead", At(MAIN, "dead")),
-        NONE,
+        about(0.0, 0.05, "five points"),
         "pp",
-        "the task has no part in dying: shuffled labels kill as many",
-        "the task has a part in dying: shuffled labels kill another number",
+        AFTER,
+        (
+            "the task has no part in dying: shuffled labels kill as many",
+            "the task has a part in dying: shuffled labels kill another number",
+        ),
     ),
 )
 
@@ -158,17 +155,5 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "born-dead",
-    "Born dead",
-    "Is it the start that decides which particles die?",
-    "Replication alone is trained from a run's initial weights, without any data, for as many "
-    "steps; the particles that it kills are held against the zeros of the run itself. The initial "
-    "self-gain v0 (the first number of a particle's composite) is tried as a prediction.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(MAIN,),
-    page="particle_types",
+    "born-dead", __doc__, arms, CLAIMS, figure, measure, finding, (MAIN,), page="particle_types"
 )

@@ -57,36 +57,74 @@ class At:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """What is claimed of a quantity before anything runs.
+class Tolerance:
+    """From where to where a quantity may lie, and why just there; fixed before anything runs."""
 
-    It holds if the mean over seeds lies from ``low`` to ``high``. ``log``, ``source``: the log's
-    value, and where and in which setting it stands there. ``why``: the reason of the tolerance.
-    ``placebo`` is measured like ``real``, under the condition ``control``, and the claim must not
-    hold there. ``unit``: ``%`` (of shares), ``pp`` (of differences of shares), ``count``, ``exp``
-    or a number of digits.
-
-    A ``question`` is a claim for which the log has no number; ``yes`` and ``no`` are the answers.
-    ``unknown`` says why the log's value cannot be compared (its setting is not known).
-    """
-
-    quantity: str
-    log: str
-    source: str
     low: float
     high: float
     why: str
+
+
+def about(value: float, reach: float, why: str) -> Tolerance:
+    """A value, give or take."""
+    return Tolerance(value - reach, value + reach, why)
+
+
+def at_least(value: float, why: str) -> Tolerance:
+    """A value or more."""
+    return Tolerance(value, math.inf, why)
+
+
+def count_about(value: int) -> Tolerance:
+    """A count of particles that the log shows in a plot."""
+    return about(value, 76, "5 % of the 1,518 particles: read off a plot")
+
+
+def accuracy_about(value: float) -> Tolerance:
+    """An accuracy that the log shows in a plot."""
+    return about(value, 0.03, "3 points: measured on 1,500 images and read off a plot")
+
+
+MARGIN = 0.005
+SAME = about(0.0, MARGIN, "under half a percentage point is no difference")
+
+
+@dataclass(frozen=True)
+class Log:
+    """What the log says of a quantity, and where and in which setting it says so."""
+
+    value: str = "no figure"
+    where: str = "question of the log"
+
+
+OPEN, AFTER = Log(), Log(where="after the log")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is claimed of a quantity before anything runs: its mean over seeds lies within the
+    tolerance. ``placebo`` is measured like ``real``, in an arm (or under the condition ``control``)
+    in which the claim must not hold. ``unit``: ``%`` (of shares), ``pp`` (of differences of
+    shares), ``count``, ``exp`` or a number of digits.
+
+    A claim with ``answers`` (yes, no) is a question for which the log has no number. ``unknown``
+    says why the log's value cannot be compared (its setting is not known).
+    """
+
+    quantity: str
     real: At
     placebo: At
-    control: str
-    unit: str = "3"
-    yes: str = ""
-    no: str = ""
+    tolerance: Tolerance
+    unit: str
+    log: Log = OPEN
+    answers: tuple[str, str] | None = None
+    control: str = ""
     unknown: str = ""
 
     @property
-    def question(self) -> bool:
-        return bool(self.yes)
+    def condition(self) -> str:
+        """Under which condition the claim must not hold."""
+        return self.control or self.placebo.arm
 
 
 @dataclass(frozen=True)
@@ -104,14 +142,15 @@ class Judged:
         """The verdict in words, with the answer of a question."""
         if self.verdict is not Verdict.ANSWERED:
             return self.verdict.value
-        return f"{self.verdict}: {self.claim.yes if self.holds else self.claim.no}"
+        assert self.claim.answers is not None
+        return f"{self.verdict}: {self.claim.answers[not self.holds]}"
 
     @property
     def text(self) -> str:
         """``accuracy after 6 epochs: 55.1 % (53.0 to 57.2), placebo (labels shuffled) 9.8 %``."""
         claim = self.claim
         return (
-            f"{claim.quantity}: {show(self.real, claim.unit)}; {claim.control}: "
+            f"{claim.quantity}: {show(self.real, claim.unit)}; {claim.condition}: "
             f"{show(self.placebo, claim.unit)}"
         )
 
@@ -125,28 +164,28 @@ def judge(claim: Claim, real: Sequence[float], placebo: Sequence[float]) -> Judg
     tolerance, really or on the placebo, or has fewer than two runs.
     """
     found, fake = estimate(_finite(real)), estimate(_finite(placebo))
-    holds, fake_holds = inside(found, claim.low, claim.high), inside(fake, claim.low, claim.high)
+    holds, fake_holds = inside(found, claim.tolerance), inside(fake, claim.tolerance)
     if claim.unknown:
         verdict = Verdict.NOT_COMPARABLE
     elif holds is None or (holds and fake_holds is None):
         verdict = Verdict.UNDECIDED
     elif holds and fake_holds:
         verdict = Verdict.NOT_EVIDENCE
-    elif claim.question:
+    elif claim.answers:
         verdict = Verdict.ANSWERED
     else:
         verdict = Verdict.AGREES if holds else Verdict.DIFFERS
     return Judged(claim, found, fake, verdict, holds)
 
 
-def inside(found: Estimate, low: float, high: float) -> bool | None:
+def inside(found: Estimate, band: Tolerance) -> bool | None:
     """Whether an interval lies in the closed band; None if it straddles an edge, or there is no
     interval (fewer than two runs)."""
     if found.count < 2:
         return None
-    if low <= found.low and found.high <= high:
+    if band.low <= found.low and found.high <= band.high:
         return True
-    return False if found.high < low or found.low > high else None
+    return False if found.high < band.low or found.low > band.high else None
 
 
 def premises(numbers: pd.DataFrame, arms: Sequence[str]) -> list[str]:
@@ -192,17 +231,17 @@ def claims_table(judged: Sequence[Judged]) -> pd.DataFrame:
     rows = [
         {
             "claim": one.claim.quantity,
-            "log": one.claim.log,
+            "log": one.claim.log.value,
             "here": show(one.real, one.claim.unit),
             "placebo": show(one.placebo, one.claim.unit),
             "verdict": one.words,
-            "tolerance": band(one.claim),
-            "why": one.claim.why,
-            "control": one.claim.control,
-            "source": one.claim.unknown or one.claim.source,
+            "tolerance": band(one.claim.tolerance, one.claim.unit),
+            "why": one.claim.tolerance.why,
+            "control": one.claim.condition,
+            "source": one.claim.unknown or one.claim.log.where,
             "seeds": one.real.count,
-            "low": one.claim.low,
-            "high": one.claim.high,
+            "low": one.claim.tolerance.low,
+            "high": one.claim.tolerance.high,
             "here_mean": one.real.mean,
             "here_low": one.real.low,
             "here_high": one.real.high,
@@ -272,12 +311,12 @@ def write(value: float, unit: str) -> str:
     return number(scale * value, digits, signed) + behind
 
 
-def band(claim: Claim) -> str:
+def band(tolerance: Tolerance, unit: str) -> str:
     """The tolerance in words: ``53.0 % to 59.0 %``, ``at least 50.0 %``, ``at most 1e-05``."""
-    low, high = (write(end, claim.unit) for end in (claim.low, claim.high))
-    if math.isinf(claim.high):
+    low, high = write(tolerance.low, unit), write(tolerance.high, unit)
+    if math.isinf(tolerance.high):
         return f"at least {low}"
-    return f"at most {high}" if math.isinf(claim.low) else f"{low} to {high}"
+    return f"at most {high}" if math.isinf(tolerance.low) else f"{low} to {high}"
 
 
 def _finite(numbers: Sequence[float]) -> np.ndarray:

@@ -1,4 +1,9 @@
-"""Row 4: the dense network of the particles' scalar weights."""
+"""... embedded in a regular network: does a dense network with these weights answer as the MetaNet?
+
+The log asked to put the approximate weights into a regular network. Here it is a plain torch module
+with the same skips; its logits are held against the MetaNet asked particle by particle, without and
+with a macro activation.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ import torch
 from srnn.analysis.collapse import compare, dense, scalars
 from srnn.analysis.dropout import accuracy_of
 from srnn.experiments.base import Arms, Experiment, Settings
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import At, Claim, Log, Tolerance
 from srnn.figures.rows import claims
 from srnn.runs import Run
 from srnn.runs.results import Computed
@@ -48,53 +53,35 @@ def measure(run: Run) -> Computed:
     return facts, {}
 
 
-def _claims(arm: str) -> tuple[Claim, Claim]:
-    log, source = '"embedded in a regular network"', "row 4 of the log, without a number"
-    control = "its weights dealt out anew among the connections"
-    return (
-        Claim(
-            f"largest logit difference, {arm}",
-            log,
-            source,
-            0.0,
-            1e-4,
-            "rounding of float32 sums over 225 inputs",
-            At(arm, "difference"),
-            At(arm, "difference_dealt"),
-            control,
-            "exp",
-            f"the dense network gives the same logits ({arm})",
-            f"the dense network gives other logits ({arm})",
-        ),
-        Claim(
-            f"accuracy difference, {arm}",
-            log,
-            source,
-            0.0,
-            1e-3,
-            "ten images of 10,000, rounding at ties",
-            At(arm, "gap"),
-            At(arm, "gap_dealt"),
-            control,
-            "pp",
-            f"and the same accuracy ({arm})",
-            f"but another accuracy ({arm})",
-        ),
+def _claim(
+    arm: str, what: str, key: str, tolerance: Tolerance, unit: str, yes: str, no: str
+) -> Claim:
+    return Claim(
+        f"{what}, {arm}",
+        At(arm, key),
+        At(arm, f"{key}_dealt"),
+        tolerance,
+        unit,
+        Log('"embedded in a regular network"', "row 4 of the log, without a number"),
+        (f"{yes} ({arm})", f"{no} ({arm})"),
+        "its weights dealt out anew among the connections",
     )
 
 
+EXACT = Tolerance(0.0, 1e-4, "rounding of float32 sums over 225 inputs")
+RIGHT = Tolerance(0.0, 1e-3, "ten images of 10,000, rounding at ties")
+LOGITS = ("the dense network gives the same logits", "the dense network gives other logits")
+ACCURACY = ("and the same accuracy", "but another accuracy")
+CLAIMS = [
+    claim
+    for arm in (LARGE, MAIN)
+    for claim in (
+        _claim(arm, "largest logit difference", "difference", EXACT, "exp", *LOGITS),
+        _claim(arm, "accuracy difference", "gap", RIGHT, "pp", *ACCURACY),
+    )
+]
+
 EXPERIMENT = Experiment(
-    "4",
-    "... embedded in a regular network",
-    "Does a dense network with these weights answer as the MetaNet does?",
-    "The log asked to put the approximate weights into a regular network. Here it is a plain torch "
-    "module with the same skips; its logits are held against the MetaNet asked particle by "
-    "particle, without and with a macro activation.",
-    arms,
-    (*_claims(LARGE), *_claims(MAIN)),
-    claims,
-    measure,
-    premise=(LARGE, MAIN),
-    data="claims",
+    "4", __doc__, arms, CLAIMS, claims, measure, premise=(LARGE, MAIN), data="claims",
     page="membership",
-)
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""After the log: dead outputs. Where does the log's 64.5 % come from?
+"""Dead outputs: where does the log's 64.5 % come from?
 
 An output cell all of whose particles are zero answers 0 to every image: its digit is lost, or
 nearly. How many of the ten are dead differs from seed to seed, and the accuracy follows it. The
@@ -15,7 +15,7 @@ import torch
 
 from srnn.analysis.collapse import collapse
 from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, final_codes
-from srnn.experiments.claims import At, Claim, show
+from srnn.experiments.claims import AFTER, At, Claim, Log, Tolerance, about, show
 from srnn.figures.rows import panels
 from srnn.figures.style import INK, MUTED
 from srnn.runs import Run
@@ -66,29 +66,24 @@ def measure(run: Run) -> Computed:
 CLAIMS = (
     Claim(
         "right answers to digits of living outputs, less of dead ones",
-        "no figure",
-        "after the log",
-        0.3,
-        1.0,
-        "thirty points: most of a digit's answers",
         At(MAIN, "lost"),
         At(MAIN, "lost_chance"),
-        "as many living outputs at random",
+        Tolerance(0.3, 1.0, "thirty points: most of a digit's answers"),
         "pp",
-        "a dead output costs its digit",
-        "a dead output does not cost its digit",
+        AFTER,
+        ("a dead output costs its digit", "a dead output does not cost its digit"),
+        "as many living outputs at random",
     ),
     Claim(
         f"test accuracy of the seeds with {MANY} dead outputs or more",
-        "0.645",
-        "training plot of row 11, from 1,500 images; its graph reaches 8 of 10 outputs",
-        0.645 - 0.06,
-        0.645 + 0.06,
-        "two standard deviations between seeds with as many dead outputs (3 points)",
         At(MAIN, "with_many"),
         At(MAIN, "with_none"),
-        "seeds without a dead output",
+        about(0.645, 0.06, "two deviations of seeds with as many dead outputs (3 points)"),
         "%",
+        Log(
+            "0.645", "training plot of row 11, from 1,500 images; its graph reaches 8 of 10 outputs"
+        ),
+        control="seeds without a dead output",
     ),
 )
 
@@ -135,17 +130,5 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "dead-outputs",
-    "Dead outputs",
-    "Where does the log's 64.5 % come from?",
-    "An output cell is dead if all of its particles are zero. Over at least 20 seeds of the log's "
-    "main run the accuracy is held against the number of dead outputs; the log's own graph of that "
-    "run reaches only 8 of its 10 outputs.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(MAIN,),
-    page="connectivity",
+    "dead-outputs", __doc__, arms, CLAIMS, figure, measure, finding, (MAIN,), page="connectivity"
 )

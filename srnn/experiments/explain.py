@@ -1,4 +1,9 @@
-"""Row 5: translation into a framework for explainable AI, and what it says about particles."""
+"""Translation into an explainable-AI framework: what do attributions say about the micro networks?
+
+The log asked to translate the network into a framework for explainable AI and to draw conclusions
+about the micro networks. Captum explains the collapsed network; contributions are mapped back on
+the particles by a gate on every connection.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +14,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from srnn.analysis.membership import mean_images
-from srnn.experiments.base import (
-    Arms,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-    final_codes,
-)
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, final_codes
+from srnn.experiments.claims import At, Claim, Tolerance
 from srnn.figures.attribution import relevance_shares
 from srnn.runs import Run
 from srnn.runs.results import Computed
@@ -122,17 +120,15 @@ def measure(run: Run) -> Computed:
 CLAIMS = tuple(
     Claim(
         f"relevance of the replicators, to their share of the particles, {arm}",
-        "no figure",
-        "question of the log",
-        0.0,
-        DIVIDED,
-        "half of what as many particles have on average",
         At(arm, "ratio"),
         At(arm, "ratio_chance"),
-        "as many particles at random",
+        Tolerance(0.0, DIVIDED, "half of what as many particles have on average"),
         "2",
-        f"the micro networks divide the labour: the answers come from the survivors ({arm})",
-        f"replicators take part in the answers ({arm})",
+        answers=(
+            f"the micro networks divide the labour: the answers come from the survivors ({arm})",
+            f"replicators take part in the answers ({arm})",
+        ),
+        control="as many particles at random",
     )
     for arm in (LARGE, MAIN)
 )
@@ -154,18 +150,5 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "5",
-    "Translation into an explainable-AI framework",
-    "What do attributions say about the micro networks?",
-    "The log asked to translate the network into a framework for explainable AI and to draw "
-    "conclusions about the micro networks. Captum explains the collapsed network; contributions "
-    "are mapped back on the particles by a gate on every connection.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(LARGE, MAIN),
-    data="shares",
-    page="explain",
+    "5", __doc__, arms, CLAIMS, figure, measure, finding, (LARGE, MAIN), "shares", "explain"
 )

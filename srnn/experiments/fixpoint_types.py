@@ -1,28 +1,22 @@
-"""Row 1: what type is every particle, at every recorded epoch?"""
+"""Fixpoint tests: what does every particle do to its own weights, and when?
+
+The log asked for a fixpoint test of every particle at every recorded epoch. A particle is
+divergent, zero (all its weights are), an identity (it reproduces its weights), of second order (it
+does when asked twice), or other. Epsilon is the largest deviation that still counts as equal; the
+log used 1e-5. The log called zeros identities too.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import plotly.graph_objects as go
 
 from srnn.analysis.types import history_measures, type_counts
-from srnn.experiments.base import (
-    COUNT,
-    NONE,
-    WHY_COUNT,
-    Arms,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-)
-from srnn.experiments.claims import At, Claim
-from srnn.figures.rows import epoch_axes, mean_line, panels
-from srnn.figures.style import DASHES, PALETTE
+from srnn.experiments.base import NONE, Arms, Experiment, Found, Settings, Tables
+from srnn.experiments.claims import At, Claim, Log, count_about
+from srnn.figures.rows import courses, typed
 from srnn.runs import Run
 from srnn.runs.results import Computed
-from srnn.vocabulary import EPSILON, LABELS, TYPES
+from srnn.vocabulary import EPSILON
 
 MAIN = "h = 4"
 EPSILONS = (1e-6, EPSILON, 1e-4)
@@ -49,15 +43,11 @@ def measure(run: Run) -> Computed:
 CLAIMS = (
     Claim(
         "zero + identity after the first epoch",
-        "about 1,450",
-        "type plot of row 11 at its epoch 0, 1 here: h = 4, alpha 100",
-        1450 - COUNT,
-        1450 + COUNT,
-        WHY_COUNT,
         At(MAIN, "first"),
         At(NONE, "first"),
-        NONE,
+        count_about(1450),
         "count",
+        Log("about 1,450", "type plot of row 11 at its epoch 0, 1 here: h = 4, alpha 100"),
     ),
 )
 
@@ -73,35 +63,9 @@ def finding(found: Found) -> list[str]:
 def figure(tables: Tables) -> go.Figure:
     """Particles of each type over the epochs, with self-replication and without."""
     table = tables["types"]
-    drawn = panels(2, (f"{MAIN}, alpha 100", NONE), shared_yaxes=True)
-    for col, arm in enumerate((MAIN, NONE), start=1):
-        own = table[table["arm"] == arm]
-        for name in TYPES:
-            if own[name].any():
-                seen = {trace.name for trace in drawn.data}
-                style: dict[str, Any] = {"color": PALETTE[name], "dash": DASHES[name]}
-                place = {"row": 1, "col": col}
-                label = LABELS[name]
-                mean_line(drawn, own, name, label, place=place, legend=label not in seen, **style)
-    epoch_axes(drawn, table["epoch"])
-    drawn.update_yaxes(title="Particles", rangemode="tozero", col=1)
-    return drawn
+    return courses([(arm, "Particles", typed(table[table["arm"] == arm])) for arm in (MAIN, NONE)])
 
 
 EXPERIMENT = Experiment(
-    "1",
-    "Fixpoint tests",
-    "What does every particle do to its own weights, and when?",
-    "The log asked for a fixpoint test of every particle at every recorded epoch. A particle is "
-    "divergent, zero (all its weights are), an identity (it reproduces its weights), of second "
-    "order (it does when asked twice), or other. Epsilon is the largest deviation that still "
-    "counts as equal; the log used 1e-5. The log called zeros identities too.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(MAIN,),
-    data="types",
-    page="particle_types",
+    "1", __doc__, arms, CLAIMS, figure, measure, finding, (MAIN,), "types", "particle_types"
 )

@@ -1,14 +1,17 @@
-"""Row 16: another goal for the particles instead of self-replication, or none."""
+"""Task or goal instead of the SRNN task: what becomes of particles without self-replication?
+
+The log asked for another goal of the particles in place of self-replication. Here the same network
+is trained with every particle made to multiply its input by 0.03, and with no goal beside the task.
+"""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import plotly.graph_objects as go
 
 from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import At, Claim, at_least
 from srnn.figures.rows import shares
 from srnn.figures.style import INK, PALETTE
 
@@ -30,17 +33,14 @@ def arms(settings: Settings) -> Arms:
 CLAIMS = (
     Claim(
         "share of replicators, with self-replication less with the task alone",
-        "no figure",
-        "question of the log",
-        0.1,
-        math.inf,
-        "ten points more",
         At(SELF, "replicators", At(BARE, "replicators")),
         At(OTHER, "replicators", At(BARE, "replicators")),
-        "another goal in its place (multiply by 0.03)",
+        at_least(0.1, "ten points more"),
         "pp",
-        "replicators and dead connections come from self-replication",
-        "replicators and dead connections do not come from self-replication",
+        answers=(
+            "replicators and dead connections come from self-replication",
+            "replicators and dead connections do not come from self-replication",
+        ),
     ),
 )
 
@@ -64,16 +64,5 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "16",
-    "Task or goal instead of the SRNN task",
-    "What becomes of the particles if they need not replicate themselves?",
-    "The log asked for another goal of the particles in place of self-replication. Here the same "
-    "network is trained with every particle made to multiply its input by 0.03, and with no goal "
-    "beside the task.",
-    arms,
-    CLAIMS,
-    figure,
-    finding=finding,
-    premise=(SELF,),
-    page="train",
+    "16", __doc__, arms, CLAIMS, figure, finding=finding, premise=(SELF,), page="train"
 )

@@ -1,9 +1,9 @@
-"""After the log: the instant. What is a replicator a moment later?
+"""The instant: what is a replicator a moment later?
 
-Types are read right after a task step. Replication asks v0 = 1 and v1..v3 = 0 of a particle's
-composite and leaves v4, its scalar weight, free: nothing keeps a particle that works for the task
-from replicating. So whether it does so *at an instant* measures how hard the task has just pushed
-it; a few replication steps on, the same particles replicate at unchanged accuracy.
+Types are read right after a task step. Here a trained network goes on with replication steps only,
+and is looked at after 0, 1, 2, 5 ... 500 of them; then with more replication steps between two task
+steps; and the distance from the fixpoint is averaged over the steps of a whole epoch, which is a
+type that no instant decides.
 """
 
 from __future__ import annotations
@@ -20,17 +20,8 @@ import torch
 from srnn.analysis.dropout import accuracy_of
 from srnn.analysis.settle import STEPS, settle
 from srnn.engines import Engine, Problem, make_engine
-from srnn.experiments.base import (
-    MARGIN,
-    WHY_MARGIN,
-    Arms,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-    drop_costs,
-)
-from srnn.experiments.claims import At, Claim, Verdict
+from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, drop_costs
+from srnn.experiments.claims import AFTER, SAME, At, Claim, Tolerance, Verdict
 from srnn.figures.rows import mean_line, panels
 from srnn.figures.style import MUTED, PALETTE
 from srnn.fixpoints import classify, measures
@@ -167,45 +158,39 @@ def between_tasks(run: Run, steps: int) -> dict[str, float]:
 CLAIMS = (
     Claim(
         f"replicators after {LOOK} replication steps, {LARGE}",
-        "no figure",
-        "after the log",
-        0.99,
-        1.0,
-        "nearly all: one of a hundred may be left",
         At(LARGE, "settled"),
         At(LARGE, "busy"),
-        f"{LOOK} task steps in their place",
+        Tolerance(0.99, 1.0, "nearly all: one of a hundred may be left"),
         "%",
-        f"given {LOOK} replication steps, all particles replicate",
-        f"given {LOOK} replication steps, not all particles replicate",
+        AFTER,
+        (
+            f"given {LOOK} replication steps, all particles replicate",
+            f"given {LOOK} replication steps, not all particles replicate",
+        ),
+        f"{LOOK} task steps in their place",
     ),
     Claim(
         f"change of accuracy by these steps, {LARGE}",
-        "no figure",
-        "after the log",
-        -MARGIN,
-        MARGIN,
-        WHY_MARGIN,
         At(LARGE, "change"),
         At(LARGE, "without"),
-        "and with these replicators dropped",
+        SAME,
         "pp",
-        "at unchanged accuracy",
-        "and the accuracy changes",
+        AFTER,
+        ("at unchanged accuracy", "and the accuracy changes"),
+        "and with these replicators dropped",
     ),
     Claim(
         f"drop cost of the replicators after {LOOK} replication steps, {LARGE}",
-        "no figure",
-        "after the log",
-        0.1,
-        1.0,
-        "ten points: they carry the task",
         At(LARGE, "cost_settled"),
         At(LARGE, "cost_now"),
-        "at the instant after the last task step",
+        Tolerance(0.1, 1.0, "ten points: they carry the task"),
         "pp",
-        "then the replicators do the work: being a replicator says nothing about the task",
-        "the replicators still do no work",
+        AFTER,
+        (
+            "then the replicators do the work: being a replicator says nothing about the task",
+            "the replicators still do no work",
+        ),
+        "at the instant after the last task step",
     ),
 )
 
@@ -273,19 +258,6 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "instant",
-    "The instant",
-    "What is a replicator a moment later?",
-    "Types are read right after a task step. Here a trained network goes on with replication steps "
-    "only, and is looked at after 0, 1, 2, 5 ... 500 of them; then with more replication steps "
-    "between two task steps; and the distance from the fixpoint is averaged over the steps of a "
-    "whole epoch, which is a type that no instant decides.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(LARGE, SMALL),
-    data="settling",
-    page="connectivity",
-)
+    "instant", __doc__, arms, CLAIMS, figure, measure, finding, (LARGE, SMALL), "settling",
+    "connectivity",
+)  # fmt: skip

@@ -1,4 +1,9 @@
-"""Row 13: train on to 500 epochs, bit for bit."""
+"""Train on to 500 epochs: does anything happen between 200 and 500 epochs?
+
+The log wondered whether to train on to 500 epochs. A finished run is continued from its last
+weights and momentum; the same training without a break is made beside it, and both must be equal
+bit for bit. The dotted line is where it was continued.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +15,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from srnn.config import RunConfig
-from srnn.experiments.base import (
-    MARGIN,
-    WHY_MARGIN,
-    Arms,
-    Computation,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-)
-from srnn.experiments.claims import At, Claim
-from srnn.figures.rows import epoch_axes, mean_line, panels
-from srnn.figures.style import DASHES, MUTED, PALETTE
-from srnn.runs import Run, obtain
+from srnn.experiments.base import Arms, Computation, Experiment, Found, Settings, Tables
+from srnn.experiments.claims import SAME, At, Claim, Tolerance
+from srnn.figures.rows import Line, courses, typed
+from srnn.figures.style import MUTED
+from srnn.runs import obtain
+from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.tasks import task_of
 from srnn.training import train
@@ -96,31 +93,27 @@ def measure(run: Run) -> Computed:
 CLAIMS = (
     Claim(
         "seeds on which the continued run equals the uninterrupted one",
-        "no figure",
-        "question of the log: train on?",
-        1.0,
-        1.0,
-        "bit for bit: weights, momentum, every epoch's losses, accuracies and types",
         At(BITS, "equal"),
         At(BITS, "without_momentum"),
-        "continued without its momentum",
+        Tolerance(1.0, 1.0, "bit for bit: weights, momentum, every epoch's records"),
         "%",
-        "a finished run can be trained on as if it had never stopped",
-        "a continued run is another run",
+        answers=(
+            "a finished run can be trained on as if it had never stopped",
+            "a continued run is another run",
+        ),
+        control="continued without its momentum",
     ),
     Claim(
         "accuracy after 500 epochs less after 200",
-        "no figure",
-        "question of the log: train on to 500 epochs?",
-        -MARGIN,
-        MARGIN,
-        WHY_MARGIN,
         At(MAIN, "gain"),
         At(MAIN, "early_gain"),
-        "after 200 epochs less after 6",
+        SAME,
         "pp",
-        "nothing happens to the accuracy between 200 and 500 epochs",
-        "the accuracy changes between 200 and 500 epochs",
+        answers=(
+            "nothing happens to the accuracy between 200 and 500 epochs",
+            "the accuracy changes between 200 and 500 epochs",
+        ),
+        control="after 200 epochs less after 6",
     ),
 )
 
@@ -136,34 +129,14 @@ def finding(found: Found) -> list[str]:
 def figure(tables: Tables) -> go.Figure:
     """Counts and accuracy of the continued run; where it was continued."""
     records = tables["records"]
-    drawn = panels(2, ("particles", "accuracy"))
-    one, two = {"row": 1, "col": 1}, {"row": 1, "col": 2}
-    for column in ("zero", "identity", "other"):
-        style: dict[str, Any] = {"color": PALETTE[column], "dash": DASHES[column]}
-        mean_line(drawn, records, column, column, place=one, **style)
-    mean_line(drawn, records, "test_accuracy", "test accuracy", scale=100, place=two)
+    accuracy = [Line(records, "test_accuracy", "test accuracy", scale=100)]
+    counts = typed(records, "zero", "identity", "other")
+    drawn = courses([("particles", "Particles", counts), ("task", "Test accuracy (%)", accuracy)])
     start = float(tables["numbers"]["continued_at"].max())
-    for place in (one, two):
-        drawn.add_vline(x=start, line={"color": MUTED, "width": 1, "dash": "dot"}, **place)
-    epoch_axes(drawn, records["epoch"])
-    drawn.update_yaxes(title="Particles", rangemode="tozero", col=1)
-    drawn.update_yaxes(title="Test accuracy (%)", range=[0, 100], col=2)
+    drawn.add_vline(x=start, line={"color": MUTED, "width": 1, "dash": "dot"})
     return drawn
 
 
 EXPERIMENT = Experiment(
-    "13",
-    "Train on to 500 epochs?",
-    "Does anything happen between 200 and 500 epochs?",
-    "The log wondered whether to train on to 500 epochs. A finished run is continued from its last "
-    "weights and momentum; the same training without a break is made beside it, and both must be "
-    "equal bit for bit. The dotted line is where it was continued.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(MAIN,),
-    data="records",
-    page="train",
+    "13", __doc__, arms, CLAIMS, figure, measure, finding, (MAIN,), "records", "train"
 )

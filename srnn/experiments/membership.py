@@ -1,4 +1,8 @@
-"""Row 6: which particle belongs to which layer, cell, input and type?"""
+"""Visualisation of membership: which particle belongs to which layer, cell, input and type?
+
+The log asked to see where a particle sits: per layer a map of cells by inputs, coloured by type; in
+the first layer one image per cell, beside the mean digit.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import At, Claim, Log, at_least
 from srnn.figures.membership import type_maps
 from srnn.metanet import particle_table
 from srnn.runs import Run
@@ -71,20 +75,19 @@ def measure(run: Run) -> Computed:
     return facts, {"membership": maps, "digits": pd.DataFrame({"mean": mean})}
 
 
+TRIAL = "question of the log; in a trial run 372 of 378 particles on constant pixels replicated"
 CLAIMS = tuple(
     Claim(
         f"replicators on nearly constant pixels, less on the others, {arm}",
-        "no figure",
-        "question of the log; a trial run had 372 of 378 particles on constant pixels replicating",
-        0.1,
-        float("inf"),
-        "ten points more",
         At(arm, "gap"),
         At(NONE, "gap"),
-        NONE,
+        at_least(0.1, "ten points more"),
         "pp",
-        f"what a particle becomes depends on its pixel ({arm})",
-        f"what a particle becomes does not depend on its pixel ({arm})",
+        Log(where=TRIAL),
+        (
+            f"what a particle becomes depends on its pixel ({arm})",
+            f"what a particle becomes does not depend on its pixel ({arm})",
+        ),
     )
     for arm in (LARGE, MAIN)
 )
@@ -113,17 +116,5 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "6",
-    "Visualisation of membership",
-    "Which particle belongs to which layer, cell, input and type?",
-    "The log asked to see where a particle sits: per layer a map of cells by inputs, coloured by "
-    "type; in the first layer one image per cell, beside the mean digit.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(LARGE, MAIN),
-    data="membership",
-    page="membership",
+    "6", __doc__, arms, CLAIMS, figure, measure, finding, (LARGE, MAIN), "membership", "membership"
 )

@@ -1,28 +1,20 @@
-"""Row 14: 8 neurons, alpha 100, with and without residual skips."""
+"""Without residual skips, 8 neurons, alpha 100: what do the residual skips do?
+
+The log trained the same network with and without residual skips, and read off its plots that
+without them self-replication is served first and the task comes later: 0.87 by epoch 25 to 30
+instead of 5. Its counts of other are what is left of 1,518.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from srnn.experiments.base import (
-    ACCURACY,
-    COUNT,
-    NONE,
-    SHUFFLED,
-    WHY_ACCURACY,
-    WHY_COUNT,
-    Arms,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-)
-from srnn.experiments.claims import At, Claim
-from srnn.figures.rows import epoch_axes, log_points, mean_line
-from srnn.figures.style import PALETTE, template
+from srnn.experiments.base import NONE, SHUFFLED, Arms, Experiment, Found, Settings, Tables
+from srnn.experiments.claims import At, Claim, Log, Tolerance, accuracy_about, count_about
+from srnn.figures.rows import Line, courses
+from srnn.figures.style import PALETTE
 from srnn.runs import Run
 from srnn.runs.results import Computed
 
@@ -59,52 +51,33 @@ def measure(run: Run) -> Computed:
     return facts, {"records": records}
 
 
-def _accuracy(arm: str, when: str, key: str, log: str, low: float, high: float) -> Claim:
-    return Claim(
-        f"{arm}: accuracy {when}",
-        log,
-        SOURCE,
-        low - ACCURACY,
-        high + ACCURACY,
-        WHY_ACCURACY,
-        At(arm, key),
-        At(f"{arm}, {SHUFFLED}", key),
-        SHUFFLED,
-        "%",
-    )
+def _accuracy(arm: str, when: str, key: str, log: str, tolerance: Tolerance) -> Claim:
+    at = [At(name, key) for name in (arm, f"{arm}, {SHUFFLED}")]
+    return Claim(f"{arm}: accuracy {when}", *at, tolerance, "%", Log(log, SOURCE), control=SHUFFLED)
 
 
-def _count(arm: str, log: int) -> Claim:
-    return Claim(
-        f"{arm}: zero + identity at the end",
-        f"{log} (and {1518 - log} other)",
-        SOURCE,
-        log - COUNT,
-        log + COUNT,
-        WHY_COUNT,
-        At(arm, "count"),
-        At(f"{arm}, {NONE}", "count"),
-        NONE,
-        "count",
-    )
+def _count(arm: str, value: int) -> Claim:
+    at = [At(name, "count") for name in (arm, f"{arm}, {NONE}")]
+    quantity, log = f"{arm}: zero + identity at the end", f"{value} (and {1518 - value} other)"
+    return Claim(quantity, *at, count_about(value), "count", Log(log, SOURCE), control=NONE)
 
 
+RANGE = Tolerance(0.88, 0.955, "3 points beyond both ends: read off a plot")
 CLAIMS = (
-    _accuracy(WITH, "after 6 epochs", "after_6", "0.875", 0.875, 0.875),
-    _accuracy(WITH, "at the end", "end", "0.91 to 0.925", 0.91, 0.925),
-    _accuracy(WITHOUT, "after 31 epochs", "after_31", "0.87 by epoch 25 to 30", 0.87, 0.87),
-    _accuracy(WITHOUT, "at the end", "end", "0.905", 0.905, 0.905),
+    _accuracy(WITH, "after 6 epochs", "after_6", "0.875", accuracy_about(0.875)),
+    _accuracy(WITH, "at the end", "end", "0.91 to 0.925", RANGE),
+    _accuracy(
+        WITHOUT, "after 31 epochs", "after_31", "0.87 by epoch 25 to 30", accuracy_about(0.87)
+    ),
+    _accuracy(WITHOUT, "at the end", "end", "0.905", accuracy_about(0.905)),
     Claim(
         "epochs by which 87 % comes later without skips",
-        "20 to 25 (by epoch 25 to 30 instead of 5)",
-        SOURCE,
-        15,
-        30,
-        "five epochs to either side: read off a plot",
         At(WITHOUT, "first", At(WITH, "first")),
         At(f"{WITHOUT}, {NONE}", "first", At(f"{WITH}, {NONE}", "first")),
-        NONE,
+        Tolerance(15, 30, "five epochs to either side: read off a plot"),
         "count",
+        Log("20 to 25 (by epoch 25 to 30 instead of 5)", SOURCE),
+        control=NONE,
     ),
     _count(WITH, 588),
     _count(WITHOUT, 640),
@@ -132,49 +105,26 @@ def finding(found: Found) -> list[str]:
 
 
 def figure(tables: Tables) -> go.Figure:
-    """With and without residual skips side by side, on the same axes."""
+    """With and without residual skips side by side, on alike axes."""
     records = tables["records"]
-    drawn = make_subplots(
-        rows=2,
-        cols=2,
-        subplot_titles=(WITH, WITHOUT),
-        horizontal_spacing=0.09,
-        vertical_spacing=0.1,
-    )
-    drawn.update_layout(template=template(), height=560, legend={"y": 1.1}, margin={"t": 80})
-    for col, kind in ((1, WITH), (2, WITHOUT)):
-        part, legend = records[records["arm"] == kind], col == 1
-        top, low = {"row": 1, "col": col}, {"row": 2, "col": col}
-        accuracy = "test accuracy"
-        mean_line(drawn, part, "test_accuracy", accuracy, scale=100, place=top, legend=legend)
-        if records["epoch"].max() >= 200:
-            log_points(drawn, LOG[kind], scale=100, place=top, legend=legend)
-        for column, name in (("replicators", "zero + identity"), ("other", "other")):
-            color = PALETTE["identity" if column == "replicators" else column]
-            mean_line(drawn, part, column, name, color=color, place=low, legend=legend)
-    epoch_axes(drawn, records["epoch"])
-    drawn.update_xaxes(title="", row=1)
-    most = float(records[["replicators", "other"]].to_numpy().max())
-    drawn.update_yaxes(range=[0, 100], row=1)
-    drawn.update_yaxes(range=[0, 1.05 * most], row=2)
-    drawn.update_yaxes(title="Test accuracy (%)", row=1, col=1)
-    drawn.update_yaxes(title="Particles", row=2, col=1)
-    return drawn
+    kinds = {kind: records[records["arm"] == kind] for kind in (WITH, WITHOUT)}
+    blue, orange = PALETTE["identity"], PALETTE["other"]
+    accuracies = [
+        (
+            kind,
+            "Test accuracy (%)",
+            [Line(own, "test_accuracy", "accuracy", scale=100, log=LOG[kind])],
+        )
+        for kind, own in kinds.items()
+    ]
+    counts = [
+        ("", "Particles", [Line(own, "replicators", "zero + identity", blue),
+                           Line(own, "other", "other", orange)])
+        for own in kinds.values()
+    ]  # fmt: skip
+    return courses([*accuracies, *counts])
 
 
 EXPERIMENT = Experiment(
-    "14",
-    "Without residual skips, 8 neurons, alpha 100",
-    "What do the residual skips do?",
-    "The log trained the same network with and without residual skips, and read off its plots that "
-    "without them self-replication is served first and the task comes later: 0.87 by epoch 25 to "
-    "30 instead of 5. Its counts of other are what is left of 1,518.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(WITH, WITHOUT),
-    data="records",
-    page="train",
+    "14", __doc__, arms, CLAIMS, figure, measure, finding, (WITH, WITHOUT), "records", "train"
 )

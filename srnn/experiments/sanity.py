@@ -1,8 +1,12 @@
-"""Row 10: can a particle learn to multiply its input by n and still replicate itself?"""
+"""Sanity check, multiply by n: can a particle learn to multiply and still replicate itself?
+
+The log trained one particle each of h = 2, 3, 4, 6, 10 to replicate itself and to multiply its
+input by n = 0.03: 30 epochs of 125 batches of 8,000 normal inputs, 10 replication steps a batch.
+Log mode trains as its code did, clean mode as it was meant. The log's figure for h = 10 is
+byte-identical to the one for h = 2, so it says nothing about h = 10.
+"""
 
 from __future__ import annotations
-
-import math
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,7 +21,7 @@ from srnn.experiments.base import (
     Settings,
     Tables,
 )
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import At, Claim, Log, at_least
 from srnn.experiments.multiplication import learn
 from srnn.figures.rows import mean_line
 from srnn.figures.style import INK, MUTED, PALETTE, template
@@ -75,42 +79,37 @@ def learned(**parameters) -> Computed:
     return {}, {"numbers": pd.DataFrame(rows), "curves": course, "ends": ends}
 
 
-def _log(h: int, kind: str, unknown: str = "") -> Claim:
-    said = "identity" if kind == "replicator" else "other"
-    counted = "zero + identity" if kind == "replicator" else "other"
+MOST = at_least(0.5, "most of them: the log had one")
+BYTES = "the log's figure for h = 10 is byte-identical to the one for h = 2"
+
+
+def _log(h: int, kind: str, said: str, unknown: str = "") -> Claim:
     return Claim(
-        f"particles with h = {h} that end as {counted}, {LOG_MODE}",
-        f"{said} (one particle)",
-        "row 10 of the log: n = 0.03, 30 epochs; its identities include zeros",
-        0.5,
-        math.inf,
-        "most of them: the log had one",
+        f"particles with h = {h} that end as {kind}, {LOG_MODE}",
         At(LOG_MODE, f"{kind}_{h}"),
         At(LOG_MODE + BARE, f"{kind}_{h}"),
-        "no replication steps",
+        MOST,
         "%",
+        Log(said, "row 10 of the log, one particle; its identities include zeros"),
         unknown=unknown,
     )
 
 
 CLAIMS = (
-    _log(3, "replicator"),
-    _log(4, "replicator"),
-    _log(6, "other"),
-    _log(10, "other", "the log's figure for h = 10 is byte-identical to the one for h = 2"),
+    _log(3, "replicator", "identity"),
+    _log(4, "replicator", "identity"),
+    _log(6, "other", "other"),
+    _log(10, "other", "other", BYTES),
     Claim(
         f"particles that replicate and multiply, {CLEAN}",
-        "no figure",
-        "question of the log",
-        0.9,
-        math.inf,
-        "nine of ten, all sizes together",
         At(CLEAN, "both"),
         At(CLEAN + BARE, "both"),
-        "no replication steps",
+        at_least(0.9, "nine of ten, all sizes together"),
         "%",
-        "yes, a particle can learn to multiply its input and still replicate itself",
-        "no, a particle cannot learn to multiply its input and still replicate itself",
+        answers=(
+            "yes, a particle can learn to multiply its input and still replicate itself",
+            "no, a particle cannot learn to multiply its input and still replicate itself",
+        ),
     ),
 )
 
@@ -181,17 +180,4 @@ def figure(tables: Tables) -> go.Figure:
     return drawn
 
 
-EXPERIMENT = Experiment(
-    "10",
-    "Sanity check: multiply by n",
-    "Can a particle learn to multiply its input by n and still replicate itself?",
-    "The log trained one particle each of h = 2, 3, 4, 6, 10 to replicate itself and to multiply "
-    "its input by n = 0.03: 30 epochs of 125 batches of 8,000 normal inputs, 10 replication "
-    "steps a batch. Log mode trains as its code did, clean mode as it was meant. The log's figure "
-    "for h = 10 is byte-identical to the one for h = 2, so it says nothing about h = 10.",
-    arms,
-    CLAIMS,
-    figure,
-    finding=finding,
-    data="ends",
-)
+EXPERIMENT = Experiment("10", __doc__, arms, CLAIMS, figure, finding=finding, data="ends")

@@ -1,4 +1,9 @@
-"""Row 3: a particle as one number, f(0,0,0,0,1)."""
+"""gnf(1) → approximate weight: which single number does a particle multiply its input by?
+
+The log asked a particle for f(0,0,0,0,1) and took the answer as the approximate weight of its
+connection. Particles are linear, so it is exact up to rounding; with tanh between their layers it
+would not be.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import At, Claim, Log, Tolerance
 from srnn.figures.membership import scalar_histogram
 from srnn.metanet import particle_table
 from srnn.particles import matrices
@@ -66,17 +71,16 @@ def measure(run: Run) -> Computed:
 CLAIMS = tuple(
     Claim(
         f"relative error of f(1), {arm}",
-        '"approximate weight"',
-        "row 3 of the log, without a number",
-        0.0,
-        1e-5,
-        "rounding of float32 in three matrix products",
         At(arm, "error"),
         At(arm, "bent"),
-        "the same weights with tanh between the layers",
+        Tolerance(0.0, 1e-5, "rounding of float32 in three matrix products"),
         "exp",
-        f"f(1) is the connection's weight up to rounding ({arm})",
-        f"f(1) is only an approximation ({arm})",
+        Log('"approximate weight"', "row 3 of the log, without a number"),
+        (
+            f"f(1) is the connection's weight up to rounding ({arm})",
+            f"f(1) is only an approximation ({arm})",
+        ),
+        "the same weights with tanh between the layers",
     )
     for arm in (LARGE, MAIN)
 )
@@ -97,18 +101,5 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "3",
-    "gnf(1) → approximate weight",
-    "Which single number does a particle multiply its input by?",
-    "The log asked a particle for f(0,0,0,0,1) and took the answer as the approximate weight of "
-    "its connection. Particles are linear, so it is exact up to rounding; with tanh between their "
-    "layers it would not be.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(LARGE, MAIN),
-    data="scalars",
-    page="membership",
+    "3", __doc__, arms, CLAIMS, figure, measure, finding, (LARGE, MAIN), "scalars", "membership"
 )

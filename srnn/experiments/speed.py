@@ -1,8 +1,13 @@
-"""Row 17: sparse training of self-replication, "for faster research": the engines' speeds."""
+"""Sparse training of self-replication: does sparse training make research faster?
+
+The log asked for sparse training of self-replication, for faster research: all particles as one
+network with sparse matrices. It is timed beside one module per particle (what the original code
+did), the engines here and a plain dense network of the same macro shape, on one thread, taking
+turns.
+"""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,17 +20,9 @@ import torch
 
 from srnn.config import RunConfig
 from srnn.engines import ENGINES, Engine, Problem, available, make_engine
-from srnn.experiments.base import (
-    FIRST_SEED,
-    Arms,
-    Computation,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-)
+from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings, Tables
 from srnn.experiments.block_sparse import BlockSparse
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import At, Claim, Log, at_least
 from srnn.experiments.fitting import cross_entropy
 from srnn.experiments.module_loop import ModuleLoop
 from srnn.experiments.networks import Wide
@@ -152,36 +149,26 @@ def _pairs(
     return step
 
 
-def _claim(quantity: str, key: str, yes: str, no: str) -> Claim:
-    return Claim(
-        quantity,
-        "no figure",
-        'question of the log: "for faster research"',
-        1.5,
-        math.inf,
-        "half as fast again: less is not worth a change",
-        At("h = 4", key),
-        At("h = 4", "itself"),
-        "one module per particle, against itself",
-        "1",
-        yes,
-        no,
+WORTH = at_least(1.5, "half as fast again: less is not worth a change")
+AIM = Log(where='question of the log: "for faster research"')
+ITSELF = At("h = 4", "itself")
+CLAIMS = tuple(
+    Claim(f"{quantity}, h = 4", At("h = 4", key), ITSELF, WORTH, "1", AIM, answers, AGAIN)
+    for quantity, key, answers in (
+        (
+            "torch.sparse, times as fast as one module per particle",
+            "sparse",
+            (
+                "sparse training of all particles at once is faster than one module per particle",
+                "sparse training of all particles at once is no faster",
+            ),
+        ),
+        (
+            "the fastest engine, times as fast as torch.sparse",
+            "batched",
+            ("a batched engine is faster still", "no batched engine is faster than torch.sparse"),
+        ),
     )
-
-
-CLAIMS = (
-    _claim(
-        "torch.sparse, times as fast as one module per particle",
-        "sparse",
-        "sparse training of all particles at once is faster than one module per particle",
-        "sparse training of all particles at once is no faster than one module per particle",
-    ),
-    _claim(
-        "the fastest engine, times as fast as torch.sparse",
-        "batched",
-        "a batched engine is faster still",
-        "no batched engine is faster than torch.sparse",
-    ),
 )
 
 
@@ -211,17 +198,4 @@ def figure(tables: Tables) -> go.Figure:
     return rows_high(drawn, table["variant"].nunique(), 52)
 
 
-EXPERIMENT = Experiment(
-    "17",
-    "Sparse training of self-replication",
-    "Does sparse training make research faster?",
-    "The log asked for sparse training of self-replication, for faster research: all particles as "
-    "one network with sparse matrices. It is timed beside one module per particle (what the "
-    "original code did), the engines here and a plain dense network of the same macro shape, on "
-    "one thread, taking turns.",
-    arms,
-    CLAIMS,
-    figure,
-    finding=finding,
-    data="speed",
-)
+EXPERIMENT = Experiment("17", __doc__, arms, CLAIMS, figure, finding=finding, data="speed")

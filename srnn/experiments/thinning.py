@@ -1,4 +1,9 @@
-"""Row 7: does the net really thin out?"""
+"""Visualisation of connectivity: does the net really thin out?
+
+The log drew the macro network as a graph, one drawing per type, and found that the net really thins
+out. Here: surviving connections over the epochs, pixels that are no longer read, and what dropping
+the replicators costs.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +11,9 @@ import plotly.graph_objects as go
 
 from srnn.analysis.connectivity import thinning
 from srnn.analysis.types import type_history
-from srnn.experiments.base import (
-    MARGIN,
-    NONE,
-    WHY_MARGIN,
-    Arms,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-    drop_costs,
-)
-from srnn.experiments.claims import At, Claim
-from srnn.figures.rows import epoch_axes, mean_line, panels
+from srnn.experiments.base import NONE, Arms, Experiment, Found, Settings, Tables, drop_costs
+from srnn.experiments.claims import SAME, At, Claim, Log, Tolerance
+from srnn.figures.rows import Line, courses
 from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.vocabulary import ZERO, is_replicator
@@ -53,29 +48,23 @@ def measure(run: Run) -> Computed:
 CLAIMS = (
     Claim(
         "connections that survive",
-        '"the net really thins out"',
-        "row 7 of the log, h = 4, alpha 100, without a number",
-        0.0,
-        0.5,
-        "half of the connections",
         At(MAIN, "left"),
         At(NONE, "left"),
-        NONE,
+        Tolerance(0.0, 0.5, "half of the connections"),
         "%",
+        Log('"the net really thins out"', "row 7 of the log, h = 4, alpha 100, without a number"),
     ),
     Claim(
         "drop cost of the replicators",
-        "no figure in this setting",
-        "question of the log: only a replicator?",
-        -MARGIN,
-        MARGIN,
-        WHY_MARGIN,
         At(MAIN, "cost"),
         At(MAIN, "cost_chance"),
-        "as many at random",
+        SAME,
         "pp",
-        "dropping the replicators costs nothing at this instant",
-        "dropping the replicators costs accuracy",
+        answers=(
+            "dropping the replicators costs nothing at this instant",
+            "dropping the replicators costs accuracy",
+        ),
+        control="as many at random",
     ),
 )
 
@@ -99,35 +88,18 @@ def finding(found: Found) -> list[str]:
 
 def figure(tables: Tables) -> go.Figure:
     """Connections that are left over the epochs, from the untrained network on."""
-    table = tables["thinning"]
-    drawn = panels(2, ("h = 4, alpha 100", NONE), shared_yaxes=True, horizontal_spacing=0.06)
-    for col, arm in enumerate((MAIN, NONE), start=1):
-        own = table[table["arm"] == arm]
-        for column, name, dash in (
-            ("alive", "not zero", "dot"),
-            ("survivors", "survivors", "solid"),
-            ("unread_pixels", "pixels no longer read", "dash"),
-        ):
-            place = {"row": 1, "col": col}
-            mean_line(drawn, own, column, name, dash=dash, place=place, legend=col == 1)
-    epoch_axes(drawn, table["epoch"])
-    drawn.update_yaxes(title="Connections, pixels", rangemode="tozero", col=1)
-    return drawn
+    panels, label = [], "Connections, pixels"
+    for arm in (MAIN, NONE):
+        own = tables["thinning"].query("arm == @arm")
+        lines = [
+            Line(own, "alive", "not zero", dash="dot"),
+            Line(own, "survivors", "survivors"),
+            Line(own, "unread_pixels", "pixels no longer read", dash="dash"),
+        ]
+        panels.append((arm, label, lines))
+    return courses(panels)
 
 
 EXPERIMENT = Experiment(
-    "7",
-    "Visualisation of connectivity",
-    "Does the net really thin out?",
-    "The log drew the macro network as a graph, one drawing per type, and found that the net "
-    "really thins out. Here: surviving connections over the epochs, pixels that are no longer "
-    "read, and what dropping the replicators costs.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(MAIN,),
-    data="thinning",
-    page="connectivity",
+    "7", __doc__, arms, CLAIMS, figure, measure, finding, (MAIN,), "thinning", "connectivity"
 )

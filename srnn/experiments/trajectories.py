@@ -1,4 +1,9 @@
-"""Row 8: PCA of the weight snapshots, the log's data frame Epoch, Weight, dim_1 .. dim_n."""
+"""PCA() and the trajectory cube: how do the particles' weights move?
+
+The log asked for a PCA of the weight snapshots as a data frame with the columns Epoch, Weight (the
+particle's name) and dim_1 to dim_n, and drew it as a cube. The placebo are random walks: a few
+components always hold most of those, too.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import At, Claim, Tolerance
 from srnn.figures.trajectories import trajectory_cube
 from srnn.metanet import particle_table
 from srnn.runs import Run
@@ -79,17 +84,15 @@ def measure(run: Run) -> Computed:
 CLAIMS = (
     Claim(
         "variance of a particle's own path in three components",
-        "no figure",
-        "question of the log: the cube",
-        FLAT,
-        1.0,
-        "five percent are left out of the cube",
         At(MAIN, "own"),
         At(MAIN, "walk"),
-        "random walks with steps as long",
+        Tolerance(FLAT, 1.0, "five percent are left out of the cube"),
         "%",
-        "a particle's own path fits into the cube",
-        "a particle's own path does not fit into the cube",
+        answers=(
+            "a particle's own path fits into the cube",
+            "a particle's own path does not fit into the cube",
+        ),
+        control="random walks with steps as long",
     ),
 )
 
@@ -116,18 +119,5 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "8",
-    "PCA() and the trajectory cube",
-    "How do the particles' weights move?",
-    "The log asked for a PCA of the weight snapshots as a data frame with the columns Epoch, "
-    "Weight (the particle's name) and dim_1 to dim_n, and drew it as a cube. The placebo are "
-    "random walks: a few components always hold most of those, too.",
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    premise=(MAIN,),
-    data="trajectories",
-    page="trajectories",
+    "8", __doc__, arms, CLAIMS, figure, measure, finding, (MAIN,), "trajectories", "trajectories"
 )

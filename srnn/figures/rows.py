@@ -3,7 +3,8 @@ with their tolerance, real and placebo beside each other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,18 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from srnn.figures.epochs import axis, positions
-from srnn.figures.style import COLUMNS, FAINT, INK, MUTED, message, template
+from srnn.figures.style import (
+    COLUMNS,
+    DASHES,
+    FAINT,
+    INK,
+    LABELS,
+    MUTED,
+    PALETTE,
+    TYPES,
+    message,
+    template,
+)  # fmt: skip
 
 Place = dict[str, int]
 """``row`` and ``col`` of a subplot; empty for a figure of one plot."""
@@ -28,9 +40,64 @@ def panels(columns: int, titles: tuple[str, ...] = ("",), **options: object) -> 
     return figure
 
 
-def epoch_axes(figure: go.Figure, epochs: Iterable[float], **place: int) -> None:
-    """Logarithmic epoch axes with room for epoch 0."""
-    figure.update_xaxes(axis(np.unique(list(epochs))), **place)
+@dataclass(frozen=True)
+class Line:
+    """A line of a figure over epochs: the mean of a column over seeds, how it is drawn, and what
+    the log reports of it, by epoch."""
+
+    table: pd.DataFrame
+    column: str
+    name: str
+    color: str = INK
+    dash: str = "solid"
+    scale: float = 1.0
+    log: dict[int, float] | None = None
+
+
+def typed(table: pd.DataFrame, *names: str) -> list[Line]:
+    """Lines of particle types that occur, in their colours."""
+    return [
+        Line(table, name, LABELS[name], PALETTE[name], DASHES[name])
+        for name in names or TYPES
+        if table[name].any()
+    ]
+
+
+def courses(panels: Sequence[tuple[str, str, Sequence[Line]]], columns: int = 2) -> go.Figure:
+    """Lines over the epochs (epoch 0 included) in panels: title, vertical title, lines. A vertical
+    title in percent means an axis from 0 to 100."""
+    high = -(-len(panels) // columns)
+    titles = [title for title, _, _ in panels]
+    figure = make_subplots(
+        rows=high, cols=columns, subplot_titles=titles, horizontal_spacing=0.11,
+        vertical_spacing=0.12,
+    )  # fmt: skip
+    shown: set[str] = set()
+    for index, (_, label, lines) in enumerate(panels):
+        place, top = {"row": index // columns + 1, "col": index % columns + 1}, 0.0
+        for line in lines:
+            legend = line.name not in shown
+            shown.add(line.name)
+            style: dict[str, Any] = {"color": line.color, "dash": line.dash, "scale": line.scale}
+            mean_line(
+                figure, line.table, line.column, line.name, place=place, legend=legend, **style
+            )
+            values = [line.table[line.column].max()]
+            if line.log and line.table["epoch"].max() >= max(line.log):
+                log_points(
+                    figure, line.log, scale=line.scale, place=place, legend="log" not in shown
+                )
+                shown.add("log")
+                values += line.log.values()
+            top = max(top, line.scale * max(values))
+        ends = [-2, 102] if label.endswith("(%)") else [-0.02 * top, 1.05 * (top or 1)]
+        figure.update_yaxes(title=label, range=ends, **place)
+        figure.update_xaxes(axis(np.unique(lines[0].table["epoch"])), **place)
+        if place["row"] < high:
+            figure.update_xaxes(title="", **place)
+    figure.update_layout(template=template(), height=300 * high + 120)
+    figure.update_layout(legend={"y": 1.02 + 0.1 / high}, margin={"t": 80})
+    return figure
 
 
 def mean_line(
