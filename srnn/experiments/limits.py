@@ -1,6 +1,8 @@
-"""Where self-replication pruning breaks: over data sets, sizes, shapes and recipes.
+"""Where it breaks: how far does self-replication pruning carry?
 
-It is asked with :class:`srnn.pruning.limits.Limits` in place of the log's settings.
+The drop cost of all replicators beside that of as many connections by |scalar weight × input std|,
+over data sets, sizes, shapes and recipes, at the instant training stopped and settled by
+replication-only steps. It is asked with :class:`srnn.pruning.limits.Limits` in place of settings.
 """
 
 from __future__ import annotations
@@ -11,14 +13,11 @@ from srnn.pruning.limits import COLUMNS, Limits, limits_of, limits_sentences
 
 LIMITS = Experiment(
     "limits",
-    "Where it breaks",
-    "How far does self-replication pruning carry?",
-    "The drop cost of all replicators beside that of as many connections by |scalar weight × input "
-    "std|, at the instant training stopped and settled by replication-only steps.",
+    __doc__,
     Limits.settings,
     (),
     lambda tables: limit_costs(tables["numbers"]),
-    measure=limits_of,
-    finding=lambda found: limits_sentences(found.numbers[["arm", "seed", *COLUMNS]]),
-    page="pages/pruning_lab.py",
+    limits_of,
+    lambda found: limits_sentences(found.numbers[["arm", "seed", *COLUMNS]]),
+    page="pruning_lab",
 )

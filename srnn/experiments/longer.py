@@ -19,8 +19,7 @@ from srnn.experiments.base import Arms, Computation, Experiment, Found, Settings
 from srnn.experiments.claims import SAME, At, Claim, Tolerance
 from srnn.figures.rows import Line, courses, typed
 from srnn.figures.style import MUTED
-from srnn.runs import obtain
-from srnn.runs import Run
+from srnn.runs import Run, obtain
 from srnn.runs.results import Computed
 from srnn.tasks import task_of
 from srnn.training import train

@@ -41,16 +41,16 @@ def measure(run: Run) -> Computed:
     return facts, {"records": records}
 
 
-def _count(when: str, key: str, log: str, value: int) -> Claim:
-    at = [At(arm, f"count_{key}") for arm in (MAIN, NONE)]
-    source = "type plot and graphs of row 11: h = 4, alpha 100, residual, 200 epochs"
-    return Claim(f"zero + identity {when}", *at, count_about(value), "count", Log(log, source))
+def _count(when: str, key: str, said: str, value: int) -> Claim:
+    real, placebo = At(MAIN, f"count_{key}"), At(NONE, f"count_{key}")
+    log = Log(said, "type plot and graphs of row 11: h = 4, alpha 100, residual, 200 epochs")
+    return Claim(f"zero + identity {when}", real, placebo, count_about(value), "count", log)
 
 
 def _accuracy(when: str, key: str, value: float) -> Claim:
-    at = [At(arm, f"accuracy_{key}") for arm in (MAIN, SHUFFLED)]
+    real, placebo = At(MAIN, f"accuracy_{key}"), At(SHUFFLED, f"accuracy_{key}")
     log = Log(str(value), "training plot of row 11, from 1,500 images")
-    return Claim(f"test accuracy {when}", *at, accuracy_about(value), "%", log)
+    return Claim(f"test accuracy {when}", real, placebo, accuracy_about(value), "%", log)
 
 
 CLAIMS = (

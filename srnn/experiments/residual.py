@@ -52,14 +52,16 @@ def measure(run: Run) -> Computed:
 
 
 def _accuracy(arm: str, when: str, key: str, log: str, tolerance: Tolerance) -> Claim:
-    at = [At(name, key) for name in (arm, f"{arm}, {SHUFFLED}")]
-    return Claim(f"{arm}: accuracy {when}", *at, tolerance, "%", Log(log, SOURCE), control=SHUFFLED)
+    real, placebo = At(arm, key), At(f"{arm}, {SHUFFLED}", key)
+    name, said = f"{arm}: accuracy {when}", Log(log, SOURCE)
+    return Claim(name, real, placebo, tolerance, "%", said, control=SHUFFLED)
 
 
 def _count(arm: str, value: int) -> Claim:
-    at = [At(name, "count") for name in (arm, f"{arm}, {NONE}")]
-    quantity, log = f"{arm}: zero + identity at the end", f"{value} (and {1518 - value} other)"
-    return Claim(quantity, *at, count_about(value), "count", Log(log, SOURCE), control=NONE)
+    real, placebo = At(arm, "count"), At(f"{arm}, {NONE}", "count")
+    name = f"{arm}: zero + identity at the end"
+    said = Log(f"{value} (and {1518 - value} other)", SOURCE)
+    return Claim(name, real, placebo, count_about(value), "count", said, control=NONE)
 
 
 RANGE = Tolerance(0.88, 0.955, "3 points beyond both ends: read off a plot")

@@ -1,7 +1,9 @@
-"""The pruning lab's table: every rival at every sparsity, over seeds of one configuration.
+"""Rival criteria: is self-replication a good pruning criterion, or just small, quiet weights?
 
-It is asked with a :class:`Study` in place of the log's settings; its pieces are those of
-:mod:`srnn.pruning.measure`, its sentences those of :mod:`srnn.pruning.answers`.
+Every rival at every sparsity, over seeds of one configuration: criteria on the same networks,
+rivals trained from scratch, control tests. It is asked with a :class:`Study` in place of the log's
+settings; its pieces are those of :mod:`srnn.pruning.measure`, its sentences those of
+:mod:`srnn.pruning.answers`.
 """
 
 from __future__ import annotations
@@ -128,14 +130,12 @@ def figure(tables: Tables) -> go.Figure:
 
 STUDY = Experiment(
     "rivals",
-    "Rival criteria",
-    "Is self-replication a good pruning criterion, or just small weights and quiet inputs?",
-    "Rival criteria on the same networks, rivals trained from scratch, control tests.",
+    __doc__,
     arms,
     (),
     figure,
     finding=lambda found: sentences(found.tables),
     data="points",
-    page="pages/pruning_lab.py",
+    page="pruning_lab",
     version=VERSION,
 )
