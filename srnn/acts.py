@@ -7,7 +7,7 @@ Everything random has its seed in the act, so acts done again give the same bits
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -30,8 +30,16 @@ steps may overshoot), the step at which it rests, and what keeps a dead particle
 def perform(
     acts: Iterable[Act], state: TrainingState, config: RunConfig, task: Task
 ) -> TrainingState:
-    """The state after some acts, one after the other, under a run's settings. Where alpha or the
-    learning rate follows a schedule, they stay as they are at the state's epoch.
+    """The state after some acts (:func:`steps`)."""
+    return [state, *steps(acts, state, config, task)][-1]
+
+
+def steps(
+    acts: Iterable[Act], state: TrainingState, config: RunConfig, task: Task
+) -> Iterator[TrainingState]:
+    """The states that some acts lead through, one after the other, under a run's settings: one for
+    each act, or for each epoch of a retraining. Where alpha or the learning rate follows a
+    schedule, they stay as they are at the first state's epoch.
 
     Raises:
         ValueError: an act names a particle that is not there, or asks what a diverged one cannot
@@ -42,7 +50,9 @@ def perform(
     for act in acts:
         mask = mask_of(act.particles, state.weights.shape[1])
         if act.kind == "retrain":
-            state = retrain(state, mask, config, task, int(act.numbers[0]))
+            for trained in retrain(state, mask, config, task, int(act.numbers[0])):
+                state = trained
+                yield state
             continue
         weights = state.weights
         if act.kind == "drop":
@@ -53,14 +63,13 @@ def perform(
         elif act.kind == "noise":
             changed = disturb(weights, *act.numbers)
         else:
-            steps = int(act.numbers[0])
-            changed = settle(weights, config, (steps,), engine=state.engine)[0]
+            changed = settle(weights, config, (int(act.numbers[0]),), engine=state.engine)[0]
         state = replace(
             state,
             weights=np.where(mask, changed, weights),
             momentum=np.where(mask, np.float32(0), state.momentum),
         )
-    return state
+        yield state
 
 
 def mask_of(particles: str, count: int) -> np.ndarray:
@@ -185,9 +194,10 @@ def _correction(rows: np.ndarray, target: np.ndarray, move: np.ndarray | int) ->
 
 def retrain(
     state: TrainingState, mask: np.ndarray, config: RunConfig, task: Task, epochs: int
-) -> TrainingState:
-    """Train on for some epochs, only the particles of the mask ``(P,)`` bool: all others keep their
-    weights exactly, and have no momentum afterwards. If the mask holds all, that is training.
+) -> Iterator[TrainingState]:
+    """Train on for some epochs, a state each; only the particles of the mask ``(P,)`` bool: all
+    others keep their weights exactly, and have no momentum afterwards. If the mask holds all, that
+    is training.
 
     Raises:
         ValueError: particles diverged.
@@ -197,22 +207,21 @@ def retrain(
         for record in train(longer, task, state):
             if record.stopped:
                 raise ValueError(f"particles diverged in epoch {record.epoch}")
-            state = record.state
-        return state
+            yield record.state
+        return
     problem = Problem.of(longer, task)
     engine = make_engine(state.engine, problem, state.weights[None], state.momentum[None])
-    replicating = np.array([state.replicating])
+    replicating, kept = np.array([state.replicating]), state.weights
     for epoch in range(state.epoch + 1, longer.epochs + 1):
         right = 0
         order = data_order(config.data_seed, epoch, len(problem.x))
         for batch in batches(order, config.batch_size):
             right += int(engine.train(batch, config.batch_size, replicating).correct[0])
             weights, momentum = engine.weights(), engine.momentum()
-            weights[0] = np.where(mask, weights[0], state.weights)
+            weights[0] = np.where(mask, weights[0], kept)
             momentum[0] = np.where(mask, momentum[0], np.float32(0))
             engine.load(weights, momentum)
         if not np.isfinite(weights[0][:, mask]).all():
             raise ValueError(f"particles diverged in epoch {epoch}")
         replicating |= right / len(order) >= config.replication_start
-        state = TrainingState(epoch, weights[0], momentum[0], bool(replicating[0]), state.engine)
-    return state
+        yield TrainingState(epoch, weights[0], momentum[0], bool(replicating[0]), state.engine)

@@ -16,6 +16,8 @@ from typing import Any, Literal, get_args
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from srnn.lineage import read_acts, write_acts
+
 SCHEMA = 1
 """Version of the run format; part of every run's name, so an older format is never half-read."""
 
@@ -164,6 +166,16 @@ class RunConfig(BaseModel):
         0,
         100_000,
     )
+    fork: str = _later(
+        "",
+        "Where training begins: RUN@EPOCH, what that run was after that epoch. Empty: anew.",
+        pattern=r"^([0-9a-f]{16}@[0-9]{1,6})?$",
+    )
+    acts: str = _later(
+        "",
+        "What is done to particles at the fork, such as: drop 3-7; settle all 100; retrain 3-7 2.",
+        max_length=200_000,
+    )
     on_divergence: Literal["stop", "reinitialise", "freeze"] = _setting(
         "stop",
         "When a particle diverges: stop, re-initialise it as the original code did, or freeze it "
@@ -176,11 +188,18 @@ class RunConfig(BaseModel):
             super().__init__(**_known(values))
         except ValidationError as error:
             raise _refusal(error) from None
+        if self.acts and not self.fork:
+            raise ConfigError(f"acts = {self.acts:.40}: acts need a fork to be done at")
 
     @field_validator("*")
     @classmethod
     def _one_zero(cls, value: Any) -> Any:
         return value + 0.0 if isinstance(value, float) else value  # -0.0 and 0.0 are one setting
+
+    @field_validator("acts")
+    @classmethod
+    def _one_text(cls, value: str) -> str:
+        return write_acts(read_acts(value))
 
     @property
     def particle_weights(self) -> int:
@@ -374,6 +393,8 @@ def _refusal(error: ValidationError) -> ConfigError:
         rule = f"choose one of {', '.join(about['choices'])}"
     elif kind in ("greater_than_equal", "less_than_equal"):
         rule = f"must be from {about['low']} to {about['high']}. {about['help']}"
+    elif kind == "value_error":  # an act that cannot be read
+        rule = str(first["msg"]).removeprefix("Value error, ")
     elif kind == "finite_number":
         rule = "expected a finite number"
     elif kind.startswith("string") and kind != "string_type":

@@ -188,8 +188,8 @@ def test_retraining_batch_by_batch_is_training_when_the_others_are_dropped(
     mask[:30] = True
     rest = f"30-{state.weights.shape[1] - 1}"
     begun = after(f"drop {rest}", state, small, task)
-    alone = retrain(begun, mask, small, task, 1)
-    together = retrain(begun, np.ones_like(mask), small, task, 1)
+    (alone,) = retrain(begun, mask, small, task, 1)
+    (together,) = retrain(begun, np.ones_like(mask), small, task, 1)
     np.testing.assert_allclose(alone.weights, together.weights, atol=1e-6)
 
 

@@ -67,6 +67,12 @@ def config_from(options: argparse.Namespace) -> RunConfig:
         changes["residual"] = "none"
     elif options.residual_kind or residual:
         changes["residual"] = options.residual_kind or RECIPES[recipe]["residual"]
+    if options.fork:  # what is not given comes from the parent
+        from srnn.runs.fork import forked
+
+        if options.preset or options.recipe:
+            raise ConfigError("a fork has its parent's settings: leave out --preset and --recipe")
+        return forked(changes.pop("fork"), **changes)
     return make_config(recipe, **changes)
 
 

@@ -21,6 +21,7 @@ from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import read_file, stamp
 from srnn.history import TrainingState
+from srnn.lineage import read_acts, read_fork
 from srnn.runs.labels import Label, read_label
 from srnn.runs.record import (
     INFO_BYTES,
@@ -283,4 +284,9 @@ def describe(config: RunConfig) -> str:
         parts.append(f"recipe {config.recipe}")
     if (config.depth, config.width) != (5, 6):
         parts.append(f"{config.depth}x{config.width}")
-    return ", ".join([*parts, skips, f"seed {config.seed}"])
+    parts += [skips, f"seed {config.seed}"]
+    if config.fork:
+        run_id, epoch = read_fork(config.fork)
+        edited = f", {len(read_acts(config.acts))} acts" if config.acts else ""
+        parts.append(f"fork of {run_id[:6]} at epoch {epoch}{edited}")
+    return ", ".join(parts)

@@ -24,6 +24,7 @@ from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import json_number, writing
 from srnn.runs.draft import Draft
+from srnn.runs.fork import begin_fork
 from srnn.runs.jobs import (
     CANCEL,
     FAILED,
@@ -175,6 +176,8 @@ def _drafted(config: RunConfig, engine: str, lock: Lock) -> Draft:
     draft = Draft(config, lock, engine)
     if draft.state is None and (shorter := find_shorter(config, choose(engine))) is not None:
         draft.begin_from(shorter)
+    elif draft.state is None and config.fork:
+        begin_fork(draft)
     return draft
 
 
@@ -292,7 +295,7 @@ def _take(config: RunConfig, engine: str) -> Lock | None:
         lock = Lock(folder / LOCK)
         if not lock.take(0.05):
             return None
-    if (folder / RUN).exists() or find_shorter(config, choose(engine)) is not None:
+    if config.fork or (folder / RUN).exists() or find_shorter(config, choose(engine)) is not None:
         lock.release()
         return None
     return lock

@@ -18,9 +18,9 @@ from srnn.analysis.dropout import accuracy_of, drop
 from srnn.fixpoints import classify_measures, measures
 from srnn.history import TrainingState
 from srnn.lineage import Act, read_acts
-from srnn.runs import Run, get_run
+from srnn.runs import get_run
+from srnn.runs.fork import state_at
 from srnn.tasks import task_of
-from srnn.training import train
 from srnn.vocabulary import count_types, is_replicator
 
 
@@ -33,18 +33,6 @@ class Measured:
     types: dict[str, int]
     before: float
     after: float
-
-
-def state_at(run: Run, epoch: int) -> TrainingState:
-    """The very state of a run after an epoch: the end is kept; for an earlier one the run is
-    trained again up to there, which gives the same bits."""
-    if epoch == run.results["epochs"]:
-        return run.state
-    task = task_of(run.config)
-    for record in train(run.config, task, engine=run.info["engine"]):
-        if record.epoch == epoch:
-            return record.state
-    raise ValueError(f"run {run.run_id} has no epoch {epoch}")
 
 
 def performed(run_id: str, index: int, acts: str) -> TrainingState:

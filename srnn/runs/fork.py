@@ -1,0 +1,156 @@
+"""Forks: a run that begins with what another one was after an epoch, and with acts on particles.
+
+A fork's history is its parent's up to there; its settings say where it comes from and what was
+done, so it is made again, with the same bits, from them and its parent. Acts happen under the
+parent's settings; training then goes on with the fork's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from srnn.config import ConfigError, RunConfig
+from srnn.history import TrainingState, keeps_snapshot
+from srnn.lineage import read_acts, read_fork
+from srnn.runs.draft import Draft
+from srnn.runs.library import get_run
+from srnn.runs.run import Run
+from srnn.tasks import task_of
+
+if TYPE_CHECKING:
+    from srnn.tasks import Task
+
+FIXED = (
+    "dataset",
+    "dataset_digest",
+    "size",
+    "neurons",
+    "depth",
+    "width",
+    "residual",
+    "activation",
+    "encoding",
+    "initial_weights",
+    "seed",
+    "snapshot_every",
+)
+"""Settings that a fork shares with its parent: what the network is, and its history."""
+
+
+def forked(fork: str, **changes: object) -> RunConfig:
+    """The configuration of a fork: its parent's settings but for ``changes``.
+
+    ``replication_lr`` follows ``lr`` where it did so in the parent, unless it is given itself.
+
+    Raises:
+        ConfigError: a setting cannot change, or is out of range; or training would end before it
+            begins.
+        RunError: the parent is not there.
+        LineageError: the fork cannot be read.
+    """
+    run_id, epoch = read_fork(fork)
+    parent = get_run(run_id)
+    own = parent.config
+    if "lr" in changes and own.replication_lr == own.lr:
+        changes.setdefault("replication_lr", changes["lr"])
+    config = own.replace(**{"acts": "", **changes, "fork": fork})
+    _check(config, parent, epoch)
+    return config
+
+
+def _check(config: RunConfig, parent: Run, epoch: int) -> None:
+    changed = [name for name in FIXED if getattr(config, name) != getattr(parent.config, name)]
+    if changed:
+        raise ConfigError(f"a fork has its parent's {', '.join(changed)}; leave that out")
+    done = parent.record.results.epochs
+    if epoch > done or (parent.stopped and epoch == done):
+        raise ConfigError(f"run {parent.run_id} has no epoch {epoch} to go on from; it has {done}")
+    trained = sum(int(act.numbers[0]) for act in read_acts(config.acts) if act.kind == "retrain")
+    if config.epochs < epoch + trained:
+        raise ConfigError(f"epochs = {config.epochs}: the fork begins at epoch {epoch + trained}")
+
+
+def state_at(run: Run, epoch: int) -> TrainingState:
+    """The state of a run after an epoch. The end is kept; for an earlier one the run is trained
+    again up to there. The weights are the kept snapshot's, if the epoch is one: on another kind of
+    processor than the run's own, training again gives slightly other ones.
+
+    Raises:
+        ValueError: the run has no such epoch.
+        DataError: its data are not here.
+    """
+    from srnn.engines import available
+    from srnn.training import train
+
+    if epoch == run.record.results.epochs:
+        state = run.state
+    else:
+        engine = run.record.engine if available(run.record.engine) else "auto"
+        records = train(run.config, task_of(run.config), engine=engine)
+        found = (record.state for record in records if record.epoch == epoch)
+        if (state := next(found, None)) is None:
+            raise ValueError(f"run {run.run_id} has no epoch {epoch}")
+    if not available(state.engine):
+        state = replace(state, engine="auto")
+    if epoch in run.snapshot_epochs:
+        state = replace(state, weights=np.array(run.snapshots[run.snapshot_epochs.index(epoch)]))
+    return state
+
+
+def begin_fork(draft: Draft) -> None:
+    """Begin a training where its fork says, with the acts done.
+
+    Raises:
+        RunError: the parent is not there.
+        ConfigError: the settings do not fit the parent's.
+        ValueError: the acts cannot be done.
+    """
+    from srnn.acts import steps
+
+    config = draft.config
+    run_id, epoch = read_fork(config.fork)
+    parent = get_run(run_id)
+    _check(config, parent, epoch)
+    task, state = task_of(parent.config), state_at(parent, epoch)
+    rows = parent.records.to_dict("records")[: epoch + 1]
+    states = {epoch: state}
+    states |= {
+        after.epoch: after for after in steps(read_acts(config.acts), state, parent.config, task)
+    }
+    if config.acts:
+        rows[epoch:] = [_row(one, parent, task) for one in states.values()]
+    for kept, weights in zip(parent.snapshot_epochs, parent.snapshots, strict=True):
+        if kept < epoch and keeps_snapshot(config, kept):
+            draft.history.append(weights.tobytes())
+    for one in states.values():
+        if keeps_snapshot(config, one.epoch):
+            draft.history.append(np.ascontiguousarray(one.weights, "<f4").tobytes())
+    draft.rows, draft.continued_from = rows, run_id
+    draft.state = list(states.values())[-1]
+
+
+def _row(state: TrainingState, parent: Run, task: Task) -> dict[str, float]:
+    """The record of an epoch that acts have changed: all of it measured on the weights after it,
+    where training's own records have means over its steps."""
+    import torch
+
+    from srnn.fixpoints import classify
+    from srnn.metanet import accuracy, forward
+    from srnn.particles import replication_loss, scalar_weights
+    from srnn.vocabulary import count_types
+
+    config, shape = parent.config, parent.shape
+    weights, encoding = torch.from_numpy(np.array(state.weights)), torch.from_numpy(parent.encoding)
+    scalars, alpha = scalar_weights(weights), config.rates(max(1, state.epoch))[0]
+    train = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
+    test = torch.from_numpy(task.x_test), torch.from_numpy(task.y_test)
+    with torch.inference_mode():
+        loss = torch.nn.functional.cross_entropy(forward(scalars, train[0], shape), train[1])
+        own = alpha * replication_loss(weights, encoding).sum()
+        shares = [accuracy(scalars, *data, shape) for data in (train, test)]
+    types = count_types(classify(weights, encoding))
+    row = {"epoch": state.epoch, "replication_loss": float(own), "task_loss": float(loss)}
+    return row | {"train_accuracy": shares[0], "test_accuracy": shares[1], **types}
