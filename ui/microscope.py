@@ -12,12 +12,15 @@ import streamlit as st
 import torch
 
 from srnn.analysis.connectivity import node_name
+from srnn.config import RunConfig
 from srnn.figures.particle import particle_history
 from srnn.figures.style import points
 from srnn.fixpoints import classify_measures, measures
 from srnn.lineage import ALL, Act, pack, read_acts, write_acts
 from srnn.metanet import MacroShape
 from srnn.particles import INPUTS, composite, matrices
+from srnn.runs import RunError, obtain
+from srnn.runs.fork import forked
 from srnn.tasks import DataError
 from srnn.vocabulary import LABELS, TYPES, count_replicators
 from ui import cached, state
@@ -42,7 +45,7 @@ def microscope(view: View) -> None:
         _bench(view, acts)
         if acts:
             _ledger(view, acts)
-    except (ValueError, DataError) as error:
+    except (ValueError, DataError, RunError, OSError) as error:
         st.error(f"{escape(str(error))}\n\nUndo the last act to go on.")
     if len(view.picked) == 1:
         _particle(view, acts, view.picked[0])
@@ -74,6 +77,9 @@ def _bench(view: View, acts: str) -> None:
         undone: list[str] = st.session_state.get(UNDONE, [])
         st.button("Undo", on_click=_undo, disabled=not acts, key="undo", icon=":material/undo:")
         st.button("Redo", on_click=_redo, disabled=not undone, key="redo", icon=":material/redo:")
+        about = "The network as it is now, with where it comes from and what was done to it."
+        if st.button("Keep as a new run", disabled=not acts, help=about, key="keep-run"):
+            _keep(view, acts)
 
 
 def _button(label: str, act: Act, about: str) -> None:
@@ -99,6 +105,21 @@ def _redo() -> None:
         state.change(acts=f"{acts}; {act}" if acts else act)
 
 
+def _keep(view: View, acts: str) -> None:
+    """Make the network after the acts a run of its own, and show it."""
+    with st.spinner("Keeping it"):
+        run, _ = obtain(_kept(view, acts))
+    st.session_state[UNDONE] = []
+    state.change(run=run.run_id, acts=None, epoch=None)
+    st.rerun()
+
+
+def _kept(view: View, acts: str) -> RunConfig:
+    """The settings of the run that the acts make."""
+    epochs = performed(view.run.run_id, view.index, acts).epoch
+    return forked(f"{view.run.run_id}@{view.epoch}", acts=acts, epochs=epochs)
+
+
 def _ledger(view: View, text: str) -> None:
     """One row for each act: what the network was after it."""
     acts, rows = read_acts(text), []
@@ -122,6 +143,14 @@ def _ledger(view: View, text: str) -> None:
         f"{rows[0]['accuracy']}), with {last['replicators']:,} replicators; dropping these leaves "
         f"{last['without replicators']} ({view.at})."
     )
+    config = _kept(view, text)
+    with st.expander("The same from the shell"):
+        st.code(
+            f"python -m srnn train --fork {config.fork} --epochs {config.epochs} "
+            f"--acts '{config.acts}'",
+            language="bash",
+            wrap_lines=True,
+        )
 
 
 def _particle(view: View, acts: str, particle: int) -> None:

@@ -17,6 +17,7 @@ from srnn.history import TrainingState, keeps_snapshot
 from srnn.lineage import read_acts, read_fork
 from srnn.runs.draft import Draft
 from srnn.runs.library import get_run
+from srnn.runs.record import RECORDS, parse_rows
 from srnn.runs.run import Run
 from srnn.tasks import task_of
 
@@ -115,7 +116,7 @@ def begin_fork(draft: Draft) -> None:
     parent = get_run(run_id)
     _check(config, parent, epoch)
     task, state = task_of(parent.config), state_at(parent, epoch)
-    rows = parent.records.to_dict("records")[: epoch + 1]
+    rows = parse_rows(parent.read(RECORDS))[: epoch + 1]
     states = {epoch: state}
     states |= {
         after.epoch: after for after in steps(read_acts(config.acts), state, parent.config, task)

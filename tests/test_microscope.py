@@ -1,0 +1,101 @@
+"""The microscope on the first page: acts, undo, redo, and a run that is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from srnn.acts import perform
+from srnn.analysis.connectivity import prune_to
+from srnn.config import RunConfig
+from srnn.lineage import read_acts
+from srnn.runs import Run, get_run, obtain
+from srnn.tasks import task_of
+from ui.menu import ROOT
+from ui.stage.edits import measured, performed
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def run(small: RunConfig) -> Run:
+    return obtain(small)[0]
+
+
+def open_microscope(run: Run, **address: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params.update({"run": run.run_id, **address})
+    app.run()
+    assert not app.exception, [one.message for one in app.exception]
+    return app
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click().run()
+    assert not app.exception, [one.message for one in app.exception]
+    return app
+
+
+def ledger(app: AppTest) -> list[str]:
+    return app.dataframe[0].value["accuracy"].tolist()
+
+
+def test_nothing_is_shown_until_a_particle_is_chosen(run: Run) -> None:
+    assert "Microscope" not in [one.value for one in open_microscope(run).subheader]
+    app = open_microscope(run, picked="3")
+    assert "Microscope" in [one.value for one in app.subheader]
+    assert any("L0_C0_W3" in one.value for one in app.markdown)
+
+
+def test_acts_undo_redo_and_what_the_table_says(run: Run) -> None:
+    app = press(open_microscope(run, picked="0-99"), "act-Drop")
+    mask = np.arange(run.info["particles"]) >= 100
+    task = task_of(run.config)
+    pruned = prune_to(run.weights, mask, task.x_test, task.y_test, run.shape)
+    first = [f"{100 * share:.1f} %" for share in (pruned.before, pruned.after)]
+    assert ledger(app) == first
+    press(app, "act-Make perfect")
+    second = ledger(app)
+    assert second[:2] == first and len(second) == 3
+    assert ledger(press(app, "undo")) == first
+    press(app, "undo")
+    assert not app.dataframe and app.button(key="undo").disabled
+    press(app, "redo")
+    assert ledger(press(app, "redo")) == second
+    press(app, "act-Settle")
+    assert app.button(key="redo").disabled  # a new act leaves nothing to redo
+
+
+@pytest.mark.parametrize("epoch", ["2", "3"])
+def test_a_kept_network_is_a_run_with_its_lineage(run: Run, epoch: str) -> None:
+    app = open_microscope(run, picked="0-9", epoch=epoch, acts="drop 0-9; retrain all 1")
+    press(app, "keep-run")
+    kept = get_run(app.session_state["looked_at"]["run"])
+    assert kept.config.fork == f"{run.run_id}@{epoch}"
+    assert kept.config.acts == "drop 0-9; retrain all 1"
+    assert kept.results["epochs"] == int(epoch) + 1
+    shown = performed(run.run_id, run.snapshot_epochs.index(int(epoch)), kept.config.acts)
+    assert np.array_equal(kept.weights, shown.weights)
+    assert np.array_equal(kept.state.momentum, shown.momentum)
+
+
+def test_what_is_measured_is_what_the_acts_give(run: Run) -> None:
+    acts = "noise all 0.1 4; drop 3"
+    found = measured(run.run_id, 3, acts, 1e-5)
+    state = perform(read_acts(acts), run.state, run.config, task_of(run.config))
+    task = task_of(run.config)
+    every = np.ones(run.info["particles"], dtype=bool)
+    assert found.before == prune_to(state.weights, every, task.x_test, task.y_test, run.shape).after
+    assert found.types["zero"] == 1 and sum(found.types.values()) == run.info["particles"]
+
+
+@pytest.mark.parametrize("acts", ["drop 99999", "explode 3", "perfect"])
+def test_acts_of_an_address_that_cannot_be_done_are_said(run: Run, acts: str) -> None:
+    app = open_microscope(run, picked="3", acts=acts)
+    assert app.error
