@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from srnn.config import ConfigError
 from srnn.experiments.engine import saved_outcome
 from srnn.experiments.limits import LIMITS
 from srnn.experiments.rivals import STUDY, Study
@@ -102,11 +101,7 @@ def limits_section() -> None:
         seeds = int(st.number_input("Seeds", 1, 20, 3, key="limits-seeds", width=120))
         epochs = int(st.number_input("Epochs", 1, 1000, 200, key="limits-epochs", width=120))
     asked = Limits((folder,) if folder else (), seeds, epochs)
-    try:
-        outcome = saved_outcome(LIMITS, asked)
-    except ConfigError as error:
-        st.error(escape(str(error)))
-        return
+    outcome = saved_outcome(LIMITS, asked)
     if outcome is None:
         data = ["--data", folder] if folder else []
         _in_background(

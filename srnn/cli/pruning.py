@@ -55,7 +55,7 @@ def add(commands: Any) -> None:
     chosen = rivals.add_mutually_exclusive_group()
     chosen.add_argument("--preset", choices=PRESETS, help="default: log-h8-residual")
     chosen.add_argument("--run", dest="run_id", metavar="RUN", help="a run's configuration")
-    rivals.add_argument("--seeds", type=int, default=5, help="seeds, from 0 (default 5)")
+    rivals.add_argument("--seeds", type=int, default=5, help="seeds, from 1 (default 5)")
     rivals.add_argument("--epochs", type=int, help="epochs of every training (default: its own)")
     rivals.add_argument(
         "--retrain", type=int, help="epochs of retraining (default: a twentieth, 1 at least)"
@@ -91,16 +91,12 @@ def _add_choice(parser: argparse.ArgumentParser, criteria: tuple[str, ...]) -> N
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse wrong amounts before torch is loaded."""
-    if options.count is not None and options.count < 0:
-        raise ConfigError(f"--count {options.count}: must be zero or more")
     if options.fraction is not None and not 0 <= options.fraction <= 1:
         raise ConfigError(f"--fraction {options.fraction}: must be from 0 to 1")
-    if options.epsilon is not None and not options.epsilon >= 0:
-        raise ConfigError(f"--epsilon {options.epsilon}: must be zero or more")
-    if options.seed < 0:
-        raise ConfigError(f"--seed {options.seed}: must be zero or more")
-    if getattr(options, "retrain", 0) < 0:
-        raise ConfigError(f"--retrain {options.retrain}: must be zero or more")
+    for name in ("count", "epsilon", "seed", "retrain"):
+        value = getattr(options, name, None)
+        if value is not None and not value >= 0:
+            raise ConfigError(f"--{name} {value}: must be zero or more")
 
 
 def _chosen(options: argparse.Namespace) -> tuple[Any, Any, Any]:
