@@ -7,6 +7,7 @@ zeros first in the zeros' grey; every other rule in ink, told apart by dashes an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,9 +81,9 @@ def accuracy_curves(
         for row, values in ((1, drawn), (2, [0.0, *behind])):
             _curve(figure, row, x, values, name, titles[name], rank, drawn)
     if natural is not None:
-        for row in natural.itertuples():
-            if row.rival in shown:
-                _natural_point(figure, row, titles[row.rival])
+        for mark in natural.to_dict("records"):
+            if mark["rival"] in shown:
+                _natural_point(figure, mark, titles[mark["rival"]])
     if dropped is not None:
         figure.add_vline(x=particles - dropped, line={"color": MUTED, "width": 1, "dash": "dot"})
     figure.update_xaxes(range=[particles * 1.02, 0], tickformat=",")
@@ -147,15 +148,15 @@ def _band(
     )
 
 
-def _natural_point(figure: go.Figure, row: tuple, title: str) -> None:
-    color, _, symbol = STYLES[row.rival]
+def _natural_point(figure: go.Figure, mark: dict[Any, Any], title: str) -> None:
+    color, _, symbol = STYLES[mark["rival"]]
     figure.add_scatter(
-        x=[row.surviving],
-        y=[100 * row.accuracy],
+        x=[mark["surviving"]],
+        y=[100 * mark["accuracy"]],
         mode="markers",
         marker={"symbol": symbol, "size": 13, "color": color, "line": {"color": INK, "width": 1.5}},
         showlegend=False,
-        legendgroup=row.rival,
+        legendgroup=mark["rival"],
         hovertemplate="as many dropped as there are replicators: %{x:,.0f} survive, %{y:.2f} %"
         f"<extra>{title}</extra>",
         row=1,

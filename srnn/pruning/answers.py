@@ -8,6 +8,7 @@ said only after an equivalence test at half a percentage point (:mod:`srnn.stati
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 import pandas as pd
 
@@ -25,7 +26,8 @@ BY_RULE = ("magnitude", "activity", "fisher", "random")
 def _cells(points: pd.DataFrame) -> Iterator[tuple[str, float, pd.DataFrame, Estimate]]:
     """Rival, sparsity, one row per seed (means over draws), and the accuracy over the seeds."""
     seeds = points.groupby(["rival", "sparsity", "seed"], sort=False).mean(numeric_only=True)
-    for (rival, sparsity), rows in seeds.groupby(["rival", "sparsity"], sort=False):
+    for cell, rows in seeds.groupby(["rival", "sparsity"], sort=False):
+        rival, sparsity = cast(tuple[str, float], cell)
         yield rival, sparsity, rows, estimate(rows["accuracy"])
 
 

@@ -7,11 +7,9 @@ after :data:`STEPS` replication-only steps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from srnn.analysis.settle import settle
@@ -137,5 +135,5 @@ def limits_sentences(numbers: pd.DataFrame) -> list[str]:
 
 
 def _means(numbers: pd.DataFrame, column: str) -> dict[str, Estimate]:
-    groups: Sequence[tuple[str, pd.DataFrame]] = list(numbers.groupby("arm", sort=False))
-    return {arm: estimate(np.asarray(mine[column])) for arm, mine in groups}
+    groups = numbers.groupby("arm", sort=False)[column]
+    return {str(arm): estimate(values) for arm, values in groups}

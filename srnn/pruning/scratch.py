@@ -91,10 +91,9 @@ class Setup:
         """The networks trained with all connections, ``(S, P)``."""
         return self.fit(self.start, everything(self.start), range(1, 1 + self.epochs))
 
-    def fit(self, scalars: Tensor, masks: Tensor, epochs: range, **options: object) -> Tensor:
+    def fit(self, scalars: Tensor, masks: Tensor, epochs: range) -> Tensor:
         """Train networks by the shared rules."""
-        done, _ = train_dense(scalars, masks, self.shape, self.task, epochs, self.rules, **options)
-        return done
+        return train_dense(scalars, masks, self.shape, self.task, epochs, self.rules)[0]
 
     def retrained(self, scalars: Tensor, masks: Tensor) -> Tensor:
         """Train pruned networks a little further."""
