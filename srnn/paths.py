@@ -21,10 +21,25 @@ def cache_root() -> Path:
 def _cache_root(named: str | None, here: str) -> Path:
     project = Path(__file__).parent.parent
     if named:
-        return Path(named).expanduser().resolve()
+        return absolute(named)
     if (project / "pyproject.toml").exists():
         return project / "cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "srnn"
+
+
+def absolute(text: str | Path) -> Path:
+    """The absolute path that somebody means, ``~`` and links followed.
+
+    Raises:
+        ValueError: it names a user who is not there, or its links go round in circles.
+    """
+    try:
+        return Path(text).expanduser().resolve()
+    except (RuntimeError, OSError) as error:  # what pathlib raises, differs between its versions
+        said = str(error).lower()
+        reason = "its links go round in circles" if "loop" in said or "levels" in said else said
+        reason = "there is no such user" if "home directory" in said else reason
+        raise ValueError(f"{str(text)[:200]}: {reason}") from error
 
 
 def runs_folder() -> Path:

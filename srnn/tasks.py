@@ -6,15 +6,18 @@ of IDX files is named by its path, its images resized to 15x15 (or another size,
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from srnn import paths
 from srnn.config import RunConfig
 from srnn.idx import DataError, read_split, resize
 
@@ -71,8 +74,9 @@ def load_task(dataset: str, size: int = SIDE) -> Task:
     if dataset in _BUNDLED:
         _check_size(dataset, size)
         return _bundled(dataset)
-    folder = Path(dataset).expanduser()
-    return _folder(str(folder.resolve()), _stamp(folder), size)
+    path = _absolute(dataset)
+    folder = _elsewhere.get(path, Path(path))
+    return _folder(str(folder), _stamp(folder), size)
 
 
 def task_of(config: RunConfig) -> Task:
@@ -103,11 +107,37 @@ def resolve(config: RunConfig) -> RunConfig:
     if config.dataset in _BUNDLED:
         _check_size(config.dataset, config.size)
         return config.replace(dataset_digest="", size=SIDE)
-    path = str(Path(config.dataset).expanduser().resolve())
+    path = _absolute(config.dataset)
+    if config.dataset_digest and not Path(path).exists():
+        _look_elsewhere(path, config)
     digest = load_task(config.dataset, config.size).digest
     if config.dataset_digest and config.dataset_digest != digest:
         raise DataError(f"{path}: no longer holds the data this run was configured with")
     return config.replace(dataset=path, dataset_digest=digest)
+
+
+def _absolute(dataset: str) -> str:
+    try:
+        return str(paths.absolute(dataset))
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
+_elsewhere: dict[str, Path] = {}
+"""Folders of data that lie at another path on this machine than where a run was configured."""
+
+
+def _look_elsewhere(path: str, config: RunConfig) -> None:
+    """Find the data of a folder that this machine has at another path, by their fingerprint, below
+    the folders that ``SRNN_DATA`` names: a worker of a cluster needs no shared disk."""
+    if path in _elsewhere:
+        return
+    for root in filter(None, os.environ.get("SRNN_DATA", "").split(os.pathsep)):
+        for folder in sorted({file.parent for file in Path(root).rglob("*ubyte*")}):
+            with contextlib.suppress(DataError):
+                if load_task(str(folder), config.size).digest == config.dataset_digest:
+                    _elsewhere[path] = folder
+                    return
 
 
 def data_shape(dataset: str, size: int = SIDE) -> tuple[int, int]:

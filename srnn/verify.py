@@ -75,6 +75,8 @@ def verify(path: Path, engine: str = "auto") -> list[Comparison]:
 
 
 def _load(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    if path.suffix != ".npz":
+        raise BadReference(f"{path}: not a reference: NAME.npz, with NAME.json beside it")
     try:
         settings = read_json(path.with_suffix(".json"))
         with np.load(path, allow_pickle=False) as data:

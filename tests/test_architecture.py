@@ -90,7 +90,7 @@ def test_pages_do_not_know_each_other_nor_the_cache():
 
 
 def test_only_the_runs_name_the_cache():
-    allowed = {"paths", "files", "upload", "estimate", "runs", "sweeps"}
+    allowed = {"paths", "files", "tasks", "upload", "estimate", "runs", "sweeps"}
     for file in SOURCES:
         if "paths" in known(file):
             assert room(file) in allowed, file

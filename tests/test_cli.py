@@ -136,3 +136,53 @@ def test_a_folder_of_idx_files_trains(tmp_path, capsys):
     result = last(capsys.readouterr().out)
     assert result["particles"] == 1518
     assert result["config"]["dataset_digest"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["train", "--dataset", "~nosuchuser/x"], "there is no such user"),
+        (["train", "--dataset", "{loop}"], "round in circles"),
+        (["import", "{loop}"], "links"),
+        (["import", "a" * 5000], "too long"),
+        (["sweep", "a" * 5000], "too long"),
+        (["verify", "{file}"], "with NAME.json beside it"),
+        (["rivals", "--run", ""], "not the name of a run"),
+        (["train", "--dataset", "digits", "--epochs", "1", "--engine", "nope"], "unknown engine"),
+        (["sweep", "{file}", "--out", "{file}"], "is there already"),
+        (["sweep", "{file}", "--out", "/dev/null"], "is a device"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_line(arguments, reason, tmp_path, capsys):
+    loop, other, file = tmp_path / "loop", tmp_path / "other", tmp_path / "x.npy"
+    loop.symlink_to(other)
+    other.symlink_to(loop)
+    file.write_text("junk")
+    assert main([text.format(loop=loop, file=file) for text in arguments]) != 0
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and said[0].startswith("srnn: ") and len(said[0]) < 600
+    assert reason in said[0] and "Errno" not in said[0] and "Traceback" not in said[0]
+
+
+@pytest.mark.parametrize("flags", [[], ["-OO"]])
+def test_it_works_without_docstrings_and_without_a_place_to_complain(flags, tmp_path):
+    settings = ["--dataset", "digits", "--epochs", "1", "--depth", "3", "--width", "3"]
+    command = [sys.executable, *flags, "-m", "srnn", "train", *settings, "--json"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", *command],
+        env=os.environ | {"SRNN_CACHE": str(tmp_path)},
+        cwd=Path(__file__).resolve().parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0 and json.loads(done.stdout)["epochs"] == 1
+
+
+def test_a_full_memory_is_said(monkeypatch, capsys):
+    def full(options):
+        raise MemoryError
+
+    monkeypatch.setattr("srnn.cli.listing._runs", full)
+    assert main(["runs"]) == 1
+    assert "no memory is left" in capsys.readouterr().err

@@ -40,14 +40,25 @@ def _status(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
+    except MemoryError:
+        print("srnn: no memory is left; a smaller network, or fewer at once", file=sys.stderr)
+        return 1
     except (ValueError, RuntimeError, OSError) as error:
-        print(f"srnn: {error}", file=sys.stderr)
+        print(f"srnn: {_reason(error)}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError | TargetError) else 1
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in a line; of the system's own errors the file and the words."""
+    if type(error).__str__ is not OSError.__str__ or not isinstance(error, OSError):
+        return str(error)
+    place = f"{str(error.filename)[:200]}: " if error.filename else ""
+    return place + (error.strerror or str(error)).lower()
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
-    parser = argparse.ArgumentParser(prog="srnn", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="srnn", description="Train, question and prune MetaNets.")
     parser.add_argument("--version", action="version", version=f"srnn {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in MODULES:

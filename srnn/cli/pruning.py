@@ -11,6 +11,7 @@ from typing import Any
 
 from srnn.cli.output import command, show_pieces
 from srnn.config import ConfigError
+from srnn.files import check_target
 from srnn.presets import PRESETS
 
 CRITERIA = (
@@ -47,6 +48,7 @@ def add(commands: Any) -> None:
         help="the file's format; tensorboard: a folder with the whole run's history",
     )
     export.add_argument("--out", type=Path, required=True, metavar="PATH", help="what to write")
+    export.add_argument("--force", action="store_true", help="replace a file that is there")
     _add_choice(export, (*CRITERIA, "none"))
 
     rivals = command(
@@ -176,8 +178,7 @@ def _export(options: argparse.Namespace) -> int:
     from srnn.export import export
 
     _, subject, mask = _chosen(options)
-    if options.out.is_dir():
-        raise ConfigError(f"--out {options.out}: this is a folder; name a file")
+    check_target(options.out, options.force)
     done = export(subject, mask, options.format, options.out)
     facts = _facts(options, subject, mask) | done.facts()
     if options.json:
@@ -278,7 +279,7 @@ def _records(table: Any) -> Any:
 
 
 def _rivals_config(options: argparse.Namespace) -> Any:
-    if options.run_id:
+    if options.run_id is not None:
         from srnn.runs import get_run
 
         config = get_run(options.run_id).config

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from srnn.cli.output import command, show_pieces
+from srnn.files import check_target
 
 SAVE = 2.0
 """Seconds between two writings of the table while the sweep goes on."""
@@ -34,12 +35,15 @@ def add(commands: Any) -> None:
         "them there; without it only the measures come back",
     )
     sweep.add_argument("--out", type=Path, help="the table: .parquet or .csv (default: cache)")
+    sweep.add_argument("--force", action="store_true", help="replace a table that is there")
     sweep.add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
 def _sweep(options: argparse.Namespace) -> int:
     from srnn.sweeps.plan import read_plan
 
+    if options.out:
+        check_target(options.out, options.force)
     plan = read_plan(options.file)  # first: what is no plan is not kept
     configs = plan.runs() if plan.kind != "map" else []
     from srnn.sweeps.driver import Sweep, known_row, save_table, sweep
