@@ -3,15 +3,60 @@
 import streamlit as st
 
 from srnn.config import ConfigError, RunConfig
-from srnn.runs import find_run, submit
+from srnn.estimate import estimate, human
+from srnn.runs import find_run, list_jobs, submit
 from srnn.tasks import DataError, resolve
-from ui.cached import cost
+from ui import state
+from ui.draft import LABELS, changed, form
 from ui.frame import page
-from ui.live import job_asked_for, others, panel, watch
-from ui.settings import form
-from ui.text import escape
+from ui.live import before, curves, others, panel, watch
+from ui.text import duration, escape
+
+
+def cost(config: RunConfig) -> tuple[str, list[str]]:
+    """What a training will take, in a sentence, and what speaks against it.
+
+    Raises:
+        DataError: the data set cannot be used.
+    """
+    needs = estimate(config)
+    return (
+        f"Takes about {duration(needs.seconds)}, {human(needs.memory_bytes)} of memory and "
+        f"{human(needs.disk_bytes)} of disk.",
+        needs.problems,
+    )
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def copy() -> None:
+    """What is being set up, where no run is shown: a copy, and what it changes."""
+    old = before()
+    if old is None:
+        st.info(
+            "Nothing is being trained. Choose settings and press **Train**: losses, accuracies and "
+            "the particles' types appear here as they come, and the page may be left meanwhile."
+        )
+        return
+    texts = {name: tuple(_text(value) for value in pair) for name, pair in changed().items()}
+    changes = ", ".join(f"{LABELS[name]} {was} → {now}" for name, (was, now) in texts.items())
+    st.info(
+        f"A copy of {escape(old.name)}"
+        + (f" with {escape(changes)}" if changes else ": change a setting")
+        + ". It is not trained yet; press **Train**. The curves below are the old run's."
+    )
+    back = {"run": old.run_id, "base": None, "changes": None}
+    st.button("Back to that run", on_click=lambda: state.change(**back))
+    curves(old.records.iloc[:0])
+
 
 page("Train", "Train a MetaNet in the background, or load the run of exactly these settings.")
+if not any(state.get(name) for name in ("run", "base", "changes")):
+    active = next((job.id for job in list_jobs() if job.active and job.config), None)
+    if active is not None:
+        state.change(run=active)
 controls, view = st.columns([2, 3], gap="large")
 
 with controls:
@@ -27,9 +72,18 @@ except (ConfigError, DataError, OSError, RuntimeError) as error:
     problems = [str(error) if values["dataset"] else "Type the path of the folder with the data."]
 
 with view:
+    run_id = state.get("run")
     with st.container(horizontal=True, vertical_alignment="center"):
         blocked = config is None or bool(problems and not cached)
         pressed = st.button("Train", type="primary", disabled=blocked, key="train")
+        if run_id:
+            st.button(
+                "Copy and change",
+                key="copy",
+                on_click=lambda: state.change(run=None, base=run_id, changes=None),
+                help="A new run with these settings to begin with; the curves of this one lie "
+                "under its own. Changing any setting does the same.",
+            )
         st.caption("Trained already: loads at once." if cached else needs)
     if problems and not cached:
         st.error("\n\n".join(escape(problem) for problem in problems))
@@ -38,6 +92,10 @@ with view:
             watch(submit(config), cached=cached)
         except (ValueError, OSError, RuntimeError) as error:
             st.error(escape(str(error)))
-    run_id = job_asked_for()
-    panel(run_id)
+        else:
+            st.rerun()  # with the settings of the run that is now shown
+    if run_id:
+        panel(run_id)
+    else:
+        copy()
     others(run_id)

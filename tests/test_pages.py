@@ -72,6 +72,13 @@ def words(app: AppTest) -> str:
     return "\n".join([*texts, *(one.proto.body for one in app.get("html"))])
 
 
+def address(app: AppTest) -> dict[str, str]:
+    """The address's parameters."""
+    return {
+        name: text if isinstance(text, str) else text[0] for name, text in app.query_params.items()
+    }
+
+
 def strip(app: AppTest) -> str:
     """The strip of numbers above a run's pages, as plain text."""
     html = next(one.proto.body for one in app.get("html") if "<dl" in one.proto.body)
@@ -270,7 +277,7 @@ def test_train_in_the_background_then_the_same_again_loads_at_once() -> None:
     assert "Epoch 3 of 3" in strip(app)
     app.button(key="train").click().run()
     assert "loaded at once" in app.success[0].value
-    second = open_page("pages/train.py", app.session_state["job_id"])  # another browser
+    second = open_page("pages/train.py", address(app)["run"])  # another browser
     assert strip(second) == strip(app)
 
 
@@ -283,8 +290,9 @@ def test_presets_and_recipes_set_the_controls() -> None:
     )
     app.selectbox(key="set_recipe").set_value("2022-03").run()
     assert app.number_input(key="set_lr").value == 0.004
-    assert app.selectbox(key="set_preset").value is None
+    assert app.selectbox(key="set_preset").value == "paper-2022-03"  # which is just that
     app.number_input(key="set_lr").set_value(0.01).run()
+    assert app.selectbox(key="set_preset").value is None
     assert app.number_input(key="set_replication_lr").value == 0.01
     app.number_input(key="exact_alpha").set_value(77.0).run()
     assert app.select_slider(key="set_alpha").value == 77.0
@@ -292,6 +300,64 @@ def test_presets_and_recipes_set_the_controls() -> None:
     app.switch_page("pages/train.py").run()
     assert app.select_slider(key="set_alpha").value == 77.0
     assert_calm(app)
+
+
+def test_settings_and_the_run_shown_always_agree(run: Run, small: RunConfig) -> None:
+    app = open_page("pages/train.py", run.run_id)
+    assert app.number_input(key="set_width").value == small.width
+    assert app.select_slider(key="set_epochs").value == small.epochs
+    assert strip(app)
+    app.select_slider(key="set_alpha").set_value(300.0).run()
+    assert "A copy of" in app.info[0].value and "100 → 300" in app.info[0].value
+    assert not [one for one in app.get("html") if "<dl" in one.proto.body]  # no run is shown
+    link = address(app)
+    assert link["base"] == run.run_id and "run" not in link
+    other = AppTest.from_file(str(ROOT / "pages/train.py"), default_timeout=60)
+    other.query_params.update(link)
+    other.run()
+    assert_calm(other)
+    assert other.select_slider(key="set_alpha").value == 300.0  # a link restores the copy, too
+    assert other.number_input(key="set_width").value == small.width
+    other.select_slider(key="set_alpha").set_value(100.0).run()
+    assert address(other)["run"] == run.run_id and strip(other)  # itself again
+
+
+def test_a_copy_is_trained_over_the_curves_of_the_old_run(run: Run, small: RunConfig) -> None:
+    app = open_page("pages/train.py", run.run_id)
+    app.button(key="copy").click().run()
+    app.number_input(key="set_seed").set_value(5).run()
+    obtain(small.replace(seed=5))
+    app.button(key="train").click().run()
+    assert_calm(app)
+    assert address(app)["run"] == small.replace(seed=5).run_id
+    assert address(app)["base"] == run.run_id
+    assert app.number_input(key="set_seed").value == 5
+    assert "Pale: the run that this is a copy of" in words(app)
+
+
+@pytest.mark.parametrize(
+    "changes", ["{", "[]", '{"alpha": "x"}', '{"alpha": -1}', '{"dataset": "/etc"}', '{"no": 1}']
+)
+def test_changes_in_an_address_that_make_no_settings_are_left_out(changes: str) -> None:
+    app = AppTest.from_file(str(ROOT / "pages/train.py"), default_timeout=60)
+    app.query_params["changes"] = changes
+    app.run()
+    assert_calm(app)
+    assert app.selectbox(key="set_preset").value == "quick"
+
+
+def test_own_data_are_checked_shown_and_trained_on(cache: Path) -> None:
+    app = open_page("pages/train.py")
+    app.file_uploader[0].upload("bad.csv", b"a,b,y\n1,x,0\n" * 20, "text/csv").run()
+    assert "cannot be used" in app.error[0].value
+    rows = "\n".join(f"{i},{i % 7},{i % 2}" for i in range(40))
+    app.file_uploader[0].upload("mine.csv", f"a,b,y\n{rows}".encode(), "text/csv").run()
+    assert_calm(app)
+    assert "32 training and 8 test images" in words(app).replace("\\", "")
+    app.button(key="use-data").click().run()
+    assert_calm(app)
+    assert str(app.selectbox(key="set_dataset").value).startswith(str(cache / "data" / "mine-"))
+    assert not app.button(key="train").disabled
 
 
 def test_a_folder_that_is_not_there_is_said_before_anything_starts() -> None:

@@ -16,27 +16,10 @@ from srnn.analysis.membership import mean_images, membership_table
 from srnn.analysis.settle import settle
 from srnn.analysis.trajectories import Trajectories, fit_trajectories
 from srnn.analysis.types import HistoryMeasures, history_measures
-from srnn.config import RunConfig
-from srnn.estimate import estimate, human
 from srnn.fixpoints import classify
 from srnn.metanet import particle_table
 from srnn.runs import get_run
 from srnn.tasks import task_of
-from ui.text import duration
-
-
-def cost(config: RunConfig) -> tuple[str, list[str]]:
-    """What a training will take, in a sentence, and what speaks against it.
-
-    Raises:
-        DataError: the data set cannot be used.
-    """
-    needs = estimate(config)
-    return (
-        f"Takes about {duration(needs.seconds)}, {human(needs.memory_bytes)} of memory and "
-        f"{human(needs.disk_bytes)} of disk.",
-        needs.problems,
-    )
 
 
 @st.cache_data(max_entries=40, show_spinner="Measuring every particle of every snapshot")

@@ -15,25 +15,29 @@ from ui.charts import dark
 EPOCH = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(grid=False, tickMinStep=1))
 
 
+ORDER = ["before", "this run"]
+PALE = "#AEB6C2"
+"""Ink of the run before, under the one that goes."""
 DECADES = alt.Axis(format=".0e", values=[10.0**power for power in range(-30, 31, 2)])
 ABOVE = alt.Legend(orient="top", title=None, labelLimit=0, symbolType="stroke")
 SQUARES = alt.Legend(orient="top", title=None, labelLimit=0, symbolType="square")
 
 
-def loss_curves(rows: pd.DataFrame) -> alt.Chart:
-    """Replication and task loss on one log axis; a loss of zero has no place there."""
+def loss_curves(rows: pd.DataFrame, earlier: pd.DataFrame | None = None) -> alt.Chart:
+    """Replication and task loss on one log axis, over those of an earlier run; a loss of zero has
+    no place there."""
     names = {"replication_loss": "Self-replication × alpha", "task_loss": "Task"}
-    table = _long(rows, names)
+    table = _both(rows, earlier, names)
     y = alt.Y("value:Q", title="Loss", scale=alt.Scale(type="log"), axis=DECADES)
     return _lines(table[table["value"] > 0], list(names.values()), y)
 
 
-def accuracy_curves(rows: pd.DataFrame) -> alt.Chart:
-    """Training and test accuracy, in percent."""
+def accuracy_curves(rows: pd.DataFrame, earlier: pd.DataFrame | None = None) -> alt.Chart:
+    """Training and test accuracy, in percent, over those of an earlier run."""
     names = {"train_accuracy": "Training", "test_accuracy": "Test"}
     scale = alt.Scale(domain=[0, 1])
     y = alt.Y("value:Q", title="Accuracy", scale=scale, axis=alt.Axis(format=".0%"))
-    return _lines(_long(rows, names), list(names.values()), y)
+    return _lines(_both(rows, earlier, names), list(names.values()), y)
 
 
 def type_areas(rows: pd.DataFrame) -> alt.Chart:
@@ -65,15 +69,24 @@ def _long(rows: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     return table
 
 
+def _both(rows: pd.DataFrame, earlier: pd.DataFrame | None, names: dict[str, str]) -> pd.DataFrame:
+    table = _long(rows, names).assign(which="this run")
+    if earlier is None:
+        return table
+    return pd.concat([_long(earlier, names).assign(which="before"), table], ignore_index=True)
+
+
 def _lines(table: pd.DataFrame, series: list[str], y: alt.Y) -> alt.Chart:
     """Lines that differ by their dashes: colour is for types."""
     dashes = alt.Scale(domain=series, range=[[1, 0], [5, 3]])
+    inks = [themed_color(color, dark()) for color in (PALE, INK)]
     return (
         alt.Chart(table)
-        .mark_line(color=themed_color(INK, dark()), strokeWidth=1.8)
+        .mark_line(strokeWidth=1.8)
         .encode(
             x=EPOCH,
             y=y,
+            color=alt.Color("which:N", legend=None, scale=alt.Scale(domain=ORDER, range=inks)),
             strokeDash=alt.StrokeDash("series:N", legend=ABOVE, scale=dashes, sort=series),
             tooltip=["epoch", "series", "value"],
         )

@@ -38,7 +38,7 @@ from srnn.vocabulary import EPSILON
 from ui.curves import accuracy_curves, loss_curves, type_areas
 from ui.frame import strip
 from ui.menu import link
-from ui.state import change
+from ui.state import change, get
 from ui.text import duration, escape
 
 STILL = '<style>[data-testid="stStatusWidget"] {display: none}</style>'
@@ -120,7 +120,7 @@ def job_state(job: Job, *, key: str) -> None:
     if job.active:
         st.progress(job.progress.share if job.progress else 0.0, text=state_text(job))
         st.button(
-            "Cancel",
+            "Cancel" if job.config is None else "Pause",
             key=f"cancel-{key}",
             help="What is done so far is kept.",
             on_click=lambda: attempt(cancel, job.id, done="It stops as soon as it can."),
@@ -131,7 +131,8 @@ def job_state(job: Job, *, key: str) -> None:
     elif job.state == "interrupted":
         st.warning("The process that worked on this is gone; what it has done is kept.")
     elif job.state == "cancelled":
-        st.info("Cancelled; what was done so far is kept.")
+        word = "Cancelled" if job.config is None else "Paused"
+        st.info(f"{word}; what was done so far is kept.")
     if job.state != "cancelled" and (log := job.log):
         with st.expander("What it said", expanded=job.state == "failed"):
             st.code(log, language=None)
@@ -154,7 +155,8 @@ def state_text(job: Job) -> str:
     else:
         far = f"{progress.done:,} of {progress.total:,} pieces" if progress else "nothing yet"
     if job.state != "running":
-        return f"{job.state.capitalize()} at {far}"
+        paused = job.state == "cancelled" and job.config is not None
+        return f"{'Paused' if paused else job.state.capitalize()} at {far}"
     if progress is None or progress.what == "preparing":
         return "Starting, a few seconds"
     left = f", {duration(progress.remaining)} left" if progress.remaining is not None else ""
@@ -166,35 +168,27 @@ def state_text(job: Job) -> str:
 # --- trainings -----------------------------------------------------------------------------
 
 
-def job_asked_for() -> str | None:
-    """The training this page is about: the address's, else the session's, else whatever is being
-    trained here, by whoever asked for it."""
-    asked = st.query_params.get("run") or st.session_state.get("job_id")
-    if asked is None:
-        asked = next((job.id for job in list_jobs() if job.active and job.config), None)
-    return asked
-
-
 def watch(run_id: str, *, cached: bool = False) -> None:
-    """Make a run the one that this page shows, in the session and in the address."""
-    st.session_state["job_id"] = run_id
-    st.session_state["job_cached"] = cached
-    change(run=run_id)
+    """Show another training: in the address, with what it is a copy of, if it is one."""
+    st.session_state["loaded"] = run_id if cached else None
+    change(run=run_id, changes=None)
 
 
-def panel(run_id: str | None) -> None:
+def panel(run_id: str) -> None:
     """The state of a training; it looks again by itself for as long as something can change."""
-    if run_id is None:
-        st.info(
-            "Nothing is being trained. Choose settings and press **Train**: losses, accuracies and "
-            "the particles' types appear here as they come, and the page may be left meanwhile."
-        )
-        return
     job = read_job(run_id) if is_run_id(run_id) else None
     active = job is not None and job.active
     if active:
         st.html(STILL)
     st.fragment(_look, run_every=POLL if active else None)(run_id, active)
+
+
+def before() -> Run | None:
+    """The finished run that the one shown is a copy of, if there is one."""
+    base = get("base")
+    with contextlib.suppress(RunError, OSError):
+        return find_run(base) if is_run_id(base) and base != get("run") else None
+    return None
 
 
 def others(run_id: str | None) -> None:
@@ -229,7 +223,7 @@ def _look(run_id: str, was_active: bool) -> None:
 
 
 def _finished(run: Run) -> None:
-    if st.session_state.get("job_cached") and st.session_state.get("job_id") == run.run_id:
+    if st.session_state.get("loaded") == run.run_id:
         st.success(
             "This configuration was trained before: loaded at once. "
             f"Its training took {duration(run.record.seconds)}."
@@ -238,13 +232,14 @@ def _finished(run: Run) -> None:
         st.success(f"Trained in {duration(run.record.seconds)}.")
     st.markdown(escape(run.name))
     with st.container(horizontal=True):
+        link("app.py", "On the stage", run.run_id)
         for page in ("trajectories", "particle_types", "connectivity"):
             link(f"pages/{page}.py", run_id=run.run_id)
     results = run.results
     strip(results["test_accuracy"], results["types"], results["epochs"], run.config.epochs, EPSILON)
     if run.stopped:
         st.warning(f"Training ended early: {escape(run.stopped)}.")
-    _curves(run.records)
+    curves(run.records)
 
 
 def _unfinished(job: Job) -> None:
@@ -258,13 +253,18 @@ def _unfinished(job: Job) -> None:
             attempt(resume, job.id)
             st.rerun()
     if job.progress and len(job.progress.rows) > 1:
-        _curves(pd.DataFrame(job.progress.rows))
+        curves(pd.DataFrame(job.progress.rows))
 
 
-def _curves(rows: pd.DataFrame) -> None:
+def curves(rows: pd.DataFrame) -> None:
+    """The curves of a training, over those of the run that it is a copy of."""
+    old = before()
+    if old is not None:
+        st.caption(f"Pale: the run that this is a copy of, {escape(old.name)}.")
+    earlier = None if old is None else old.records
     charts: dict[str, alt.Chart] = {
-        "Losses": loss_curves(rows),
-        "Accuracy": accuracy_curves(rows),
+        "Losses": loss_curves(rows, earlier),
+        "Accuracy": accuracy_curves(rows, earlier),
         "Particle types": type_areas(rows),
     }
     for name, chart in charts.items():

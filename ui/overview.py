@@ -11,11 +11,11 @@ from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
 from ui import state
 from ui.charts import dark
+from ui.draft import load
 from ui.frame import page
 from ui.live import watch
 from ui.menu import link
 from ui.microscope import microscope
-from ui.settings import load, settings
 from ui.stage import stage
 from ui.text import escape, percent
 
@@ -48,8 +48,7 @@ def _train_button() -> None:
     """The shortest way to a network of one's own."""
     if st.button("Train your own (about 10 s)", type="primary", key="train-own"):
         config = PRESETS["quick"].config
-        settings()
-        load(config, "quick")
+        load(config)
         watch(submit(config), cached=find_run(config.run_id) is not None)
         st.switch_page("pages/train.py")
 
@@ -87,10 +86,8 @@ def presets() -> None:
                 st.caption(preset.about)
                 with st.container(horizontal=True, vertical_alignment="center"):
                     if st.button("Open in Train", key=f"preset-{name}"):
-                        settings()
-                        load(preset.config, name)
-                        st.session_state.pop("job_id", None)
-                        st.switch_page("pages/train.py")
+                        load(preset.config)
+                        st.switch_page("pages/train.py", query_params=state.address())
                     run = find_run(preset.config.run_id)
                     if run is not None:
                         link("pages/connectivity.py", "See its run", run.run_id)

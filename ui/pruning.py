@@ -24,9 +24,10 @@ from srnn.pruning.curves import curves, natural_points, over_draws
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
 from srnn.runs import Run, find_run, get_run, list_runs
 from ui.charts import download
+from ui.draft import load
 from ui.frame import show
 from ui.menu import link
-from ui.settings import load, settings
+from ui.state import address
 from ui.text import escape, many, percent
 
 SPARSITIES = (*(step / 20 for step in range(1, 20)), 0.98)
@@ -161,10 +162,8 @@ def _why_no_support(run: Run, one: Subject) -> None:
     if find_run(other.config.run_id) is not None:
         link("pages/pruning_lab.py", "Look at its run", other.config.run_id)
     elif st.button(f"Open the preset {other.title} in Train", key="open-h8"):
-        settings()
-        load(other.config, "log-h8-residual")
-        st.session_state.pop("job_id", None)
-        st.switch_page("pages/train.py")
+        load(other.config)
+        st.switch_page("pages/train.py", query_params=address())
 
 
 def threshold_section(run: Run, epsilon: float) -> None:

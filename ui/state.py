@@ -23,8 +23,8 @@ from srnn.runs import Run
 from srnn.vocabulary import EPSILON
 
 _NAMES = """run from epoch epsilon picked view keep fit cube color scale show types layers cells
-    components rank map digit activation method pixels question acts camera image settled
-    compared"""
+    components rank map digit activation method pixels question acts camera image settled base
+    changes compared"""
 NAMES = frozenset(_NAMES.split())
 """The names that an address may hold; any other is ignored."""
 SETTLE = (0, 1, 10, 100, 500)

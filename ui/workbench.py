@@ -24,7 +24,7 @@ def workbench(*, with_data: bool = False, clock: bool = True) -> View:
     unknown, damaged or not finished; ``with_data`` also where its data set is not what it was.
     """
     runs = {run.run_id: run for run in list_runs()}
-    asked = state.get("run") or next(iter(runs), None)
+    asked = state.get("run") or state.get("base") or next(iter(runs), None)
     if asked is None:
         st.info("No run is there yet. Train one; a quick one takes a few seconds.")
         link("pages/train.py", "Train a MetaNet")

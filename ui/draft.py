@@ -1,0 +1,312 @@
+"""The settings of a training as controls. Names, ranges and help come from ``srnn.config``.
+
+They always agree with what the page Train shows: they are the settings of the run there, or of a
+copy that is being changed and that has no run yet. The address holds both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from srnn.config import RECIPE_RULES as RULES
+from srnn.config import RECIPES, RunConfig, describe, field_names
+from srnn.presets import PRESETS
+from srnn.runs import RunError, find_run, is_run_id, read_job
+from srnn.tasks import SIDE, dataset_names
+from srnn.upload import uploads
+from ui.own_data import own_data
+from ui.state import change, get
+from ui.text import escape
+
+LABELS = {
+    "neurons": "Neurons per particle layer (h)",
+    "alpha": "Alpha: weight of self-replication",
+    "epochs": "Epochs",
+    "depth": "Depth",
+    "width": "Width",
+    "residual": "Residual skips",
+    "activation": "Macro activation",
+    "goal": "Goal of a particle",
+    "goal_factor": "Factor of the goal",
+    "lr": "Learning rate",
+    "replication_lr": "Replication learning rate",
+    "momentum": "Momentum",
+    "shared_optimizer": "Shared optimizer",
+    "replication_steps": "Replication steps",
+    "replication_start": "Replication from accuracy",
+    "target_gradient": "Gradient through the target",
+    "encoding": "Position encoding",
+    "initial_weights": "Initial weights",
+    "batch_size": "Batch size",
+    "seed": "Seed",
+    "data_seed": "Seed of the data order",
+    "labels": "Training labels",
+    "size": "Image size",
+    "lr_final": "Final learning rate (× the first)",
+    "alpha_final": "Final alpha (× the first)",
+    "schedule": "Shape of the schedule",
+    "settle_epochs": "Epochs of settling",
+    "snapshot_every": "Epochs between snapshots",
+    "on_divergence": "On divergence",
+}
+MARKS: dict[str, tuple[float, ...]] = {
+    "neurons": (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64),
+    "alpha": (0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 100_000, 1e6),
+    "epochs": (1, 3, 6, 10, 20, 40, 60, 100, 150, 200, 300, 500, 1000, 2000, 5000),
+}
+"""The marks of the three sliders; they are spaced by meaning, and other values can be typed in."""
+
+ADVANCED = {
+    "Macro network": ("depth", "width", "residual", "activation"),
+    "Task": ("lr", "momentum", "batch_size", "seed", "data_seed", "labels", "size"),
+    "Self-replication": (
+        "goal",
+        "goal_factor",
+        "replication_lr",
+        "replication_steps",
+        "replication_start",
+        "target_gradient",
+        "shared_optimizer",
+        "encoding",
+        "initial_weights",
+    ),
+    "Schedule": ("lr_final", "alpha_final", "schedule", "settle_epochs"),
+    "Record": ("snapshot_every", "on_divergence"),
+}
+STEPS = {"alpha": 10.0, "goal_factor": 0.01, "momentum": 0.05, "replication_start": 0.05}
+"""Steps of the number fields, where 0.001 is none."""
+FOLDER = "a folder of IDX files"
+START = "quick"
+"""The preset that the page opens with: it trains in seconds."""
+
+
+def draft() -> dict[str, Any]:
+    """The settings on the page Train, one value for every field of a configuration.
+
+    While a run is shown they are that run's. When one is changed they are a copy of it: the address
+    then names the run as ``base`` and what is changed as ``changes``, and no run.
+    """
+    key = [get(name) for name in ("run", "base", "changes")]
+    kept = st.session_state.get("draft")
+    if kept is None or kept["key"] != key:
+        values = dict(_origin())
+        if not get("run"):
+            values = _with_changes(values, get("changes"))
+        st.session_state["draft"] = kept = {"key": key, "values": values}
+    return kept["values"]
+
+
+def put(**values: Any) -> None:
+    """Change settings: a run that was shown becomes the base of a copy; a copy that is like its
+    base again becomes that run."""
+    own, base = draft() | values, get("run") or get("base") or None
+    before = dict(_origin())
+    changes = {name: own[name] for name in field_names() if own[name] != before[name]}
+    if base and not changes:
+        change(run=base, base=None, changes=None)
+    else:
+        change(run=None, base=base, changes=json.dumps(changes) if changes else None)
+    key = [get(name) for name in ("run", "base", "changes")]
+    st.session_state["draft"] = {"key": key, "values": own}
+
+
+def load(config: RunConfig) -> None:
+    """Set all controls to a configuration; its run is shown if it is there."""
+    if find_run(config.run_id) is not None:
+        change(run=config.run_id, base=None, changes=None)
+    else:
+        change(run=None, base=None, changes=None)
+        put(**dict(config))
+
+
+def changed() -> dict[str, tuple[Any, Any]]:
+    """What the draft changes about its base: field -> its value before and now."""
+    before, now = dict(_origin()), draft()
+    return {name: (before[name], now[name]) for name in LABELS if now[name] != before[name]}
+
+
+def _origin() -> RunConfig:
+    """The configuration of the run that is shown or copied, else of the preset to begin with."""
+    run_id = get("run") or get("base")
+    if is_run_id(run_id):
+        with contextlib.suppress(RunError, OSError):
+            run, job = find_run(run_id), read_job(run_id)
+            if run is not None:
+                return run.config
+            if job is not None and job.config is not None:
+                return job.config
+    return PRESETS[START].config
+
+
+def _with_changes(values: dict[str, Any], text: str) -> dict[str, Any]:
+    """The values with the changes that an address names; as they are if it cannot be read. No path
+    of a folder is taken from an address, except of data that were uploaded here."""
+    try:
+        changes = json.loads(text or "{}")
+        known = {*dataset_names(), *uploads(), values["dataset"]}
+        if changes.get("dataset", values["dataset"]) not in known:
+            return values
+        return dict(RunConfig.from_dict(values | changes))
+    except (ValueError, TypeError, AttributeError):
+        return values
+
+
+def form() -> dict[str, Any]:
+    """Draw the controls; returns the values of a configuration, not yet validated."""
+    _preset()
+    _dataset()
+    own_data(use_data)
+    for name in MARKS:
+        _slider(name)
+    with st.expander("More settings"):
+        _recipe()
+        for group, names in ADVANCED.items():
+            st.markdown(f"**{group}**")
+            for name in names:
+                field(name)
+        st.markdown("**Values between the sliders' marks**")
+        for name in MARKS:
+            field(name, key=f"exact_{name}")
+    return {name: draft()[name] for name in field_names()}
+
+
+def field(name: str, key: str | None = None) -> None:
+    """The control of one setting, by its kind: choice, switch or number."""
+    about, values, key = describe(name), draft(), key or f"set_{name}"
+    st.session_state[key] = values[name]
+    common: dict[str, Any] = {
+        "label": LABELS[name],
+        "key": key,
+        "help": help_of(name),
+        "on_change": _changed,
+        "args": (name, key),
+    }
+    if "choices" in about:
+        st.selectbox(options=about["choices"], **common)
+    elif isinstance(about["default"], bool):
+        st.toggle(**common)
+    elif isinstance(about["default"], int):
+        st.number_input(min_value=about["low"], max_value=about["high"], step=1, **common)
+    else:
+        limits = {"min_value": about["low"], "max_value": about["high"]}
+        st.number_input(step=STEPS.get(name, 0.001), format="%g", **limits, **common)
+
+
+def help_of(name: str) -> str:
+    """What a setting does, and its range."""
+    about = describe(name)
+    text = about["help"]
+    if "low" in about:
+        text += f" From {about['low']:,g} to {about['high']:,.15g}."
+    return text.replace("[", "\\[").replace("*", "\\*").replace("$", "\\$")
+
+
+def _slider(name: str) -> None:
+    """A slider over a setting's marks and whatever value it has now."""
+    value, key = draft()[name], f"set_{name}"
+    kind = type(describe(name)["default"])
+    marks = sorted({kind(mark) for mark in MARKS[name]} | {value})
+    st.session_state[key] = value
+    st.select_slider(
+        LABELS[name],
+        marks,
+        format_func=lambda mark: f"{mark:,.10g}",
+        key=key,
+        help=help_of(name),
+        on_change=_changed,
+        args=(name, key),
+    )
+
+
+def _dataset() -> None:
+    known, mine = dataset_names(), uploads()
+    dataset = draft()["dataset"]
+    kind = dataset if dataset in {*known, *mine} else FOLDER
+    st.session_state["set_dataset"] = kind
+    st.selectbox(
+        "Data",
+        [*known, *mine, FOLDER],
+        format_func=lambda name: known.get(name, Path(name).name).split(":")[0],
+        key="set_dataset",
+        on_change=_dataset_changed,
+        help="What the network learns beside replicating itself. Nothing is downloaded. "
+        + "; ".join(known.values()),
+    )
+    if kind in mine:
+        st.caption(escape(mine[kind]))
+    if kind == FOLDER:
+        st.session_state["set_folder"] = dataset
+        st.text_input(
+            "Path of the folder",
+            key="set_folder",
+            on_change=lambda: use_data(st.session_state["set_folder"].strip()),
+            placeholder="/data/fashion",
+            help="The folder, where the app runs, that holds train-images, train-labels, "
+            "t10k-images and t10k-labels in IDX format, plain or .gz. Images are resized to the "
+            "image size below.",
+        )
+
+
+def _dataset_changed() -> None:
+    chosen = st.session_state["set_dataset"]
+    use_data("" if chosen == FOLDER else chosen)
+
+
+def use_data(dataset: str) -> None:
+    """Learn another data set: uploaded images as they are, those of folders at 15x15."""
+    put(dataset=dataset, dataset_digest="", size=0 if dataset in uploads() else SIDE)
+
+
+def _preset() -> None:
+    own = {name: value for name, value in draft().items() if name != "dataset_digest"}
+    same = (name for name, one in PRESETS.items() if own.items() <= dict(one.config).items())
+    st.session_state["set_preset"] = next(same, None)
+    lines = (f"- {preset.title}: {preset.about}" for preset in PRESETS.values())
+    st.selectbox(
+        "Preset",
+        list(PRESETS),
+        index=None,
+        placeholder="own settings",
+        format_func=lambda name: PRESETS[name].title,
+        key="set_preset",
+        help="\n".join(["Sets all controls to a named configuration.", "", *lines]),
+        on_change=_preset_changed,
+    )
+
+
+def _preset_changed() -> None:
+    if chosen := st.session_state["set_preset"]:
+        load(PRESETS[chosen].config)
+
+
+def _recipe() -> None:
+    values = draft()
+    same = (name for name, one in RECIPES.items() if all(values[r] == one[r] for r in RULES))
+    st.session_state["set_recipe"] = next(same, None)
+    st.selectbox(
+        "Recipe",
+        list(RECIPES),
+        index=None,
+        placeholder="own settings",
+        key="set_recipe",
+        help="Sets the fields below to the original code's values of that month.",
+        on_change=_recipe_changed,
+    )
+
+
+def _recipe_changed() -> None:
+    if chosen := st.session_state["set_recipe"]:
+        put(**RECIPES[chosen])
+
+
+def _changed(name: str, key: str) -> None:
+    values, new = draft(), st.session_state[key]
+    if new is None:  # an emptied field
+        return
+    both = name == "lr" and values["replication_lr"] == values["lr"]
+    put(**{name: new}, **({"replication_lr": new} if both else {}))
