@@ -63,7 +63,7 @@ else:
     show_table(ids, entries)
     actions(ids, entries)
 
-st.subheader("Disk", anchor=False)
+st.header("Disk", anchor=False)
 disk_strip(used)
 left, middle, right = st.columns(3, gap="large")
 with left, st.expander("Import a run"):

@@ -139,11 +139,11 @@ def lab() -> None:
         alt="The soup's particles in the plane of two principal components, step by step, and how "
         "many there are of each type",
     )
-    st.subheader("Wound it, and watch what comes back", anchor=False)
+    st.header("Wound it, and watch what comes back", anchor=False)
     wounding(now, steps)
     left, right = st.columns(2)
     with left:
-        st.subheader("Lives", anchor=False)
+        st.header("Lives", anchor=False)
         lives = film.lives(now)
         st.markdown(
             f"{len(lives):,} particles lived in {size} places; "
@@ -153,13 +153,13 @@ def lab() -> None:
         alt = "Type of each place in the soup at each step"
         show(figures.life_lines(now.codes, lives), lives, "soup-lives", key="soup-lives", alt=alt)
     with right:
-        st.subheader("Who attacked whom", anchor=False)
+        st.header("Who attacked whom", anchor=False)
         graph = film.attacks(now)
         edges = pd.DataFrame(graph.edges(data="count"), columns=["attacker", "victim", "count"])
         st.markdown(f"{int(edges['count'].sum()):,} attacks between {len(edges):,} pairs.")
         alt = "Graph of attacks between the places of the soup"
         show(figures.attack_graph(graph), edges, "soup-attacks", key="soup-attacks", alt=alt)
-    st.subheader("Soups like this one", anchor=False)
+    st.header("Soups like this one", anchor=False)
     if st.toggle("Run 60 more", key="soup-many", help="The soup is the unit: one says little."):
         counts = soups_like(recipe.kind, size, steps, rules)[:, IDENTITY]
         st.markdown(

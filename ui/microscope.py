@@ -40,7 +40,7 @@ def microscope(view: View) -> None:
     acts = state.get("acts")
     if not view.picked and not acts:
         return
-    st.subheader("Microscope", anchor=False)
+    st.header("Microscope", anchor=False)
     try:
         _bench(view, acts)
         if acts:

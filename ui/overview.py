@@ -50,7 +50,7 @@ def _train_button() -> None:
         config = PRESETS["quick"].config
         load(config)
         watch(submit(config), cached=find_run(config.run_id) is not None)
-        st.switch_page("pages/train.py")
+        st.switch_page("pages/train.py", query_params=state.address())
 
 
 def workbench(run: Run, autoplay: bool) -> None:
@@ -78,7 +78,7 @@ def _shown_run() -> Run | None:
 def presets() -> None:
     """A card per preset: what it shows, its finished run if there is one, and a button that opens
     Train with its settings."""
-    st.subheader("Presets", anchor=False)
+    st.header("Presets", anchor=False)
     with st.container(horizontal=True):
         for name, preset in PRESETS.items():
             with st.container(border=True, width=276, height=176):
@@ -95,7 +95,7 @@ def presets() -> None:
 
 def runs() -> None:
     """The newest finished runs, each a link to its network."""
-    st.subheader("Finished runs", anchor=False)
+    st.header("Finished runs", anchor=False)
     found = list_runs()
     if not found:
         st.info("No run is there yet. Open the quick preset: it trains in seconds.")

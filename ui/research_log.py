@@ -94,7 +94,7 @@ def card(one: Experiment, settings: Settings) -> None:
         words, picture = st.columns([2, 3], gap="large") if beside else (st.container(), None)
         with words:
             number = one.name if one.row else "After the log"
-            st.subheader(f"{number} · {one.title}", anchor=f"row-{one.name}", help=one.help)
+            st.header(f"{number} · {one.title}", anchor=f"row-{one.name}", help=one.help)
             st.markdown(f"**{one.question}**")
             if found is None:
                 _claimed(one)

@@ -230,7 +230,7 @@ def _row(entry: Run | Job) -> dict[str, Any]:
         "Over epochs": accuracy,
         "Survivors": survivors,
         "Epochs": record.results.epochs,
-        "MB": entry.bytes / 1e6,
+        "MB": entry.size / 1e6,
         "Trained": _time(entry.finished),
         "Last used": _time(last_used(entry.run_id)),
         "Note": label.note,
