@@ -34,12 +34,18 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 
-def _fused(*arguments: Any, **options: Any) -> Engine:
+WIDE = 8192
+"""Particles from which the fused engine is the one for wide networks."""
+
+
+def _fused(problem: Problem, *arguments: Any, **options: Any) -> Engine:
     try:
         from srnn.engines.fused import FusedEngine
+        from srnn.engines.fused_wide import WideEngine
     except ImportError as error:
         raise EngineUnavailable(f"the engine fused needs numba: {error}") from error
-    return FusedEngine(*arguments, **options)
+    kind = WideEngine if problem.shape.particles >= WIDE else FusedEngine
+    return kind(problem, *arguments, **options)
 
 
 def _cuda(*arguments: Any, **options: Any) -> Engine:

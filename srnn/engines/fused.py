@@ -101,9 +101,7 @@ class FusedEngine:
         return self._outward(self.buffer)
 
     def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
-        order = np.ascontiguousarray(order, np.int64)
-        if not _within(order, len(self.x)):
-            raise IndexError(f"the order names rows that are not among {len(self.x)}")
+        order = self._checked(order)
         pairs, seeds = -(-len(order) // batch_size), len(self.w)
         goal = 0 if self.problem.goal == "none" else self.problem.replication_steps
         steps = np.where(np.broadcast_to(replicate, seeds), goal, 0).astype(np.int64)
@@ -132,6 +130,12 @@ class FusedEngine:
                 )
         return losses.T
 
+    def _checked(self, order: np.ndarray) -> np.ndarray:
+        order = np.ascontiguousarray(order, np.int64)
+        if not _within(order, len(self.x)):
+            raise IndexError(f"the order names rows that are not among {len(self.x)}")
+        return order
+
     # --- layout ----------------------------------------------------------------------------
 
     def _inward(self, array: np.ndarray) -> np.ndarray:
@@ -140,7 +144,7 @@ class FusedEngine:
         blocks = -(-count // LANES)
         padded = np.zeros((seeds, rows, blocks * LANES), self.kind)
         padded[..., :count] = array
-        inward = _zeros((seeds, blocks, rows, LANES), self.kind)
+        inward = zeros((seeds, blocks, rows, LANES), self.kind)
         inward[:] = padded.reshape(seeds, rows, blocks, LANES).transpose(0, 2, 1, 3)
         return inward
 
@@ -167,7 +171,7 @@ class FusedEngine:
 
     def _block_room(self) -> BlockRoom:
         rows = (INPUTS, INPUTS, 4, self.rules.neurons, len(self.encoding))
-        return BlockRoom(*(_zeros((count, LANES), self.kind) for count in rows))
+        return BlockRoom(*(zeros((count, LANES), self.kind) for count in rows))
 
     def _batch_room(self, size: int) -> BatchRoom:
         sizes, width = self.problem.shape.sizes, _rounded(size)
@@ -175,7 +179,7 @@ class FusedEngine:
         shapes = [(width, pixels), (sizes[1], pixels), *[(cells, width)] * 3, *[(width,)] * 5]
         bits = np.zeros(width, self.index)
         return BatchRoom(
-            *(_zeros(shape, self.kind) for shape in shapes),
+            *(zeros(shape, self.kind) for shape in shapes),
             bits,
             bits.view(self.kind),
             np.zeros(width, self.index),
@@ -212,7 +216,7 @@ def _stored(x: np.ndarray, kind: type) -> tuple[np.ndarray, float]:
     return np.ascontiguousarray(x, np.float32), 1.0
 
 
-def _zeros(shape: tuple[int, ...], kind: type) -> np.ndarray:
+def zeros(shape: tuple[int, ...], kind: type) -> np.ndarray:
     """Zeros that start at a page of memory: vector instructions cross no cache line."""
     size = int(np.prod(shape)) * np.dtype(kind).itemsize
     room = np.zeros(size + PAGE, np.uint8)

@@ -74,15 +74,20 @@ def compiled(stored: bool) -> tuple[Callable, Callable]:
     """``train`` and ``replicate``, to be compiled at their first call for each number type.
 
     With ``stored`` numba keeps the machine code on disk, beside this file or in the user's cache.
-    It watches only the file that an entry is in, so the name carries a digest of all three.
+    It watches only the file that an entry is in, so the name carries a :func:`digest`.
 
     Raises:
         RuntimeError: to be stored, but neither folder can be written.
     """
-    digest = hashlib.sha256()
-    for name in ("fused_kernels", "fused_macro", "fused_particles"):
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     for entry in (train, replicate):
-        entry.__qualname__ = f"{entry.__name__}_{digest.hexdigest()[:12]}"
+        entry.__qualname__ = f"{entry.__name__}_{digest()}"
     jit = numba.njit(cache=stored, **OPTIONS)
     return jit(train), jit(replicate)
+
+
+def digest() -> str:
+    """12 hex digits of the source of all that is compiled."""
+    total = hashlib.sha256()
+    for name in ("fused_kernels", "fused_macro", "fused_particles"):
+        total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return total.hexdigest()[:12]

@@ -1,0 +1,88 @@
+"""The fused engine for wide networks: the same mathematics, and bits that no thread changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from srnn.engines import WIDE, Problem, make_engine
+from srnn.engines.autograd import AutogradEngine
+from srnn.engines.fused_wide import WideEngine, threads
+from srnn.metanet import MacroShape
+from srnn.particles import initial_weights, position_encoding
+
+
+def problem(shape: MacroShape, h: int, rows: int, **rules) -> Problem:
+    rng = np.random.default_rng(1)
+    x = rng.random((rows, shape.inputs)).astype(np.float32)
+    y = rng.integers(0, shape.outputs, rows)
+    given = {"alpha": 2.0, "lr": 0.01, "replication_lr": 0.02, "momentum": 0.9} | rules
+    given = {"shared_optimizer": True, "replication_steps": 1, "target_gradient": True} | given
+    return Problem(shape, position_encoding(h), x, y, **given)
+
+
+def start(problem: Problem, h: int, seeds: int) -> np.ndarray:
+    count = problem.shape.particles
+    return np.stack([initial_weights(h, count, seed) for seed in range(seeds)])
+
+
+@pytest.mark.parametrize(
+    "activation, residual, rules",
+    [
+        ("relu", "none", {}),
+        (
+            "tanh",
+            "each",
+            {"shared_optimizer": False, "replication_steps": 2, "target_gradient": False},
+        ),
+        ("none", "pairs", {"goal": "multiply", "goal_factor": 0.3}),
+    ],
+)
+def test_it_computes_what_autograd_does(activation, residual, rules):
+    """In float64, over whole and rest batches of several chunks, for networks that replicate and
+    that do not."""
+    task = problem(MacroShape(30, 4, 12, 5, residual, activation), 3, 300, **rules)
+    begin = start(task, 3, 2).astype(np.float64)
+    slow, fast = (
+        kind(task, begin, begin * 0, dtype=torch.float64) for kind in (AutogradEngine, WideEngine)
+    )
+    order = np.random.default_rng(2).permutation(300)
+    logs = [engine.train(order, 140, np.array([True, False])) for engine in (slow, fast)]
+    np.testing.assert_allclose(logs[1].task, logs[0].task, rtol=1e-12)
+    np.testing.assert_allclose(logs[1].replication, logs[0].replication, rtol=1e-12)
+    assert logs[1].correct.tolist() == logs[0].correct.tolist()
+    np.testing.assert_allclose(slow.replicate(3), fast.replicate(3), rtol=1e-12)
+    np.testing.assert_allclose(fast.weights(), slow.weights(), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(fast.momentum(), slow.momentum(), rtol=0, atol=1e-13)
+
+
+def test_no_bit_depends_on_the_number_of_threads(monkeypatch):
+    task = problem(MacroShape(120, 3, 60, 10, "none", "relu"), 4, 600)
+    assert task.shape.particles >= WIDE
+    results = []
+    for count in ("1", "2", "5"):
+        monkeypatch.setenv("OMP_NUM_THREADS", count)
+        assert threads() == int(count)
+        begin = start(task, 4, 1)
+        engine = make_engine("fused", task, begin, begin * 0)
+        assert isinstance(engine, WideEngine)
+        log = engine.train(np.arange(600), 250, np.array([True]))
+        losses = engine.replicate(2)
+        arrays = (engine.weights(), engine.momentum(), log.task, log.replication, losses)
+        results.append(b"".join(array.tobytes() for array in arrays))
+    assert results[0] == results[1] == results[2]
+
+
+def test_small_networks_keep_their_engine():
+    task = problem(MacroShape(225, 5, 6, 10, "each"), 4, 10)
+    begin = start(task, 4, 1)
+    assert type(make_engine("fused", task, begin, begin * 0)).__name__ == "FusedEngine"
+
+
+def test_a_divergence_stays_visible():
+    task = problem(MacroShape(120, 3, 60, 10), 4, 300, lr=1e6)
+    begin = start(task, 4, 1)
+    engine = make_engine("fused", task, begin, begin * 0)
+    engine.train(np.arange(300), 100, np.array([True]))
+    assert not np.isfinite(engine.weights()).all()
