@@ -27,7 +27,7 @@ else:
     )
 research_log.progress(settings)
 if len(table):
-    st.dataframe(table, hide_index=True, height=420)
+    st.dataframe(table, hide_index=True, height=420, column_config=research_log.WIDE)
     download("All claims (CSV)", lambda: csv(table), "research-log.csv", "text/csv")
 for experiment in experiments().values():
     research_log.card(experiment, settings)

@@ -232,5 +232,5 @@ def test_a_finding_without_words_of_its_own_shows_real_beside_placebo():
     numbers = plant(CLAIM, 5.0, 9.0)
     found = Found(numbers, {}, judge_all([CLAIM], numbers))
     (text,) = finding_of_claims(found)
-    assert text.startswith("q: 5.0") and "b: 9.0" in text
+    assert text.startswith("Q: 5.0") and "b: 9.0" in text
     assert np.isclose(found.estimate("a", "x").mean, 5.0)

@@ -19,6 +19,11 @@ from ui.text import escape, many
 FULL, QUICK = "full", "quick"
 MODES = {FULL: "Real MNIST, as in the log", QUICK: "Quick look (digits)"}
 SHOWN = ["claim", "log", "here", "placebo", "verdict"]
+WIDE = {
+    name: st.column_config.Column(width=pixels)
+    for name, pixels in zip(["row", *SHOWN], (60, 290, 120, 160, 160, 220), strict=True)
+}
+"""Widths of the columns of claims."""
 CUBE = "8"
 """The row whose small figure can be turned."""
 
@@ -118,14 +123,14 @@ def card(one: Experiment, settings: Settings) -> None:
 def _claimed(one: Experiment) -> None:
     """What an experiment claims before it has been run."""
     for claim in one.claims:
-        st.markdown(f"- {escape(claim.quantity)}: the log {escape(claim.log)}")
+        st.markdown(f"- {escape(claim.quantity)}: the log {escape(claim.log.value)}")
 
 
 def _claims(found: Outcome) -> None:
     """The claims with what was found, real and placebo beside each other."""
     table = found.tables["claims"]
     columns = [*SHOWN, "control", "tolerance", "why", "source", "seeds"]
-    st.dataframe(table[columns], hide_index=True, height="content")
+    st.dataframe(table[columns], hide_index=True, height="content", column_config=WIDE)
 
 
 def _made(one: Experiment, found: Outcome, settings: Settings) -> str:

@@ -174,7 +174,7 @@ def nothing(run: Run) -> Computed:
 
 def finding_of_claims(found: Found) -> list[str]:
     """The finding of an experiment without one of its own: its claims, real beside placebo."""
-    return [f"{one.text}." for one in found.judged.values()]
+    return [f"{one.text[0].upper()}{one.text[1:]}." for one in found.judged.values()]
 
 
 @dataclass(frozen=True)

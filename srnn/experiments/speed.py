@@ -190,7 +190,7 @@ def figure(tables: Tables) -> go.Figure:
         dots(drawn, part, "to_plain", "variant", form="{:.3g}", name=f"h = {h}", **style)
     ends = np.log10([table["to_plain"].min(), table["to_plain"].max()])
     drawn.update_xaxes(
-        title="Time of a step pair (plain dense step = 1)",
+        title="A step pair, in plain dense steps",
         type="log",
         dtick=1,
         range=[ends[0] - 0.4, ends[1] + 0.4],

@@ -69,7 +69,7 @@ def courses(panels: Sequence[tuple[str, str, Sequence[Line]]], columns: int = 2)
     high = -(-len(panels) // columns)
     titles = [title for title, _, _ in panels]
     figure = make_subplots(
-        rows=high, cols=columns, subplot_titles=titles, horizontal_spacing=0.11,
+        rows=high, cols=columns, subplot_titles=titles, horizontal_spacing=0.14,
         vertical_spacing=0.12,
     )  # fmt: skip
     shown: set[str] = set()
@@ -91,7 +91,8 @@ def courses(panels: Sequence[tuple[str, str, Sequence[Line]]], columns: int = 2)
                 values += line.log.values()
             top = max(top, line.scale * max(values))
         ends = [-2, 102] if label.endswith("(%)") else [-0.02 * top, 1.05 * (top or 1)]
-        figure.update_yaxes(title=label, range=ends, **place)
+        first = index == 0 or label != panels[index - 1][1] or not index % columns
+        figure.update_yaxes(title=label if first else None, range=ends, **place)
         figure.update_xaxes(axis(np.unique(lines[0].table["epoch"])), **place)
         if place["row"] < high:
             figure.update_xaxes(title="", **place)
@@ -163,7 +164,7 @@ def dots(
     """One dot a group at the mean, a line from the lowest to the highest, and its number;
     ``position`` ``beside`` is for signed values: the roomier side."""
     groups = table.groupby(group, sort=False)[value].agg(["mean", "min", "max"]) * scale
-    labels = [form.format(mean) for mean in groups["mean"]]
+    labels = [form.format(round(mean, 6) + 0.0) for mean in groups["mean"]]
     if "+" in form:
         labels = [label.replace("-", "−") for label in labels]
     if notes is not None:
@@ -258,8 +259,9 @@ def claims(tables: Tables) -> go.Figure:
     table = table[table["here_mean"].notna() | table["placebo_mean"].notna()]
     if not len(table):
         return message("No claim has a number.")
-    names = [two_lines(row["claim"], f"here {row['here']}") for _, row in table.iterrows()]
-    figure = make_subplots(rows=len(table), cols=1, subplot_titles=names)
+    names = [f"{row['claim']}: {row['here']}" for _, row in table.iterrows()]
+    gap = 0.55 / len(names)
+    figure = make_subplots(rows=len(table), cols=1, subplot_titles=names, vertical_spacing=gap)
     for index, (_, row) in enumerate(table.iterrows()):
         ends = [row[f"{kind}_{end}"] for kind in ("here", "placebo") for end in ("low", "high")]
         seen = np.array([row["here_mean"], row["placebo_mean"], row["low"], row["high"], *ends])
@@ -290,6 +292,7 @@ def claims(tables: Tables) -> go.Figure:
             )
         figure.update_xaxes(range=[left, right], **place)
     figure.update_yaxes(range=[-0.6, 1.6])
-    figure.update_layout(template=template(), height=80 + 130 * len(table))
-    figure.update_layout(margin={"t": 60, "l": 80})
+    figure.update_annotations(font_size=12)
+    figure.update_layout(template=template(), height=70 + 100 * len(table))
+    figure.update_layout(margin={"t": 36, "l": 80})
     return figure
