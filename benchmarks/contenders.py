@@ -5,18 +5,18 @@ Each is made ready here and returned as a function that does so many steps on th
 
 from __future__ import annotations
 
-import itertools
 from functools import cache
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from benchmarks.timing import Step
 from srnn.engines import ENGINES, EngineUnavailable, Problem, make_engine
 from srnn.experiments.block_sparse import BlockSparse
-from srnn.metanet import MacroShape, through_layers
+from srnn.experiments.module_loop import ModuleLoop
+from srnn.metanet import MacroShape
 from srnn.particles import initial_weights, neurons_of, position_encoding
 
 PLAIN, SPARSE, LOOP = "plain dense network", "torch.sparse", "one module per particle"
@@ -108,14 +108,17 @@ def plain(problem: Problem, batch: int) -> Step:
 
 def sparse(problem: Problem, batch: int) -> Step:
     """All particles as one block-diagonal sparse network."""
-    network = BlockSparse(
-        start_of(problem)[0],
-        problem.encoding,
-        problem.shape,
-        alpha=problem.alpha,
-        lr=problem.lr,
-        momentum=problem.momentum,
-    )
+    return _pairs(BlockSparse, problem, batch)
+
+
+def loop(problem: Problem, batch: int) -> Step:
+    """The original code's way: a module per particle, asked one after the other in Python."""
+    return _pairs(ModuleLoop, problem, batch)
+
+
+def _pairs(kind: type[BlockSparse] | type[ModuleLoop], problem: Problem, batch: int) -> Step:
+    rules = {"alpha": problem.alpha, "lr": problem.lr, "momentum": problem.momentum}
+    network = kind(start_of(problem)[0], problem.encoding, problem.shape, **rules)
     x, y, order = torch.from_numpy(problem.x), torch.from_numpy(problem.y), Order(problem, batch)
 
     def run(steps: int) -> None:
@@ -124,58 +127,3 @@ def sparse(problem: Problem, batch: int) -> Step:
             network.task_step(x.index_select(0, rows), y.index_select(0, rows))
 
     return run
-
-
-def loop(problem: Problem, batch: int) -> Step:
-    """The original code's way: a module per particle, asked one after the other in Python."""
-    h, weights = neurons_of(len(problem.encoding)), start_of(problem)[0]
-    particles = [_module(h, column) for column in weights.T]
-    parameters = list(itertools.chain(*(one.parameters() for one in particles)))
-    optimizer = torch.optim.SGD(parameters, lr=problem.lr, momentum=MOMENTUM, foreach=False)
-    places = torch.from_numpy(problem.encoding)
-    x, y, order = torch.from_numpy(problem.x), torch.from_numpy(problem.y), Order(problem, batch)
-
-    def step(loss: Tensor) -> None:
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-    def run(steps: int) -> None:
-        for rows in torch.from_numpy(order.next(steps)).split(batch):
-            step(problem.alpha * sum(_own_loss(one, places) for one in particles))
-            logits = _ask_all(particles, problem.shape, x.index_select(0, rows))
-            step(cross_entropy(logits, y.index_select(0, rows)))
-
-    return run
-
-
-def _module(h: int, weights: np.ndarray) -> nn.Sequential:
-    sizes = ((5, h), (h, h), (h, 1))
-    layers = [nn.Linear(inp, out, bias=False) for inp, out in sizes]
-    nn.utils.vector_to_parameters(
-        torch.from_numpy(weights.copy()), [layer.weight for layer in layers]
-    )
-    return nn.Sequential(*layers)
-
-
-def _own_loss(particle: nn.Sequential, places: Tensor) -> Tensor:
-    own = torch.cat([layer.weight.reshape(-1) for layer in particle]).unsqueeze(1)
-    questions = torch.cat([own, places, torch.zeros_like(own)], 1)
-    return ((particle(questions) - own) ** 2).mean()
-
-
-def _ask_all(particles: list[nn.Sequential], shape: MacroShape, x: Tensor) -> Tensor:
-    each = iter(particles)
-
-    def sums(layer: int, x: Tensor) -> Tensor:
-        outputs, width = shape.layers[layer]
-        cells = []
-        for _ in range(outputs):
-            total = torch.zeros(len(x), 1)
-            for index in range(width):
-                zeros = torch.zeros(len(x), 4)
-                total = total + next(each)(torch.cat([zeros, x[:, index : index + 1]], 1))
-            cells.append(total)
-        return torch.cat(cells, 1)
-
-    return through_layers(x, shape, sums)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from figure_checks import assert_labels_inside, assert_within_axes
 
 import srnn.experiments
 from srnn import paths
@@ -349,7 +350,10 @@ def test_every_row_is_worked_out_and_drawn_from_tiny_runs(monkeypatch):
     assert told[0][1] > 0 and told[-1] == (told[-1][1], told[-1][1], "done")
     for row in rows.values():
         one, tables = row.experiment, row.outcome.tables
-        assert len(one.figure(tables).data) and one.data in tables
+        figure = one.figure(tables)
+        assert len(figure.data) and one.data in tables
+        assert_within_axes(figure)
+        assert_labels_inside(figure)
         assert row.outcome.finding and len(tables["claims"]) == len(one.claims)
         for claim in one.claims:  # the measurement has what the claims speak of
             for at in (claim.real, claim.placebo):
