@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from srnn import paths
 from srnn.config import RunConfig
@@ -245,5 +246,12 @@ def _usable(folder: Path, split: str, size: int) -> tuple[np.ndarray, np.ndarray
     if not 2 <= pixels <= MAX_INPUTS:
         raise DataError(
             f"{folder}: {split} holds images of {pixels:,} pixels; use from 2 to {MAX_INPUTS:,}"
+        )
+    inputs = pixels // math.prod(images.shape[1:3]) * size**2 if size else pixels
+    needed, free = 10 * len(images) * inputs, psutil.virtual_memory().available
+    if needed > free / 2:  # bytes, and float32 numbers twice
+        raise DataError(
+            f"{folder}: {split} holds {len(images):,} images, {inputs:,} inputs each; that needs "
+            f"{needed:,} bytes of memory, {free:,} are free"
         )
     return resize(images, size) if size else images, labels

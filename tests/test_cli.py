@@ -151,6 +151,7 @@ def test_a_folder_of_idx_files_trains(tmp_path, capsys):
         (["train", "--dataset", "digits", "--epochs", "1", "--engine", "nope"], "unknown engine"),
         (["sweep", "{file}", "--out", "{file}"], "is there already"),
         (["sweep", "{file}", "--out", "/dev/null"], "is a device"),
+        (["reproduce", "--row", "10", "--quick", "--out", "{file}"], "is no folder"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_line(arguments, reason, tmp_path, capsys):

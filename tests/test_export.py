@@ -188,5 +188,7 @@ def test_export_from_the_command_line(
     assert [row["network"] for row in facts["measured"]] == ["particles", "dense", "compact"]
     assert main([*arguments[:-1], str(tmp_path)]) == 2
     assert "folder" in capsys.readouterr().err
-    assert main([*arguments, "--criterion", "none"]) == 0
+    assert main([*arguments, "--criterion", "none"]) == 2
+    assert "there already" in capsys.readouterr().err
+    assert main([*arguments, "--criterion", "none", "--force"]) == 0
     assert "logit difference" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -121,6 +122,16 @@ def test_labels_for_images_are_refused(tmp_path):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(np.zeros(40))))
     with pytest.raises(DataError, match="not images"):
         read_split(tmp_path, "train")
+
+
+def test_images_that_memory_cannot_hold_are_refused_before_they_are_enlarged(tmp_path, monkeypatch):
+    """Four million images of two pixels are a file of 20 kB, and 3.6 GB at 15x15."""
+    folder = write_set(tmp_path / "data")
+    monkeypatch.setattr("srnn.tasks.resize", None)
+    free = SimpleNamespace(available=100_000)
+    monkeypatch.setattr("srnn.tasks.psutil.virtual_memory", lambda: free)
+    with pytest.raises(DataError, match=r"225 inputs each; that needs .* 100,000 are free"):
+        load_task(str(folder))
 
 
 def test_a_missing_file_and_a_missing_folder_are_named(tmp_path):

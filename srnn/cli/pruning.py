@@ -179,7 +179,7 @@ def _export(options: argparse.Namespace) -> int:
 
     _, subject, mask = _chosen(options)
     check_target(options.out, options.force)
-    done = export(subject, mask, options.format, options.out)
+    done = export(subject, mask, options.format, options.out, force=options.force)
     facts = _facts(options, subject, mask) | done.facts()
     if options.json:
         print(json.dumps(facts))

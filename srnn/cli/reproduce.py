@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from srnn.cli.output import command, show_pieces
+from srnn.files import TargetError, check_target, write_out
 
 
 def add(commands: Any) -> None:
@@ -37,6 +38,7 @@ def add(commands: Any) -> None:
     reproduce.add_argument(
         "--out", type=Path, metavar="FOLDER", help="also write every table there as CSV"
     )
+    reproduce.add_argument("--force", action="store_true", help="replace tables that are there")
     reproduce.add_argument(
         "--ship",
         action="store_true",
@@ -56,7 +58,9 @@ def _reproduce(options: argparse.Namespace) -> int:
     from srnn.experiments.engine import chosen, reproduce
     from srnn.experiments.shipped import ship
 
-    chosen(options.row)  # a wrong row is refused before anything else is loaded
+    rows_asked = chosen(options.row)  # a wrong row is refused before anything else is loaded
+    if options.out:
+        _check_folder(options.out, [one.name for one in rows_asked], options.force)
     import torch
 
     torch.set_num_threads(1)
@@ -65,7 +69,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     for row in reproduce(options.row, settings, show_pieces(), options.jobs):
         rows.append(row)
         if options.out:
-            _write(options.out, row)
+            _write(options.out, row, options.force)
         if options.ship and not row.failed:
             ship(row.experiment, settings, row.outcome)
         if row.failed:
@@ -95,7 +99,17 @@ def _print(row: Any) -> None:
     print(flush=True)
 
 
-def _write(folder: Path, row: Any) -> None:
+def _check_folder(folder: Path, names: list[str], force: bool) -> None:
+    """Refuse a folder that is none, and tables that are there already, before the work begins."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise TargetError(f"{folder} is no folder")
+    for name in names:
+        for path in folder.glob(f"row-{name}-*.csv"):
+            check_target(path, force)
+
+
+def _write(folder: Path, row: Any, force: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in row.outcome.tables.items():
-        table.to_csv(folder / f"row-{row.experiment.name}-{name}.csv", index=False)
+        path = folder / f"row-{row.experiment.name}-{name}.csv"
+        write_out(path, table.to_csv(index=False).encode(), force=force)

@@ -22,7 +22,7 @@ import torch
 from srnn.export.compact import Compact, compact, complete
 from srnn.export.example import example
 from srnn.export.formats import FORMATS, Format
-from srnn.files import write_bytes
+from srnn.files import check_target, write_out
 from srnn.metanet import forward
 from srnn.particles import scalar_weights
 from srnn.pruning.subject import Subject
@@ -79,13 +79,16 @@ class Export:
         }
 
 
-def export(subject: Subject, mask: np.ndarray, format: str, path: Path) -> Export:
+def export(
+    subject: Subject, mask: np.ndarray, format: str, path: Path, *, force: bool = False
+) -> Export:
     """Write what the mask ``(P,)`` leaves as a compact network, its example (``.._example.py``)
     and check file (``.._check.npz``) beside it, and measure.
 
     Raises:
         ValueError: unknown format, or a surviving particle has diverged.
         MissingPackage: the format's library is not installed.
+        TargetError: one of the files is there already (without ``force``), or no regular file.
         OSError: the files cannot be written.
     """
     if format not in FORMATS:
@@ -93,11 +96,14 @@ def export(subject: Subject, mask: np.ndarray, format: str, path: Path) -> Expor
     kind = FORMATS[format]
     network = compact(subject.scalars.numpy(), mask, subject.shape)
     expected, rounded = (subject.logits(mask, one).numpy() for one in _PRECISIONS)
-    write_bytes(path, kind.write(network))
     check = path.with_name(f"{path.stem}_{format}_check.npz")
     script = path.with_name(f"{path.stem}_{format}_example.py")
-    write_bytes(check, _check_file(subject, expected))
-    write_bytes(script, example(format, network, path.name, check.name).encode())
+    for target in (path, check, script):
+        check_target(target, force)
+    write_out(path, kind.write(network), force=force)
+    write_out(check, _check_file(subject, expected), force=force)
+    text = example(format, network, path.name, check.name)
+    write_out(script, text.encode(), force=force)
     predict = kind.load(path, network)
     logits = predict(subject.task.x_test)
     return Export(

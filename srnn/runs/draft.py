@@ -61,6 +61,10 @@ def shortest_gap() -> float:
     return gap if math.isfinite(gap) and gap >= 0 else 5.0
 
 
+_PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK
+"""No link is followed, no pipe waited for."""
+
+
 class _Growing:
     """A file that only grows: how long it must be, and the checksum of all that must be in it."""
 
@@ -68,7 +72,7 @@ class _Growing:
         self.path, self.size, self.hash = path, 0, hashlib.sha256()
 
     def append(self, data: bytes) -> None:
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _PLAIN, 0o666)
         with os.fdopen(handle, "ab") as file:
             file.write(data)
         self.size += len(data)
@@ -80,7 +84,7 @@ class _Growing:
         Raises:
             FormatError: it holds something else.
         """
-        with os.fdopen(os.open(self.path, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
+        with os.fdopen(os.open(self.path, os.O_RDWR | _PLAIN), "r+b") as file:
             data = file.read(facts.bytes)
             check_bytes(self.path.name, data, facts)
             file.truncate(facts.bytes)
@@ -93,7 +97,7 @@ class _Growing:
         Raises:
             RunError: somebody else has changed it.
         """
-        with self.path.open("rb") as file:
+        with os.fdopen(os.open(self.path, os.O_RDONLY | _PLAIN), "rb") as file:
             os.fsync(file.fileno())
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if self.path.stat().st_size != self.size or found != self.hash.hexdigest():
