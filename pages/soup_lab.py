@@ -26,7 +26,7 @@ PRESETS = {
     "Mixed: attack, 60 trainings, 5 steps": (
         10, 5, Rules(attack=0.1, train=60), published.MIXED["weightwise", "identity"][6],
     ),
-    "Attack alone: everybody dies": (20, 100, Rules(attack=0.1), None),
+    "Attack alone: nothing lives": (20, 100, Rules(attack=0.1), None),
     OWN: (20, 100, Rules(attack=0.1, train=10, respawn=True), None),
 }  # fmt: skip
 """Particles, steps, rules, and the published number of identities at the end."""
@@ -156,7 +156,10 @@ def lab() -> None:
         st.header("Who attacked whom", anchor=False)
         graph = film.attacks(now)
         edges = pd.DataFrame(graph.edges(data="count"), columns=["attacker", "victim", "count"])
-        st.markdown(f"{int(edges['count'].sum()):,} attacks between {len(edges):,} pairs.")
+        st.markdown(
+            f"{int(edges['count'].sum()):,} attacks between {len(edges):,} pairs. "
+            "Larger: attacked more often; thicker: more attacks between the two."
+        )
         alt = "Graph of attacks between the places of the soup"
         show(figures.attack_graph(graph), edges, "soup-attacks", key="soup-attacks", alt=alt)
     st.header("Soups like this one", anchor=False)

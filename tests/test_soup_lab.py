@@ -103,5 +103,5 @@ def test_the_page_shows_a_soup_and_wounds_it():
     app.button("soup-wound").click().run()
     assert not app.exception
     assert any("10 killed" in text.value for text in app.markdown)
-    app.selectbox("soup-preset").set_value("Attack alone: everybody dies").run()
-    assert any("20 zero + 0 identity" in text.value for text in app.markdown)
+    app.selectbox("soup-preset").set_value("Attack alone: nothing lives").run()
+    assert any("+ 0 identity" in text.value for text in app.markdown)

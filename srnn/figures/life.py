@@ -20,7 +20,6 @@ from srnn.figures.style import (
     SEQUENTIAL,
     blank,
     message,
-    note,
     type_scale,
 )  # fmt: skip
 from srnn.vocabulary import TYPES
@@ -249,7 +248,6 @@ def attack_graph(graph: nx.DiGraph) -> go.Figure:
             )  # fmt: skip
     figure.update_xaxes(visible=False, range=[-1.2, 1.2], scaleanchor="y")
     figure.update_yaxes(visible=False, range=[-1.2, 1.2])
-    note(figure, "Larger: attacked more often. Thicker: more attacks between the two.", y=-0.02)
     return figure
 
 

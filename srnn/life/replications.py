@@ -88,7 +88,7 @@ def self_application(quick: bool = False, seed: int = 0, placebo: bool = False) 
 
 def self_training(quick: bool = False, seed: int = 0, placebo: bool = False) -> list[Row]:
     """Census after 1,000 epochs of self-training, all three kinds. Placebo: learning rate 0."""
-    units, rows = 4 if quick else 40, []
+    units, rows = 10 if quick else 40, []
     for kind in KINDS:
         rng = np.random.default_rng([seed, 2, KINDS.index(kind)])
         recipe = Recipe(kind, lr=0.0 if placebo else 0.01)

@@ -1,0 +1,94 @@
+"""Row 18: what particles do that are not tied into a network, beside the figures of 2019.
+
+One seed is a whole run of all published grids with fresh soups (:mod:`srnn.life.replications`); a
+claim is about the setting that is furthest from its published figure.
+"""
+
+from __future__ import annotations
+
+from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings
+from srnn.experiments.claims import At, Claim
+from srnn.figures.rows import claims
+from srnn.life.replications import EXPERIMENTS
+from srnn.runs.results import Computed
+
+HERE, WITHOUT = "as published", "placebo"
+SOURCE = "original repository, branch master, code/results/*/log.txt; recipe of 2019"
+NEVER = 99.0
+"""In place of a z where nothing varies and the figures differ."""
+PLACEBOS = {
+    "self-application": "initial weights halved",
+    "self-training": "learning rate 0",
+    "robustness": "clones of no replicator",
+    "learn-from": "learning rate 0",
+    "mixed": "learning rate 0",
+    "mixed-alone": "learning rate 0",
+    "soup": "learning rate 0",
+}
+ABOUT = {
+    "self-application": "census of 50 after 100 self-applications, three kinds",
+    "self-training": "census of 50 after 1,000 trainings, three kinds",
+    "robustness": "steps to vergence and as fixpoint, noise 1 to 1e-9",
+    "learn-from": "identities a soup of 10, severity 0 to 100",
+    "mixed": "identities a soup of 10, 0 to 100 trainings under attack",
+    "mixed-alone": "share of fixpoints, 0 to 500 trainings after a self-application",
+    "soup": "census of a soup of 20 with attack, training, respawn",
+}
+
+
+def furthest(names: list[str], seed: int, placebo: bool) -> Computed:
+    """Largest |z| of each experiment's settings."""
+    facts = {}
+    for name in names:
+        rows = EXPERIMENTS[name](quick=True, seed=seed, placebo=placebo)
+        facts[name] = max(NEVER if row["z"] is None else abs(row["z"]) for row in rows)
+    return facts, {}
+
+
+def arms(settings: Settings) -> Arms:
+    seeds = range(FIRST_SEED, FIRST_SEED + settings.seeds)
+    names = ["self-application", "robustness"] if settings.quick else list(ABOUT)
+    return {
+        arm: [
+            Computation("free-particles", furthest, about, seed=about["seed"], cost=15)
+            for about in (
+                {"names": names, "seed": seed, "placebo": arm == WITHOUT} for seed in seeds
+            )
+        ]
+        for arm in (HERE, WITHOUT)
+    }
+
+
+CLAIMS = tuple(
+        Claim(
+            f"largest |z|: {about}", f"{name}: all settings", SOURCE, 0, 3,
+            "three standard errors, the soup as the unit", At(HERE, name), At(WITHOUT, name),
+            PLACEBOS[name], "1",
+        )
+        for name, about in ABOUT.items()
+    )  # fmt: skip
+
+
+def finding(found: Found) -> list[str]:
+    asked = [name for name in ABOUT if found.values(HERE, name)]
+    near = [name for name in asked if found.estimate(HERE, name).mean < 3]
+    return [
+        f"{len(near)} of {len(asked)} published experiments lie within three standard errors in "
+        "every setting. A soup varies far more than its particles: a binomial would be wrong."
+    ]
+
+
+EXPERIMENT = Experiment(
+    "18",
+    "Free particles and soups",
+    "Do the published figures of free particles come out, setting by setting?",
+    "Self-application, self-training, noise robustness, learning from others, soups under attack: "
+    "all grids of the stored logs of 2019 with their settings. z is the distance in standard "
+    "errors, with the soup (or an experiment of the published size) as the independent unit.",
+    arms,
+    CLAIMS,
+    claims,
+    finding=finding,
+    data="claims",
+    page="soup_lab",
+)

@@ -1,0 +1,87 @@
+"""After the log: MetaNets under mutation and selection, with a neutral control."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import plotly.graph_objects as go
+
+from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings, Tables
+from srnn.experiments.claims import At, Claim
+from srnn.figures.rows import mean_line, panels
+from srnn.figures.style import INK, MUTED
+from srnn.life.selection import GOALS, Setting, select, trend
+from srnn.runs.results import Computed
+
+NEUTRAL = "neutral"
+
+
+def population(**about: Any) -> Computed:
+    """Trends of a population over its generations, and its means in each."""
+    table = select(Setting(**about))
+    columns = ["accuracy", "replicators"]
+    facts = {f"trend of {name}": trend(table, name) for name in columns}
+    return facts, {"course": table.groupby("generation", as_index=False)[columns].mean()}
+
+
+def arms(settings: Settings) -> Arms:
+    size = (
+        {"networks": 8, "generations": 6} if settings.quick else {"networks": 24, "generations": 40}
+    )
+    return {
+        goal: [
+            Computation("selection", population, {**size, "goal": goal, "seed": seed}, seed, cost=8)
+            for seed in range(FIRST_SEED, FIRST_SEED + settings.seeds)
+        ]
+        for goal in GOALS
+    }
+
+
+def _claim(goal: str, quantity: str, low: float, high: float, yes: str, no: str) -> Claim:
+    return Claim(
+        f"trend of {quantity}, selected for {goal}", "no figure", "after the log", low, high,
+        "over 40 generations; without selection there can be none",
+        At(goal, f"trend of {quantity}"), At(NEUTRAL, f"trend of {quantity}"),
+        "parents drawn at random", "pp", yes, no,
+    )  # fmt: skip
+
+
+CLAIMS = (
+    _claim("accuracy", "accuracy", 0.06, math.inf, "selection makes MetaNets learn faster",
+           "selection for accuracy has no effect of that size"),
+    _claim("replicators", "replicators", 0.03, math.inf, "selection makes more replicators",
+           "selection for replicators has no effect of that size"),
+    _claim("replicators", "accuracy", -math.inf, -0.02, "replicating is paid with accuracy",
+           "selection for replicators does not cost accuracy"),
+)  # fmt: skip
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Accuracy and share of replicators over the generations, by what is selected."""
+    drawn = panels(2, ("test accuracy after a life (%)", "replicators after a life (%)"))
+    course = tables["course"]
+    style = {"accuracy": (INK, "solid"), "replicators": (INK, "dash"), NEUTRAL: (MUTED, "dot")}
+    for col, column in enumerate(("accuracy", "replicators"), start=1):
+        for goal, (color, dash) in style.items():
+            mean_line(
+                drawn, course[course["arm"] == goal], column, f"selected: {goal}",
+                x="generation", color=color, dash=dash, scale=100, place={"row": 1, "col": col},
+                legend=col == 1, log_epochs=False,
+            )  # fmt: skip
+    drawn.update_xaxes(title="Generation")
+    return drawn
+
+
+EXPERIMENT = Experiment(
+    "selection",
+    "Selection",
+    "Can MetaNets be selected for accuracy, or for replicating, and what does one cost the other?",
+    "A population inherits initial weights; a life is 100 step pairs on digits; winners of "
+    "tournaments of two are the parents; mutation draws 0.2 % of the weights anew. The neutral "
+    "control draws parents at random.",
+    arms,
+    CLAIMS,
+    figure,
+    data="course",
+)
