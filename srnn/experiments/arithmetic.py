@@ -1,4 +1,9 @@
-"""After the log: a MetaNet that adds and multiplies (settings of the later code)."""
+"""Addition and multiplication: can a MetaNet do sums, and its scalar weights the same?
+
+Settings of the later code: two normal inputs, 18 particles of h = 3, batches of 50, one replication
+step a batch, ten seeds (:mod:`srnn.life.arithmetic`). The boxes show the error of the MetaNet,
+particle by particle, and of the dense network with its scalar weights swapped in.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ import torch
 
 from srnn.analysis.collapse import particle_forward
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings, Tables
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import AFTER, At, Claim, Tolerance, about
 from srnn.figures.style import INK, MUTED, blank
 from srnn.life.arithmetic import BEST_LINEAR_PRODUCT, TASKS, train
 from srnn.metanet import forward
@@ -17,7 +22,6 @@ from srnn.particles import scalar_weights
 from srnn.runs.results import Computed
 
 ADD, MULTIPLY, ATTACKED = "addition", "multiplication", "addition, attacked"
-SOURCE = "later code (branch swarm): 3/3/3, batch 50, mean absolute error"
 
 
 def trained(task: str, seeds: int, steps: int, disturb: str | None) -> Computed:
@@ -41,11 +45,11 @@ def trained(task: str, seeds: int, steps: int, disturb: str | None) -> Computed:
 
 
 def arms(settings: Settings) -> Arms:
-    about = {"seeds": max(settings.seeds, 2 if settings.quick else 10)}
-    about["steps"] = 200 if settings.quick else 3000
+    values = {"seeds": max(settings.seeds, 2 if settings.quick else 10)}
+    values["steps"] = 200 if settings.quick else 3000
     return {
         arm: [
-            Computation("arithmetic", trained, {**about, "task": task, "disturb": how}, cost=15)
+            Computation("arithmetic", trained, {**values, "task": task, "disturb": how}, cost=15)
         ]
         for arm, task, how in (
             (ADD, ADD, None), (MULTIPLY, MULTIPLY, None), (ATTACKED, ADD, "attack"),
@@ -55,23 +59,33 @@ def arms(settings: Settings) -> Arms:
 
 CLAIMS = (
     Claim(
-        "mean absolute error of a + b", "no figure", SOURCE, 0, 0.01, "a hundredth of an input",
-        At(ADD, "mae"), At(MULTIPLY, "mae"), "multiplication", "exp",
-        "a MetaNet learns to add and replicates besides", "a MetaNet does not learn to add",
+        "mean absolute error of a + b",
+        At(ADD, "mae"),
+        At(MULTIPLY, "mae"),
+        Tolerance(0, 0.01, "a hundredth of an input"),
+        "exp",
+        AFTER,
+        ("a MetaNet learns to add, besides replicating", "a MetaNet does not learn to add"),
     ),
     Claim(
-        "mean absolute error of a b", "no figure", SOURCE, BEST_LINEAR_PRODUCT - 0.03,
-        BEST_LINEAR_PRODUCT + 0.05, "2 / pi, the error of the answer 0: the best of a linear net",
-        At(MULTIPLY, "mae"), At(ADD, "mae"), "addition", "3",
-        "of a product a linear MetaNet learns nothing", "the error is not that of the answer 0",
+        "mean absolute error of a b",
+        At(MULTIPLY, "mae"),
+        At(ADD, "mae"),
+        about(BEST_LINEAR_PRODUCT, 0.04, "2 / pi, of the answer 0: a linear net's best"),
+        "3",
+        AFTER,
+        ("of a product a linear MetaNet learns nothing", "the error is not that of the answer 0"),
     ),
     Claim(
-        "mean absolute error of a + b under attack", "no figure", SOURCE, 0, 0.1,
-        "a tenth of an input: attacks of ratio 0.01 by cell before every task step",
-        At(ATTACKED, "mae"), At(MULTIPLY, "mae"), "multiplication", "3",
-        "adding survives attacks", "adding does not survive attacks",
+        "mean absolute error of a + b under attack",
+        At(ATTACKED, "mae"),
+        At(MULTIPLY, "mae"),
+        Tolerance(0, 0.1, "a tenth of an input; ratio 0.01, by cell, before every task step"),
+        "3",
+        AFTER,
+        ("adding survives attacks", "adding does not survive attacks"),
     ),
-)  # fmt: skip
+)
 
 
 def figure(tables: Tables) -> go.Figure:
@@ -86,13 +100,4 @@ def figure(tables: Tables) -> go.Figure:
     return drawn
 
 
-EXPERIMENT = Experiment(
-    "arithmetic",
-    "Addition and multiplication",
-    "Can a MetaNet add, multiply, and do so under attack? Do its scalar weights do the same?",
-    "Two normal inputs, 18 particles of h = 3, one replication step a batch, ten seeds. The boxes "
-    "show the error of the MetaNet and of the dense network with its scalar weights.",
-    arms,
-    CLAIMS,
-    figure,
-)
+EXPERIMENT = Experiment("arithmetic", __doc__, arms, CLAIMS, figure)

@@ -1,4 +1,9 @@
-"""After the log: fertility, drift and basins. Does a replicator attract what is near it?"""
+"""Fertility, drift and basins: does a replicator attract what is near it?
+
+Replicators of 2019's kind, found by self-training: the Jacobian of their self-application,
+generations of noisy offspring (after Randazzo et al. 2021), distance from an ancestor (after
+Sinapayen 2023), clones and lines retrained (:mod:`srnn.life.fertility`, :mod:`srnn.life.basins`).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ import math
 import numpy as np
 
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import AFTER, At, Claim, Log, Tolerance, about, at_least
 from srnn.figures.rows import claims
 from srnn.life.basins import between, clones
 from srnn.life.fertility import drift, generations, replicators, spectral_radius
@@ -45,65 +50,73 @@ def arms(settings: Settings) -> Arms:
     seeds = range(FIRST_SEED, FIRST_SEED + settings.seeds)
     return {
         arm: [
-            Computation("fertility", measured, about, seed=about["seed"], cost=5)
-            for about in ({"seed": seed, "control": arm == WITHOUT} for seed in seeds)
+            Computation("fertility", measured, values, seed=values["seed"], cost=5)
+            for values in ({"seed": seed, "control": arm == WITHOUT} for seed in seeds)
         ]
         for arm in (HERE, WITHOUT)
     }
 
 
+GROWTH = Log("1.73", "known_fixpoint_variation, steps as fixpoint at noise 1e-5 and 1e-7")
+
+
 def _claim(
-    key: str, quantity: str, low: float, high: float, why: str, control: str, yes: str, no: str
+    key: str,
+    quantity: str,
+    tolerance: Tolerance,
+    control: str,
+    log: Log = AFTER,
+    answers: tuple[str, str] | None = None,
 ) -> Claim:
-    figure, source = "no figure", "after the log"
-    real, placebo = At(HERE, key), At(WITHOUT, key)
-    return Claim(
-        quantity, figure, source, low, high, why, real, placebo, control, "3", yes, no
-    )  # fmt: skip
+    where = At(HERE, key), At(WITHOUT, key)
+    return Claim(quantity, *where, tolerance, "3", log, answers, control)
 
 
 CLAIMS = (
     _claim(
-        "radius", "spectral radius of the self-application's Jacobian, median", 3.95, math.inf,
-        "homogeneity: J w = 4 w at every replicator that is not zero", "the dead particle",
-        "no living replicator attracts: along itself errors grow fourfold a generation",
-        "there are living replicators that errors grow away from more slowly than fourfold",
-    ),
-    Claim(
-        "generations of offspring gained by a tenth of the noise", "1.73",
-        "known_fixpoint_variation, steps as fixpoint: (4.84 - 1.38) / 2, noise 1e-5 to 1e-7",
-        1.45, 1.95, "log 10 / log 4 = 1.66 for a radius of 4; 100 clones were published",
-        At(HERE, "per decade"), At(WITHOUT, "per decade"), "the dead particle", "2",
+        "radius",
+        "spectral radius of the self-application's Jacobian, median",
+        at_least(3.95, "homogeneity: J w = 4 w at every replicator that is not zero"),
+        "the dead particle",
+        answers=(
+            "no living replicator attracts: errors along itself grow fourfold a generation",
+            "errors near a living replicator grow more slowly than fourfold",
+        ),
     ),
     _claim(
-        "drift", "distance from the ancestor, generation 40 to generation 10", 1.6, 2.5,
-        "2 for a random walk", "no repair (generation 12 to 3)",
-        "with repair a lineage walks at random among replicators",
-        "with repair a lineage does not walk at random among replicators",
+        "per decade",
+        "generations of offspring gained by a tenth of the noise",
+        about(1.7, 0.25, "log 10 / log 4 = 1.66 for a radius of 4; 100 clones were published"),
+        "the dead particle",
+        GROWTH,
     ),
     _claim(
-        "kept", "distance of a clone after retraining, over before", SHEET - 0.02, SHEET + 0.02,
-        "the square root of 10/14: what lies along the replicators is kept", "no retraining",
-        "clones do not come back: they settle on a ten-dimensional sheet of replicators",
-        "clones do not settle on a ten-dimensional sheet",
+        "drift",
+        "distance from the ancestor, generation 40 to generation 10",
+        Tolerance(1.6, 2.5, "2 for a random walk"),
+        "no repair, generation 12 to 3",
+        answers=(
+            "with repair a lineage walks at random among replicators",
+            "with repair a lineage does not walk at random among replicators",
+        ),
     ),
     _claim(
-        "line", "replicators on the line between two, retrained", 0.9, math.inf, "nine of ten",
-        "no retraining, and one end is none", "two replicators share one basin",
-        "there is something else between two replicators",
+        "kept",
+        "distance of a clone after retraining, over before",
+        about(SHEET, 0.02, "the square root of 10/14: what lies along the replicators is kept"),
+        "no retraining",
+        answers=(
+            "clones do not come back: they settle on a ten-dimensional sheet of replicators",
+            "clones do not settle on a ten-dimensional sheet",
+        ),
     ),
-)  # fmt: skip
-
-EXPERIMENT = Experiment(
-    "fertility",
-    "Fertility, drift and basins",
-    "Does a replicator attract what is near it, and do its offspring replicate?",
-    "Replicators of 2019's kind, found by self-training: the Jacobian of their self-application, "
-    "generations of noisy offspring (after Randazzo et al. 2021), distance from an ancestor (after "
-    "Sinapayen 2023), clones and lines retrained.",
-    arms,
-    CLAIMS,
-    claims,
-    data="claims",
-    page="soup_lab",
+    _claim(
+        "line",
+        "replicators on the line between two, retrained",
+        at_least(0.9, "nine of ten"),
+        "no retraining, and one end is none",
+        answers=("two replicators share one basin", "something else lies between two replicators"),
+    ),
 )
+
+EXPERIMENT = Experiment("fertility", __doc__, arms, CLAIMS, claims, data="claims", page="soup_lab")

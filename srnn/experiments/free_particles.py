@@ -1,13 +1,16 @@
-"""Row 18: what particles do that are not tied into a network, beside the figures of 2019.
+"""Free particles and soups: do the published figures come out, setting by setting?
 
-One seed is a whole run of all published grids with fresh soups (:mod:`srnn.life.replications`); a
-claim is about the setting that is furthest from its published figure.
+Self-application, self-training, noise robustness, learning from others, soups under attack: all
+grids of the stored logs of 2019 with their settings (:mod:`srnn.life.replications`). One seed is a
+run of all grids with fresh soups; a claim is about the setting that is furthest from its published
+figure. z is the distance in standard errors, with the soup (or an experiment of the published size)
+as the independent unit: a soup varies far more than its particles do.
 """
 
 from __future__ import annotations
 
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import At, Claim, Log, Tolerance
 from srnn.figures.rows import claims
 from srnn.life.replications import EXPERIMENTS
 from srnn.runs.results import Computed
@@ -59,14 +62,19 @@ def arms(settings: Settings) -> Arms:
     }
 
 
+NEAR = Tolerance(0, 3, "three standard errors, the soup as the unit")
 CLAIMS = tuple(
-        Claim(
-            f"largest |z|: {about}", f"{name}: all settings", SOURCE, 0, 3,
-            "three standard errors, the soup as the unit", At(HERE, name), At(WITHOUT, name),
-            PLACEBOS[name], "1",
-        )
-        for name, about in ABOUT.items()
-    )  # fmt: skip
+    Claim(
+        f"largest |z|: {about}",
+        At(HERE, name),
+        At(WITHOUT, name),
+        NEAR,
+        "1",
+        Log("all settings", SOURCE),
+        control=PLACEBOS[name],
+    )
+    for name, about in ABOUT.items()
+)
 
 
 def finding(found: Found) -> list[str]:
@@ -74,21 +82,10 @@ def finding(found: Found) -> list[str]:
     near = [name for name in asked if found.estimate(HERE, name).mean < 3]
     return [
         f"{len(near)} of {len(asked)} published experiments lie within three standard errors in "
-        "every setting. A soup varies far more than its particles: a binomial would be wrong."
+        "every setting."
     ]
 
 
 EXPERIMENT = Experiment(
-    "18",
-    "Free particles and soups",
-    "Do the published figures of free particles come out, setting by setting?",
-    "Self-application, self-training, noise robustness, learning from others, soups under attack: "
-    "all grids of the stored logs of 2019 with their settings. z is the distance in standard "
-    "errors, with the soup (or an experiment of the published size) as the independent unit.",
-    arms,
-    CLAIMS,
-    claims,
-    finding=finding,
-    data="claims",
-    page="soup_lab",
+    "18", __doc__, arms, CLAIMS, claims, finding=finding, data="claims", page="soup_lab"
 )

@@ -1,4 +1,9 @@
-"""After the log: MetaNets under mutation and selection, with a neutral control."""
+"""Selection: can MetaNets be selected for accuracy, or for replicating, at what cost?
+
+A population inherits initial weights; a life is 100 step pairs on digits; winners of tournaments of
+two are the parents; mutation draws 0.2 % of the weights anew (:mod:`srnn.life.selection`). The
+neutral control draws parents at random and can have no trend.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings, Tables
-from srnn.experiments.claims import At, Claim
+from srnn.experiments.claims import AFTER, At, Claim, Tolerance
 from srnn.figures.rows import mean_line, panels
 from srnn.figures.style import INK, MUTED
 from srnn.life.selection import GOALS, Setting, select, trend
@@ -38,23 +43,45 @@ def arms(settings: Settings) -> Arms:
     }
 
 
-def _claim(goal: str, quantity: str, low: float, high: float, yes: str, no: str) -> Claim:
+def _claim(goal: str, quantity: str, low: float, high: float, *answers: str) -> Claim:
+    yes, no = answers
     return Claim(
-        f"trend of {quantity}, selected for {goal}", "no figure", "after the log", low, high,
-        "over 40 generations; without selection there can be none",
-        At(goal, f"trend of {quantity}"), At(NEUTRAL, f"trend of {quantity}"),
-        "parents drawn at random", "pp", yes, no,
-    )  # fmt: skip
+        f"trend of {quantity}, selected for {goal}",
+        At(goal, f"trend of {quantity}"),
+        At(NEUTRAL, f"trend of {quantity}"),
+        Tolerance(low, high, "over 40 generations; without selection there can be none"),
+        "pp",
+        AFTER,
+        (yes, no),
+    )
 
 
 CLAIMS = (
-    _claim("accuracy", "accuracy", 0.06, math.inf, "selection makes MetaNets learn faster",
-           "selection for accuracy has no effect of that size"),
-    _claim("replicators", "replicators", 0.03, math.inf, "selection makes more replicators",
-           "selection for replicators has no effect of that size"),
-    _claim("replicators", "accuracy", -math.inf, -0.02, "replicating is paid with accuracy",
-           "selection for replicators does not cost accuracy"),
-)  # fmt: skip
+    _claim(
+        "accuracy",
+        "accuracy",
+        0.06,
+        math.inf,
+        "selection makes MetaNets learn faster",
+        "selection for accuracy has no effect of that size",
+    ),
+    _claim(
+        "replicators",
+        "replicators",
+        0.03,
+        math.inf,
+        "selection makes more replicators",
+        "selection for replicators has no effect of that size",
+    ),
+    _claim(
+        "replicators",
+        "accuracy",
+        -math.inf,
+        -0.02,
+        "replicating is paid with accuracy",
+        "selection for replicators does not cost accuracy",
+    ),
+)
 
 
 def figure(tables: Tables) -> go.Figure:
@@ -73,15 +100,4 @@ def figure(tables: Tables) -> go.Figure:
     return drawn
 
 
-EXPERIMENT = Experiment(
-    "selection",
-    "Selection",
-    "Can MetaNets be selected for accuracy, or for replicating, and what does one cost the other?",
-    "A population inherits initial weights; a life is 100 step pairs on digits; winners of "
-    "tournaments of two are the parents; mutation draws 0.2 % of the weights anew. The neutral "
-    "control draws parents at random.",
-    arms,
-    CLAIMS,
-    figure,
-    data="course",
-)
+EXPERIMENT = Experiment("selection", __doc__, arms, CLAIMS, figure, data="course")
