@@ -16,7 +16,7 @@ from srnn.config import RunConfig
 from srnn.figures.particle import particle_history
 from srnn.figures.style import points
 from srnn.fixpoints import classify_measures, measures
-from srnn.lineage import ALL, Act, pack, read_acts, write_acts
+from srnn.lineage import ALL, Act, LineageError, pack, read_acts, write_acts
 from srnn.metanet import MacroShape
 from srnn.particles import INPUTS, composite, matrices
 from srnn.runs import RunError, obtain
@@ -45,10 +45,10 @@ def microscope(view: View) -> None:
         _bench(view, acts)
         if acts:
             _ledger(view, acts)
+        if len(view.picked) == 1:
+            _particle(view, acts, view.picked[0])
     except (ValueError, DataError, RunError, OSError) as error:
         st.error(f"{escape(str(error))}\n\nUndo the last act to go on.")
-    if len(view.picked) == 1:
-        _particle(view, acts, view.picked[0])
 
 
 def _bench(view: View, acts: str) -> None:
@@ -93,7 +93,11 @@ def _do(act: str) -> None:
 
 
 def _undo() -> None:
-    *kept, last = read_acts(state.get("acts"))
+    try:
+        *kept, last = read_acts(state.get("acts"))
+    except LineageError:  # of an address
+        state.change(acts=None)
+        return
     st.session_state.setdefault(UNDONE, []).append(str(last))
     state.change(acts=write_acts(kept) or None)
 
