@@ -1,4 +1,5 @@
-"""Train preset log-connectivity-h4 (seed 0) and put it into the folder of bundled runs.
+"""Train preset log-connectivity-h4 (seed 0) and put it into the folder of bundled runs, with the
+first page's picture of it.
 
     python scripts/make_bundled_run.py
 
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from srnn import paths
 from srnn.presets import preset
 from srnn.runs import obtain, open_run
+from ui.stage import READY, make_ready
 
 LIMIT = 10_000_000
 """Largest size of the bundled run, in bytes."""
@@ -35,6 +37,8 @@ def main() -> None:
         raise SystemExit(f"the run takes {size / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB")
     source = "from the cache" if cached else f"trained in {run.record.seconds:.0f} s"
     print(f"{target}: {size / 1e6:.2f} MB, {source}")
+    READY.write_bytes(make_ready(bundled.run_id))
+    print(f"{READY}: {READY.stat().st_size / 1e6:.2f} MB")
     print(f"test accuracy {run.results['test_accuracy']:.4f}, types {run.results['types']}")
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from srnn.fixpoints import classify_measures
-from ui.choices import EPSILONS as LADDER
 from ui.stage.blob import encode, look, rungs
 from ui.stage.bundle import FOLDER, MODULES, bundle
+from ui.state import EPSILONS as LADDER
 
 
 def decode(block: bytes) -> tuple[dict, dict[str, np.ndarray]]:

@@ -8,10 +8,7 @@ import streamlit as st
 
 from srnn.analysis.connectivity import ALL, CHOICES, SURVIVORS
 from srnn.vocabulary import EPSILON, GLOSSARY, LABELS, TYPES
-from ui.state import SETTLE, View, bound, get
-
-EPSILONS = tuple(sorted({float(f"{a}e{b}") for b in range(-12, 1) for a in (1, 3)} - {3.0}))
-"""The marks of the epsilon slider; any other value can stand in the address."""
+from ui.state import EPSILONS, SETTLE, View, bound, get
 
 
 def choose(label: str, options: Sequence[str], texts: Sequence[str], about: str, name: str) -> str:

@@ -38,7 +38,8 @@ from srnn.vocabulary import EPSILON
 from ui.curves import accuracy_curves, loss_curves, type_areas
 from ui.frame import strip
 from ui.menu import link
-from ui.state import change, get
+from ui.stage import live_stage, stage
+from ui.state import change, get, view_of
 from ui.text import duration, escape
 
 STILL = '<style>[data-testid="stStatusWidget"] {display: none}</style>'
@@ -189,6 +190,20 @@ def before() -> Run | None:
     with contextlib.suppress(RunError, OSError):
         return find_run(base) if is_run_id(base) and base != get("run") else None
     return None
+
+
+def on_stage(run_id: str) -> None:
+    """A training on the stage as it goes, and the run that it becomes."""
+    job = read_job(run_id) if is_run_id(run_id) else None
+    st.fragment(_look_on_stage, run_every=POLL / 2 if job and job.active else None)(run_id)
+
+
+def _look_on_stage(run_id: str) -> None:
+    job = read_job(run_id) if is_run_id(run_id) else None
+    if job is not None:
+        live_stage(job)
+    elif (run := find_run(run_id)) is not None:
+        stage(view_of(run))
 
 
 def others(run_id: str | None) -> None:

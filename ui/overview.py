@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+
 import streamlit as st
 
 from srnn.figures.schematic import schematic
-from srnn.presets import PRESETS
-from srnn.runs import Run, find_run, list_runs, submit
+from srnn.config import RunConfig
+from srnn.presets import PRESETS, preset
+from srnn.runs import Run, find_run, is_run_id, list_runs, read_job, submit
 from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
 from ui import state
 from ui.charts import dark
 from ui.draft import load
 from ui.frame import page
-from ui.live import watch
+from ui.live import attempt, on_stage, panel, said, watch
 from ui.menu import link
-from ui.microscope import microscope
 from ui.stage import stage
 from ui.text import escape, percent
 
@@ -35,8 +37,12 @@ def overview() -> None:
     words, picture = st.columns([3, 2], gap="large", vertical_alignment="center")
     words.markdown(METANET)
     picture.image(schematic(dark()), width="stretch")
-    run = _shown_run()
-    if run is None:
+    said()
+    asked, run = state.get("run"), _shown_run()
+    if is_run_id(asked) and read_job(asked) is not None:
+        panel(asked, curves=False)
+        on_stage(asked)
+    elif run is None:
         _train_button()
     else:
         workbench(run, autoplay="epoch" not in st.query_params)
@@ -47,10 +53,14 @@ def overview() -> None:
 def _train_button() -> None:
     """The shortest way to a network of one's own."""
     if st.button("Train your own (about 10 s)", type="primary", key="train-own"):
-        config = PRESETS["quick"].config
-        load(config)
-        watch(submit(config), cached=find_run(config.run_id) is not None)
-        st.switch_page("pages/train.py", query_params=state.address())
+        attempt(lambda: watch(submit(_fresh())))
+        st.rerun()
+
+
+def _fresh() -> RunConfig:
+    """The settings of the bundled run with the first seed that nobody has trained yet."""
+    configs = (preset("log-connectivity-h4", seed=seed) for seed in itertools.count(1))
+    return next(config for config in configs if find_run(config.run_id) is None)
 
 
 def workbench(run: Run, autoplay: bool) -> None:
@@ -64,7 +74,10 @@ def workbench(run: Run, autoplay: bool) -> None:
     except (ValueError, DataError) as error:  # acts of an address that cannot be done
         st.error(escape(str(error)))
         stage(view)
-    microscope(view)
+    if view.picked or acts:
+        from ui.microscope import microscope  # needs torch, which the first picture does not
+
+        microscope(view)
 
 
 def _shown_run() -> Run | None:

@@ -27,6 +27,8 @@ _NAMES = """run from epoch epsilon picked view keep fit cube color scale show ty
     changes compared"""
 NAMES = frozenset(_NAMES.split())
 """The names that an address may hold; any other is ignored."""
+EPSILONS = tuple(sorted({float(f"{a}e{b}") for b in range(-12, 1) for a in (1, 3)} - {3.0}))
+"""The marks of the epsilon sliders; any other value can stand in the address."""
 SETTLE = (0, 1, 10, 100, 500)
 """Replication steps after which a network can be looked at."""
 LONGEST = 1500

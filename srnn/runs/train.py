@@ -203,7 +203,7 @@ def finish(draft: Draft) -> Run:
 
 
 class Reporter:
-    """Tells the caller every epoch, and the progress file twice a second."""
+    """Tells the caller every epoch, and the progress file five times a second."""
 
     def __init__(self, draft: Draft, on_progress: Tell | None) -> None:
         self.draft, self.on_progress = draft, on_progress
@@ -220,7 +220,7 @@ class Reporter:
         )
         if self.on_progress:
             self.on_progress(progress)
-        if now or time.perf_counter() - self.written > 0.5 or what == "preparing":
+        if now or time.perf_counter() - self.written > 0.2 or what == "preparing":
             self.written = time.perf_counter()
             rows = draft.rows[:: 1 + len(draft.rows) // LIVE_ROWS]
             clean = [{key: json_number(value) for key, value in row.items()} for row in rows]

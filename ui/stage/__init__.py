@@ -10,24 +10,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
-import torch
 
-from srnn.analysis.collapse import scalars
-from srnn.analysis.dropout import accuracy_of, drop
-from srnn.analysis.trajectories import fit_trajectories
-from srnn.fixpoints import measures
 from srnn.lineage import pack
-from srnn.runs import get_run
-from srnn.tasks import DataError, task_of
-from srnn.vocabulary import EPSILON, LABELS, TYPES, is_replicator
-from ui import cached, state
-from ui.choices import EPSILONS
-from ui.stage.blob import curves, encode, look, numbers, rungs
-from ui.stage.bundle import bundle, part
-from ui.stage.edits import measured, performed
-from ui.state import View
+from srnn.runs import Job, get_run
+from srnn.vocabulary import EPSILON
+from ui import state
+from ui.stage.blob import amended, block_id, look
+from ui.stage.bundle import FOLDER, bundle, part
+from ui.state import EPSILONS, View
 
 KEY = "stage"
 FRONT = "-0.6,0.42,1"
@@ -47,11 +38,32 @@ def stage(view: View, acts: str = "", *, autoplay: bool = False) -> None:
     """
     ladder = tuple(sorted({*EPSILONS, view.epsilon}))
     end = view.index if acts else len(view.run.snapshot_epochs) - 1
+    block = _block(view.run.run_id, end, acts, view.epsilon, ladder)
+    wanted = _wanted(view, acts)
     _component(
         key=KEY,
-        data=_blob(view.run.run_id, end, acts, view.epsilon, ladder, autoplay, _wanted(view, acts)),
+        data=amended(block, look=look(), autoplay=autoplay, wanted=wanted),
         on_scene_change=_follow,
     )
+
+
+def live_stage(job: Job) -> bool:
+    """Show a training so far, in a fragment that runs again and again; whether there is something
+    to show yet."""
+    from ui.stage.source import of_job
+
+    epsilon = state.epsilon()
+    ladder = tuple(sorted({*EPSILONS, epsilon}))
+    if (source := of_job(job, epsilon)) is None:
+        return False
+    block = source.block(epsilon, ladder)
+    wanted = {"version": f"{job.id} live", "epsilon": epsilon}
+    _component(
+        key=KEY,
+        data=amended(block, look=look(), autoplay=False, wanted=wanted),
+        on_scene_change=_follow,
+    )
+    return True
 
 
 def _wanted(view: View, acts: str) -> dict[str, Any]:
@@ -105,119 +117,28 @@ def _follow() -> None:
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
-def _blob(
-    run_id: str,
-    end: int,
-    acts: str,
-    epsilon: float,
-    ladder: tuple[float, ...],
-    autoplay: bool,
-    wanted: dict[str, Any],
-) -> bytes:
-    run, shape = get_run(run_id), get_run(run_id).shape
-    arrays, about = _arrays(run_id, end, acts, ladder)
-    epochs, accuracy = run.snapshot_epochs[: end + 1], run.records.set_index("epoch")
-    before = [float(accuracy["test_accuracy"].get(epoch, np.nan)) for epoch in epochs]
-    after = _after(run_id, epsilon)[: end + 1]
-    records = run.records
-    if acts:
-        edited = measured(run_id, end, acts, epsilon)
-        epochs = [*epochs, performed(run_id, end, acts).epoch]
-        before, after = [*before, edited.before], [*after, edited.after]
-        records = records[records["epoch"] <= epochs[-2]]
-    skips = [(shape.skip(layer), layer + 1) for layer in range(shape.depth)]
-    header = {
-        "id": run_id,
-        "edited": bool(acts),
-        "epochs": epochs,
-        "sizes": shape.sizes,
-        "starts": shape.starts,
-        "skips": [pair for pair in skips if pair[0] is not None],
-        "types": TYPES,
-        "labels": [LABELS[name] for name in TYPES],
-        "ladder": ladder,
-        "rung": ladder.index(epsilon),
-        "curve": curves(records),
-        "before": numbers(before),
-        "after": after,
-        "look": look(),
-        "autoplay": autoplay,
-        "wanted": wanted,
-        **about,
-        **_input(run_id),
-    }
-    return encode(header, arrays)
+def _block(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
+    """What the stage shows of a run. The bundled run's comes ready made: the first page then
+    needs no torch."""
+    if (run_id, acts, epsilon, ladder) == (ready_made(), "", EPSILON, EPSILONS):
+        return READY.read_bytes()
+    from ui.stage.source import of_run
+
+    return of_run(run_id, epsilon, end, acts).block(epsilon, ladder)
 
 
-@st.cache_data(max_entries=10, show_spinner=False)
-def _arrays(
-    run_id: str, end: int, acts: str, ladder: tuple[float, ...]
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays of a run's snapshots up to index ``end``, and of what acts made of that one; and
-    what the header says about them."""
-    run, table = get_run(run_id), cached.particles(run_id)
-    kept = cached.measures(run_id)
-    measure = [part[: end + 1] for part in (kept.size, kept.error, kept.second)]
-    snapshots, epochs = run.snapshots[: end + 1], run.snapshot_epochs[: end + 1]
-    if acts:
-        state_after = performed(run_id, end, acts)
-        new = measures(
-            torch.from_numpy(np.array(state_after.weights)), torch.from_numpy(run.encoding)
-        )
-        measure = [np.concatenate([a, b[None]]) for a, b in zip(measure, new, strict=True)]
-        snapshots = np.concatenate([snapshots, state_after.weights[None]])
-        epochs = [*epochs, state_after.epoch]
-    paths = fit_trajectories(
-        snapshots,
-        epochs,
-        table["particle"].tolist(),
-        table["layer"].to_numpy(),
-        components=min(3, run.config.particle_weights),
-    )
-    weight = scalars(snapshots)
-    points = np.full((*weight.shape, 3), np.nan, dtype=np.float32)
-    points[:, paths.particles, : paths.components] = paths.coordinates
-    found, spread = np.abs(weight[np.isfinite(weight)]), np.abs(points[np.isfinite(points)])
-    about = {
-        "strong": float(np.quantile(found, 0.995)) if found.any() else 1.0,
-        "reach": float(np.quantile(spread, 0.9995)) if spread.any() else 1.0,
-        "shares": paths.explained["share"].tolist(),
-    }
-    size, error, second = (rungs(part, ladder) for part in measure)
-    arrays = {"size": size, "error": error, "second": second}
-    arrays["scalar"] = np.where(np.isfinite(weight), weight, np.float32(np.nan))
-    arrays["points"] = points.astype(np.float16)
-    return arrays, about
+def make_ready(run_id: str) -> bytes:
+    """The block of a run as the first page shows it."""
+    from ui.stage.source import of_run
+
+    end = len(get_run(run_id).snapshot_epochs) - 1
+    return of_run(run_id, EPSILON, end, "").block(EPSILON, EPSILONS)
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
-def _after(run_id: str, epsilon: float) -> list[float | None]:
-    """Test accuracy at every snapshot after its replicators are dropped; None where unknown."""
-    run = get_run(run_id)
-    try:
-        task = task_of(run.config)
-    except DataError:
-        return [None] * len(run.snapshot_epochs)
-    return [
-        accuracy_of(drop(weight, is_replicator(codes)), task.x_test, task.y_test, run.shape)
-        for weight, codes in zip(scalars(run.snapshots), cached.codes(run_id, epsilon), strict=True)
-    ]
+READY = FOLDER / "bundled.bin"
+"""The block of the bundled run, made by ``scripts/make_bundled_run.py``."""
 
 
-@st.cache_data(max_entries=20, show_spinner=False)
-def _input(run_id: str) -> dict[str, Any]:
-    """How the inputs stand as an image, ``(rows, columns)``, and the mean test image, 0..255; both
-    None where they are unknown or no image."""
-    run = get_run(run_id)
-    try:
-        task = task_of(run.config)
-    except DataError:
-        side = round(run.shape.inputs**0.5)
-        square = side * side == run.shape.inputs and side >= 4
-        return {"image": [side, side] if square else None, "mean": None}
-    image = list(task.image) if len(task.image) == 2 and min(task.image) >= 4 else None
-    mean = task.x_test.mean(0)
-    return {
-        "image": image,
-        "mean": np.rint(255 * mean / max(mean.max(), 1e-9)).astype(int).tolist(),
-    }
+def ready_made() -> str | None:
+    """The run whose block comes with the lab."""
+    return block_id(READY.read_bytes()) if READY.exists() else None

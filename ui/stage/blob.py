@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from srnn.figures import style
 from srnn.vocabulary import TYPES
@@ -49,6 +48,19 @@ def encode(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     return b"".join(parts)
 
 
+def amended(block: bytes, **more: Any) -> bytes:
+    """A block from :func:`encode` with more in its header."""
+    length = int.from_bytes(block[:4], "little")
+    text = json.dumps(json.loads(block[4 : 4 + length]) | more, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    return b"".join([len(text).to_bytes(4, "little"), text, memoryview(block)[4 + length :]])
+
+
+def block_id(block: bytes) -> str:
+    """The name of the run in a block."""
+    return json.loads(block[4 : 4 + int.from_bytes(block[:4], "little")])["id"]
+
+
 def look() -> dict[str, Any]:
     """The colours of :mod:`srnn.figures.style`, for a light and for a dark ground."""
 
@@ -63,7 +75,7 @@ def look() -> dict[str, Any]:
     return {"light": one(False), "dark": one(True)}
 
 
-def curves(records: pd.DataFrame) -> dict[str, list[float | None]]:
+def curves(records: Any) -> dict[str, list[float | None]]:
     """The columns of a run's table that are drawn against the clock; None where not known."""
     rows = records
     if len(rows) > MOST_ROWS:

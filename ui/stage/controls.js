@@ -123,7 +123,10 @@ export function showState(host, scene) {
   const position = find("position"), epoch = epochText(run, clock.snapshot);
   position.value = clock.position;
   position.setAttribute("aria-valuetext", epoch);
-  setText(find("epoch"), `${epoch} of ${count(run.epochs[run.T - 1])}`.replace(/, edited of.*/, ", edited"));
+  const training = run.training;
+  find("bar").classList.toggle("live", Boolean(training));
+  if (training) setText(find("epoch"), `epoch ${count(training.epoch)} of ${count(training.epochs)}, training`);
+  else setText(find("epoch"), `${epoch} of ${count(run.epochs[run.T - 1])}`.replace(/, edited of.*/, ", edited"));
   const epsilon = epsilonText(run.ladder[scene.rung]);
   find("epsilon").value = scene.rung;
   find("epsilon").setAttribute("aria-valuetext", epsilon);
