@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from srnn import paths
+from srnn.config import RunConfig
+from srnn.files import json_number
 from srnn.fixpoints import classify_measures
-from ui.stage.blob import encode, look, rungs
+from srnn.metanet import macro_shape
+from srnn.runs import Job, Progress, find_run
+from srnn.runs.draft import Draft
+from srnn.runs.live import kept_so_far
+from srnn.runs.lock import Lock
+from srnn.tasks import task_of
+from srnn.training import train
+from ui.stage import READY, make_ready
+from ui.stage.blob import amended, encode, look, rungs
 from ui.stage.bundle import FOLDER, MODULES, bundle
-from ui.state import EPSILONS as LADDER
+from ui.stage.source import of_job
+from ui.state import EPSILONS
 
 
 def decode(block: bytes) -> tuple[dict, dict[str, np.ndarray]]:
@@ -39,16 +54,16 @@ def test_a_block_holds_its_header_and_arrays_each_at_a_multiple_of_four_bytes() 
     assert [one["at"] % 4 for one in header["arrays"]] == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("rung", range(len(LADDER)))
+@pytest.mark.parametrize("rung", range(len(EPSILONS)))
 def test_types_from_rungs_are_the_types_at_every_epsilon_of_the_ladder(rung: int) -> None:
-    edges = np.array([0, *LADDER, 7.0, np.nan], dtype=np.float32)
+    edges = np.array([0, *EPSILONS, 7.0, np.nan], dtype=np.float32)
     edges = np.unique(np.concatenate([edges, np.nextafter(edges, np.float32(9))]))
     size, error, second = (part.ravel() for part in np.meshgrid(edges, edges, edges))
-    at = [rungs(part, LADDER).astype(int) for part in (size, error, second)]
+    at = [rungs(part, EPSILONS).astype(int) for part in (size, error, second)]
     by_rung = np.select(
         [at[0] == 255, at[0] <= rung, at[1] <= rung, at[2] <= rung], [0, 1, 2, 3], 4
     )
-    np.testing.assert_array_equal(by_rung, classify_measures(size, error, second, LADDER[rung]))
+    np.testing.assert_array_equal(by_rung, classify_measures(size, error, second, EPSILONS[rung]))
 
 
 def test_the_modules_become_one_without_imports_and_with_one_way_in() -> None:
@@ -78,3 +93,54 @@ def test_the_look_has_a_colour_for_every_type_on_both_grounds() -> None:
     for colors in look().values():
         assert len(set(colors["types"].values())) == 5
         assert all(re.fullmatch("#[0-9A-F]{6}", color) for color in colors["types"].values())
+
+
+def test_the_bundled_runs_picture_is_the_one_that_would_be_made_now() -> None:
+    block = READY.read_bytes()
+    ready, arrays = decode(block)
+    made, fresh = decode(make_ready(ready["id"]))
+    assert find_run(ready["id"]).bundled
+    assert {name: made[name] for name in ("epochs", "sizes", "ladder", "before", "after")} == {
+        name: ready[name] for name in ("epochs", "sizes", "ladder", "before", "after")
+    }
+    assert json.loads(json.dumps(EPSILONS)) == ready["ladder"] and ready["rung"] == 14
+    for name in ("size", "error", "second"):
+        np.testing.assert_array_equal(arrays[name], fresh[name])
+    np.testing.assert_allclose(arrays["scalar"], fresh["scalar"], atol=1e-6)
+    assert amended(block, autoplay=True).endswith(block[-1000:])
+    assert decode(amended(block, autoplay=True))[0] == ready | {"autoplay": True}
+
+
+def test_the_first_page_needs_no_torch() -> None:
+    code = "import sys, ui.overview; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=FOLDER.parent.parent, check=False)
+    assert done.returncode == 0
+
+
+def test_a_training_is_seen_as_far_as_it_has_come(small: RunConfig) -> None:
+    config, task = small.replace(epochs=5), task_of(small)
+    particles = macro_shape(config).particles
+    assert kept_so_far(config, particles)[1] == []
+    lock = Lock(paths.run_folder(config.run_id) / "lock")
+    lock.path.parent.mkdir(parents=True)
+    assert lock.take()
+    draft = Draft(config, lock)
+    seen = []
+    for record in train(config, task, engine="manual"):
+        draft.add(record)
+        snapshots, epochs = kept_so_far(config, particles)
+        np.testing.assert_array_equal(snapshots[-1], record.state.weights)
+        seen.append(epochs[-1])
+        job = Job(config.run_id, draft.folder, "running", (), config, "manual", {}, 0.0)
+        progress = Progress(done=record.epoch, total=5, what="training", rows=[record.row()])
+        source = of_job(dataclasses.replace(job, progress=_clean(progress)), 1e-5)
+        header, arrays = decode(source.block(1e-5, EPSILONS))
+        assert header["training"] == {"epoch": record.epoch, "epochs": 5}
+        assert len(arrays["size"]) == len(epochs) * particles
+    lock.release()
+    assert seen == [0, 1, 2, 3, 4, 5]
+
+
+def _clean(progress: Progress) -> Progress:
+    rows = [{name: json_number(value) for name, value in row.items()} for row in progress.rows]
+    return progress.model_copy(update={"rows": rows})
