@@ -9,7 +9,7 @@ from srnn.tasks import DataError, resolve
 from ui import state
 from ui.draft import LABELS, changed, form
 from ui.frame import page
-from ui.live import before, curves, others, panel, watch
+from ui.live import before, curves, on_stage, others, panel, watch
 from ui.text import duration, escape
 
 
@@ -99,3 +99,5 @@ with view:
     else:
         copy()
     others(run_id)
+if run_id:
+    on_stage(run_id)

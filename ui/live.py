@@ -16,7 +16,6 @@ import contextlib
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -35,7 +34,6 @@ from srnn.runs import (
     submit_command,
 )
 from srnn.vocabulary import EPSILON
-from ui.curves import accuracy_curves, loss_curves, type_areas
 from ui.frame import strip
 from ui.menu import link
 from ui.stage import live_stage, stage
@@ -175,13 +173,14 @@ def watch(run_id: str, *, cached: bool = False) -> None:
     change(run=run_id, changes=None)
 
 
-def panel(run_id: str) -> None:
-    """The state of a training; it looks again by itself for as long as something can change."""
+def panel(run_id: str, *, drawn: bool = True) -> None:
+    """The state of a training, with its curves if it is ``drawn`` here; it looks again by itself
+    for as long as something can change."""
     job = read_job(run_id) if is_run_id(run_id) else None
     active = job is not None and job.active
     if active:
         st.html(STILL)
-    st.fragment(_look, run_every=POLL if active else None)(run_id, active)
+    st.fragment(_look, run_every=POLL if active else None)(run_id, active, drawn)
 
 
 def before() -> Run | None:
@@ -216,7 +215,7 @@ def others(run_id: str | None) -> None:
         st.button(text, key=f"watch-{job.id}", on_click=watch, args=(job.id,))
 
 
-def _look(run_id: str, was_active: bool) -> None:
+def _look(run_id: str, was_active: bool, drawn: bool) -> None:
     job = read_job(run_id) if is_run_id(run_id) else None
     if was_active and (job is None or not job.active):
         st.rerun()  # the whole page, which stops looking
@@ -228,13 +227,18 @@ def _look(run_id: str, was_active: bool) -> None:
         return
     if run is not None:
         _finished(run)
+        rows: Any = run.records
     elif job is not None:
         _unfinished(job)
+        rows = pd.DataFrame(job.progress.rows if job.progress else [])
     else:
         st.error(
             f"There is no run or training {escape(run_id[:40])} here. Check the address, or choose "
             "settings and press **Train**."
         )
+        return
+    if drawn and len(rows) > 1:
+        curves(rows)
 
 
 def _finished(run: Run) -> None:
@@ -254,7 +258,6 @@ def _finished(run: Run) -> None:
     strip(results["test_accuracy"], results["types"], results["epochs"], run.config.epochs, EPSILON)
     if run.stopped:
         st.warning(f"Training ended early: {escape(run.stopped)}.")
-    curves(run.records)
 
 
 def _unfinished(job: Job) -> None:
@@ -267,17 +270,17 @@ def _unfinished(job: Job) -> None:
         if st.button(again, key="resume_job", type="primary"):
             attempt(resume, job.id)
             st.rerun()
-    if job.progress and len(job.progress.rows) > 1:
-        curves(pd.DataFrame(job.progress.rows))
 
 
 def curves(rows: pd.DataFrame) -> None:
     """The curves of a training, over those of the run that it is a copy of."""
+    from ui.curves import accuracy_curves, loss_curves, type_areas
+
     old = before()
     if old is not None:
         st.caption(f"Pale: the run that this is a copy of, {escape(old.name)}.")
     earlier = None if old is None else old.records
-    charts: dict[str, alt.Chart] = {
+    charts = {
         "Losses": loss_curves(rows, earlier),
         "Accuracy": accuracy_curves(rows, earlier),
         "Particle types": type_areas(rows),

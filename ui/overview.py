@@ -6,8 +6,8 @@ import itertools
 
 import streamlit as st
 
-from srnn.figures.schematic import schematic
 from srnn.config import RunConfig
+from srnn.figures.schematic import schematic
 from srnn.presets import PRESETS, preset
 from srnn.runs import Run, find_run, is_run_id, list_runs, read_job, submit
 from srnn.tasks import DataError
@@ -40,7 +40,7 @@ def overview() -> None:
     said()
     asked, run = state.get("run"), _shown_run()
     if is_run_id(asked) and read_job(asked) is not None:
-        panel(asked, curves=False)
+        panel(asked, drawn=False)
         on_stage(asked)
     elif run is None:
         _train_button()
