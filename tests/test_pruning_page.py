@@ -8,10 +8,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from srnn.config import RunConfig
+from srnn.experiments.base import Outcome
 from srnn.experiments.engine import outcome_of
 from srnn.experiments.rivals import STUDY, Study
 from srnn.figures import pruning as figures
 from srnn.pruning import Subject, drop_first, order_of
+from srnn.pruning.limits import COLUMNS, Limits
 from srnn.pruning.measure import RIVALS
 from srnn.runs import Run, obtain
 from ui.menu import ROOT
@@ -83,6 +85,37 @@ def test_the_table_over_seeds_is_shown_once_it_is_there(run: Run, monkeypatch: p
     assert "Conclusion" in words(app)
     assert app.dataframe[0].value["rival"].tolist() == [title for title, _ in RIVALS.values()]
     assert "Dense, lottery ticket" in app.dataframe[1].value["rival"].tolist()
+
+
+def test_where_it_breaks_is_asked_for_and_then_shown(run: Run, monkeypatch: pytest.MonkeyPatch):
+    app = lab(run, "limits")
+    said = f"it trains MetaNets in {len(Limits().settings())} settings, 3 seeds each"
+    assert "not there yet" in words(app) and said in words(app)
+    numbers = pd.DataFrame(
+        [
+            {"arm": arm, "seed": seed, **dict.fromkeys(COLUMNS, value + seed / 1000)}
+            for arm, value in (("MNIST, h = 8", 0.01), ("MNIST, h = 4", 0.02))
+            for seed in (1, 2)
+        ]
+    )
+    made = Outcome("", "It breaks somewhere.", {"numbers": numbers})
+    monkeypatch.setattr("ui.studies.saved_outcome", lambda experiment, asked: made)
+    app.run()
+    assert not app.exception and "It breaks somewhere" in words(app)
+    table = app.dataframe[0].value
+    assert table["setting"].tolist() == ["MNIST, h = 8", "MNIST, h = 4"]
+    assert table["Drop cost"].tolist()[1] == "2.15 (1.51 to 2.79)"
+
+
+def test_control_tests_without_support_say_why_and_offer_the_larger_particles(run: Run):
+    app = lab(run, "controls")
+    one = Subject.of(run)
+    count = int(one.replicators.sum())
+    assert f"This run has {count:,} replicators and {one.particles - count:,} survivors" in words(
+        app
+    )
+    app.button(key="open-h8").click().run()
+    assert not app.exception
 
 
 def test_figures_without_data_say_so():
