@@ -115,6 +115,13 @@ def test_both_p_values_are_those_of_scipy_and_statsmodels():
     assert found.margin == 0.5 and found.estimate == estimate(FIVE - 0.6)
 
 
+def test_values_without_scatter_have_p_values_of_nothing_half_or_one():
+    same, edge, far = compare([0.0, 0.0]), compare([0.5, 0.5], 0.5), compare([0.7, 0.7], 0.5)
+    assert (same.p_difference, same.p_equivalence) == (1.0, 0.0)
+    assert (edge.p_difference, edge.p_equivalence) == (0.0, 0.5)
+    assert (far.p_difference, far.p_equivalence) == (0.0, 1.0)
+
+
 def test_a_margin_must_be_positive():
     for margin in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="must be positive"):
