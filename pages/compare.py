@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from srnn.runs import Run, get_run, list_runs
+from srnn.runs.run import differences as made_with
 from srnn.sweeps.report import comparison_report, curves, differences, groups_of, outcome, records
 from ui import state
 from ui.charts import download
@@ -42,6 +43,12 @@ if different.empty:
     st.markdown("Nothing: all settings are the same.")
 else:
     st.dataframe(different)
+made = {text for other in compared[1:] for text in made_with(compared[0], other)}
+if made:
+    st.warning(
+        "They were not trained with the same things, so small differences may come from there: "
+        f"{escape('; '.join(sorted(made)))}."
+    )
 download(
     "Report (HTML)",
     lambda: comparison_report(compared),

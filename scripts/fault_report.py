@@ -30,6 +30,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import attacks  # noqa: E402
 import faults  # noqa: E402
 import forgery  # noqa: E402
 import load  # noqa: E402
@@ -63,6 +64,8 @@ def main() -> None:
         "damage": lambda room: damage(room, options.damage),
         "archives": lambda room: archives(room, options.damage),
         "disks": disks,
+        "attacks": attacks.attacks,
+        "many": lambda room: attacks.many(room, options.runs),
         "cost": load.checkpoint_cost,
         "queue": lambda room: load.queue(room, options.jobs),
         "visitors": lambda room: load.visitors(room, PAGES, options.visitors, options.seconds),
@@ -262,6 +265,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=50, help="of each of two kinds")
     parser.add_argument("--damage", type=int, default=100, help="cached runs, and as many archives")
     parser.add_argument("--jobs", type=int, default=200)
+    parser.add_argument("--runs", type=int, default=3000)
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=90.0, help="how long they stay")
     parser.add_argument("--only", nargs="*", help="some parts only; the others stay as they are")

@@ -33,6 +33,8 @@ def summarise(run: Any) -> dict[str, Any]:
         "test_accuracy": run.results["test_accuracy"],
         "types": run.results["types"],
         "engine": run.info["engine"],
+        "provenance": run.info["provenance"],
+        "imported": run.record.imported,
         "seconds": run.info["seconds"],
         "stopped": run.stopped,
         "config": run.config.to_dict(),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import logging
 import os
 import time
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from srnn import paths
 from srnn.config import RunConfig
@@ -148,9 +149,9 @@ _unwritten: set[str] = set()
 
 
 @functools.cache
-def _index() -> TypeAdapter[dict[str, tuple[Stamp, RunRecord]]]:
-    """What is in ``index.json``."""
-    return TypeAdapter(dict[str, tuple[Stamp, RunRecord]])
+def _index() -> TypeAdapter[dict[str, tuple[Stamp, RunRecord, str]]]:
+    """What is in ``index.json`` behind its checksum: stamp, record and description of each run."""
+    return TypeAdapter(dict[str, tuple[Stamp, RunRecord, str]])
 
 
 def _listed(path: str, name: str) -> Run | None:
@@ -179,22 +180,27 @@ def _listed(path: str, name: str) -> Run | None:
 
 def _read_index() -> dict[str, tuple[Stamp, Run]]:
     try:
-        index = _index().validate_json(paths.index_file().read_bytes())
-        root = paths.runs_folder()
-        runs = [Run(name, root / name, record) for name, (_, record) in index.items()]
-        return {
-            str(run.path): (index[run.run_id][0], run)
-            for run in runs
-            if run.config and run.record.finished is not None
-        }
-    except (OSError, ValueError, ValidationError):
+        checksum, _, body = paths.index_file().read_bytes().partition(b"\n")
+        if hashlib.sha256(body).hexdigest().encode() != checksum:
+            return {}
+        seen, root = {}, paths.runs_folder()
+        for name, (found, record, text) in _index().validate_json(body).items():
+            run = Run(name, root / name, record)
+            run.__dict__["description"] = text  # what the cached property would work out
+            seen[str(run.path)] = found, run
+        return seen
+    except (OSError, ValueError):
         return {}
 
 
 def _write_index(found: dict[str, Run]) -> None:
+    index = {
+        name: (_seen[str(run.path)][0], run.record, run.description) for name, run in found.items()
+    }
     with contextlib.suppress(OSError):
-        index = {name: (_seen[str(run.path)][0], run.record) for name, run in found.items()}
-        write_bytes(paths.index_file(), _index().dump_json(index), durable=False)
+        body = _index().dump_json(index)
+        checksum = hashlib.sha256(body).hexdigest().encode()
+        write_bytes(paths.index_file(), checksum, b"\n", body, durable=False)
         _unwritten.clear()
 
 

@@ -1,0 +1,116 @@
+"""Attacks, for ``scripts/fault_report.py``: each is a test, run here and counted; and many runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import faults
+from streamlit.testing.v1 import AppTest
+
+from srnn.paths import run_folder
+from srnn.runs import obtain
+from srnn.runs.record import seal
+
+ROOT = Path(__file__).resolve().parent.parent
+
+ATTACKS = {
+    "Asked to train on from an imported run, another engine's, other versions', another "
+    "processor's": ("test_runs.py test_sharing.py test_jobs.py", "never_goes_on or another_engine"),
+    "Bytes flipped, cut or added beneath a training; its lock, folder or whole cache removed": (
+        "test_jobs.py test_population.py",
+        "beneath or in_the_middle_makes or in_the_middle_is or folder_is_removed",
+    ),
+    "Size limit with everything just listed and read, and time stamps in the future": (
+        "test_runs.py",
+        "clean_up or limit_holds",
+    ),
+    "Numbers and texts out of range (1e20, 10^400, negative, half characters), old formats, names "
+    "that are no UTF-8": (
+        "test_runs.py test_jobs.py",
+        "out_of_range or nothing_can_hold or half_a_character or no_run_among or older_format or "
+        "damaged",
+    ),
+    "Archives that unpack to a thousand times their size, or that memory cannot hold; /dev/zero, "
+    "pipes, folders": (
+        "test_sharing.py test_idx.py",
+        "thousand_times or memory or only_regular or lies_about",
+    ),
+    "Export over files, links, pipes, devices, folders, with and without --force": (
+        "test_sharing.py test_export.py",
+        "written_over or appears_while or command_line",
+    ),
+    "Links and pipes in the place of a run's or a job's files, and of the settings": (
+        "test_runs.py test_jobs.py",
+        "link or pipe",
+    ),
+    "Locks held for good, dates in the future, parents and workers killed": (
+        "test_jobs.py",
+        "freezes_nobody or dates_in or killed",
+    ),
+}
+"""What is attacked, and the tests that do it."""
+
+Row = tuple[str, int, str, bool]
+
+
+def attacks(room: Path) -> list[Row]:
+    """Run the tests of every kind of attack."""
+    rows = []
+    for title, (files, words) in ATTACKS.items():
+        command = [sys.executable, "-m", "pytest", "-q", "-k", words, *files.split()]
+        done = subprocess.run(
+            command, cwd=ROOT / "tests", capture_output=True, text=True, check=False
+        )
+        passed, failed = (
+            int((re.findall(rf"(\d+) {word}", done.stdout) or ["0"])[-1])
+            for word in ("passed", "failed")
+        )
+        fine = done.returncode == 0 and passed > 0
+        said = f"{passed} as they should be, {failed} not"
+        rows.append((title, passed + failed, said, fine))
+    return rows
+
+
+def many(room: Path, count: int) -> list[Row]:
+    """A cache of many runs: how long a listing takes, in processor time of one core."""
+    with faults.using(room / "cache"):
+        run, _ = obtain(faults.victim(epochs=20))
+        info = json.loads((run.path / "run.json").read_text())
+        for seed in range(1, count):
+            config = faults.victim(seed, epochs=20)
+            folder = run_folder(config.run_id)
+            folder.mkdir()
+            for name in info["files"]:
+                (folder / name).hardlink_to(run.path / name)
+            values = info | {"run_id": config.run_id, "config": config.to_dict()}
+            values["seal"] = seal(values)
+            (folder / "run.json").write_text(json.dumps(values))
+        shell = [_seconds_of_listing() for _ in range(2)][-1]
+        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        test.switch_page("pages/runs.py").run()
+        started = time.process_time()
+        test.run()
+        page = time.process_time() - started
+    said = f"`srnn runs` {shell:.2f} s, a rerun of the page Runs {page:.2f} s of one core"
+    fine = shell < 1 and page < 1 and not test.exception
+    return [(f"{count:,} runs in the cache", count, said, fine)]
+
+
+def _seconds_of_listing() -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-m", "srnn", "runs"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=dict(os.environ),
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
