@@ -43,7 +43,7 @@ from srnn.tasks import load_task
 
 QUICK = Settings(quick=True, seeds=1)
 LOG = [str(row) for row in range(1, 18)]
-LATER = ["born-dead", "dead-outputs", "instant"]
+LATER = ["born-dead", "dead-outputs", "instant", "scale"]
 
 
 # the registry and the settings

@@ -1,0 +1,204 @@
+"""Self-pruning at scale: does a network prune itself however wide, deep and fine it is?
+
+The log's networks have 1,518 particles. Here width grows from 6 to 512 cells (1,410 to 120,320
+particles), depth from 2 to 6 weight layers, h from 2 to 16, on two data sets, with ReLU, alpha 10
+and five epochs. What dropping the replicators costs, at the instant training stopped and settled by
+replication-only steps, stands beside as many by small scalar weights, by |scalar weight × input
+std| and at random; and how well a particle's initial self-gain foretells its death.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+
+from srnn.analysis.settle import settle
+from srnn.experiments.base import (
+    NONE,
+    SHUFFLED,
+    Arms,
+    Experiment,
+    Found,
+    Settings,
+    Tables,
+    final_codes,
+)
+from srnn.experiments.claims import AFTER, SAME, At, Claim, Tolerance
+from srnn.figures.rows import shares
+from srnn.figures.style import INK, MUTED, PALETTE
+from srnn.particles import composite
+from srnn.pruning import Subject, drop_first, natural_count, order_of
+from srnn.runs import Run
+from srnn.runs.results import Computed
+from srnn.statistics import auc
+from srnn.vocabulary import ZERO
+
+BASE: dict[str, Any] = {
+    "depth": 2,
+    "width": 20,
+    "neurons": 4,
+    "activation": "relu",
+    "residual": "none",
+    "alpha": 10.0,
+    "lr": 0.03,
+    "epochs": 5,
+    "snapshot_every": 5,
+}
+WIDTHS, DEPTHS, SIZES = (6, 20, 64, 128, 256, 512), (3, 4, 6), (2, 8, 16)
+SMALL, WIDE = f"width {WIDTHS[0]}", f"width {WIDTHS[-1]}"
+VARIANTS: dict[str, dict[str, Any]] = {
+    **{f"width {width}": {"width": width} for width in WIDTHS},
+    **{f"depth {depth}": {"depth": depth} for depth in DEPTHS},
+    **{f"h = {h}": {"neurons": h} for h in SIZES},
+    "digits": {"dataset": "digits", "batch_size": 50, "epochs": 50, "snapshot_every": 50},
+    f"{WIDE}, {SHUFFLED}": {"width": WIDTHS[-1], "labels": "shuffled"},
+    f"{WIDE}, {NONE}": {"width": WIDTHS[-1], "goal": "none"},
+}
+"""What is changed in the base; each arm says only what differs."""
+
+RIVALS = {
+    "cost": "replicators",
+    "cost_magnitude": "magnitude",
+    "cost_activity": "activity",
+    "cost_random": "random",
+}
+STEPS = 200
+"""Replication-only steps after which a network counts as settled."""
+QUICK_WIDTH = 32
+
+
+def arms(settings: Settings) -> Arms:
+    found = {}
+    for name, changes in VARIANTS.items():
+        values = {**BASE, **changes}
+        if settings.quick:
+            values["width"] = min(values["width"], QUICK_WIDTH)
+        found[name] = settings.configs(**values)
+    return found
+
+
+def measure(run: Run) -> Computed:
+    """Survivors, drop costs of the rivals at equal count (0..1), both also settled, and the AUC of
+    the initial v0 for being alive."""
+    now = Subject.of(run)
+    settled = replace(now, weights=settle(run.weights, run.config, [STEPS])[0])
+    facts: dict[str, float] = {"particles": float(now.particles)}
+    for prefix, one in (("", now), ("settled_", settled)):
+        count, before = natural_count("replicators", one), one.accuracy()
+        facts[f"{prefix}survivors"] = 1 - count / one.particles
+        for key, criterion in RIVALS.items():
+            order = order_of(criterion, one, run.config.seed)
+            kept = drop_first(order, count)
+            facts[prefix + key] = before - one.accuracy(kept) if count else math.nan
+    dead = final_codes(run) == ZERO
+    gain = composite(torch.from_numpy(np.array(run.snapshots[0])))[0].numpy()
+    random = np.random.default_rng(run.config.seed)
+    facts["dead"] = float(dead.mean())
+    facts["auc"] = auc(gain, ~dead)
+    facts["auc_chance"] = auc(random.permutation(gain), ~dead)
+    return facts, {}
+
+
+CLAIMS = (
+    Claim(
+        f"drop cost of the replicators, {WIDE}",
+        At(WIDE, "cost"),
+        At(WIDE, "cost_random"),
+        SAME,
+        "pp",
+        AFTER,
+        (
+            "in a wide network too, dropping the replicators costs nothing at this instant",
+            "in a wide network dropping the replicators costs accuracy",
+        ),
+        "as many at random",
+    ),
+    Claim(
+        f"drop cost, replicators less as many by |scalar weight × input std|, {WIDE}",
+        At(WIDE, "cost", At(WIDE, "cost_activity")),
+        At(WIDE, "cost_random", At(WIDE, "cost_activity")),
+        Tolerance(-math.inf, 0.0, "no dearer than the plain rule"),
+        "pp",
+        AFTER,
+        ("replicators are no worse a choice", "the plain rule drops better ones"),
+        "as many at random",
+    ),
+    Claim(
+        f"survivors, {WIDE} less {SMALL}",
+        At(WIDE, "survivors", At(SMALL, "survivors")),
+        At(f"{WIDE}, {NONE}", "survivors", At(SMALL, "survivors")),
+        Tolerance(-math.inf, -0.05, "a direction; five points"),
+        "pp",
+        AFTER,
+        ("wider networks keep a smaller share", "wider networks do not keep a smaller share"),
+    ),
+    Claim(
+        f"AUC of the initial self-gain v0 for not dying, {WIDE}",
+        At(WIDE, "auc"),
+        At(WIDE, "auc_chance"),
+        Tolerance(0.8, 1.0, "0.5 tells nothing, 1 everything"),
+        "2",
+        AFTER,
+        (
+            "death is decided at initialisation in wide networks too",
+            "the initial self-gain alone does not decide in wide networks",
+        ),
+        "v0 dealt out anew among the particles",
+    ),
+    Claim(
+        f"share of zeros, {SHUFFLED} less true labels, {WIDE}",
+        At(f"{WIDE}, {SHUFFLED}", "dead", At(WIDE, "dead")),
+        At(f"{WIDE}, {NONE}", "dead", At(WIDE, "dead")),
+        Tolerance(-0.05, 0.05, "five points"),
+        "pp",
+        AFTER,
+        ("the task does not decide how many die", "the task decides how many die"),
+    ),
+)
+
+
+ASPECTS = {
+    "survivors": ("survivors", "%"),
+    "settled_survivors": ("settled", "%"),
+    "accuracy": ("accuracy", "%"),
+    "cost": ("drop cost", "pp"),
+    "cost_activity": ("as many by |scalar weight × input std|", "pp"),
+    "cost_magnitude": ("by |scalar weight|", "pp"),
+}
+
+
+def finding(found: Found) -> list[str]:
+    said = []
+    for arm in (SMALL, WIDE):
+        parts = [f"{name} {found.mean(arm, key, unit)}" for key, (name, unit) in ASPECTS.items()]
+        said.append(
+            f"{arm} ({found.mean(arm, 'particles', 'count')} particles): {', '.join(parts)}."
+        )
+    trained = [arm for arm in VARIANTS if NONE not in arm and SHUFFLED not in arm]
+    dear = [arm for arm in trained if found.estimate(arm, "cost").mean > 2 * SAME.high]
+    names = f": {', '.join(dear)}" if dear else ""
+    said.append(
+        f"Dropping the replicators costs more than one point in {len(dear)} of {len(trained)} "
+        f"settings{names}."
+    )
+    return said
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Accuracy, and the share of survivors at the instant and settled, by arm."""
+    columns = {
+        "accuracy": ("test accuracy", INK, "circle"),
+        "survivors": ("survivors", PALETTE["other"], "square"),
+        "settled_survivors": ("survivors, settled", MUTED, "square-open"),
+    }
+    return shares(tables["numbers"], "arm", columns)
+
+
+EXPERIMENT = Experiment(
+    "scale", __doc__, arms, CLAIMS, figure, measure, finding, (WIDE,), page="pruning_lab"
+)
