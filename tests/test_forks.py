@@ -11,7 +11,7 @@ from srnn.acts import perform
 from srnn.cli import main
 from srnn.config import ConfigError, RunConfig
 from srnn.lineage import LineageError, read_acts
-from srnn.runs import Run, RunError, find_run, get_run, list_damaged, obtain
+from srnn.runs import Run, RunError, cancel, find_run, get_run, list_damaged, obtain, submit
 from srnn.runs.fork import forked, state_at
 from srnn.tasks import task_of
 
@@ -103,6 +103,18 @@ def test_a_fork_of_a_fork(parent: Run) -> None:
     assert grandchild.config.alpha == 5.0 and grandchild.config.fork == f"{child.run_id}@3"
     assert np.array_equal(grandchild.snapshots[2], child.snapshots[2])
     assert not grandchild.weights[:, 1].any()
+
+
+def test_a_training_under_way_can_be_forked(parent: Run) -> None:
+    longer = parent.config.replace(epochs=50, alpha=20.0)
+    submit(longer)
+    cancel(longer.run_id)
+    fork, _ = obtain(forked(f"{longer.run_id}@2", lr=0.001, epochs=4))
+    straight, _ = obtain(longer.replace(epochs=2))
+    assert np.array_equal(fork.snapshots[:3], straight.snapshots)
+    assert fork.config.alpha == 20.0 and fork.config.replication_lr == 0.001
+    before = fork.weights.copy()
+    assert np.array_equal(again(fork).weights, before)
 
 
 def test_the_state_of_an_earlier_epoch_is_that_of_the_shorter_run(parent: Run) -> None:

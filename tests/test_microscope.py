@@ -12,6 +12,7 @@ from srnn.analysis.connectivity import prune_to
 from srnn.config import RunConfig
 from srnn.lineage import read_acts
 from srnn.runs import Run, get_run, obtain
+from srnn.runs.fork import forked
 from srnn.tasks import task_of
 from ui.menu import ROOT
 from ui.stage.edits import measured, performed
@@ -99,3 +100,15 @@ def test_what_is_measured_is_what_the_acts_give(run: Run) -> None:
 def test_acts_of_an_address_that_cannot_be_done_are_said(run: Run, acts: str) -> None:
     app = open_microscope(run, picked="3", acts=acts)
     assert app.error
+
+
+def test_another_way_from_an_epoch_is_a_fork_that_trains(run: Run, small: RunConfig) -> None:
+    app = open_microscope(run, epoch="2")
+    app.number_input(key=f"fork-alpha-{run.run_id}").set_value(7.0).run()
+    assert any(f"--fork {run.run_id}@2 --alpha 7" in one.value for one in app.code)
+    press(app, "train-fork")
+    config = forked(f"{run.run_id}@2", alpha=7.0)
+    assert app.session_state["looked_at"]["run"] == config.run_id
+    fork, _ = obtain(config)
+    assert np.array_equal(fork.snapshots[:3], run.snapshots[:3])
+    assert not np.array_equal(fork.snapshots[3], run.snapshots[3])

@@ -15,6 +15,7 @@ from srnn.vocabulary import count_replicators
 from ui import state
 from ui.charts import dark
 from ui.draft import load
+from ui.forks import fork_form
 from ui.frame import page
 from ui.live import attempt, on_stage, panel, said, watch
 from ui.menu import link
@@ -39,8 +40,11 @@ def overview() -> None:
     picture.image(schematic(dark()), width="stretch")
     said()
     asked, run = state.get("run"), _shown_run()
-    if is_run_id(asked) and read_job(asked) is not None:
+    job = read_job(asked) if is_run_id(asked) else None
+    if job is not None:
         panel(asked, drawn=False)
+        if job.config is not None and job.active:
+            fork_form(asked, job.config, None)
         on_stage(asked)
     elif run is None:
         _train_button()
@@ -68,6 +72,7 @@ def workbench(run: Run, autoplay: bool) -> None:
     view, acts = state.view_of(run), state.get("acts")
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         _train_button()
+        fork_form(run.run_id, run.config, view.epoch)
         st.caption("Shown: " + escape(run.name) + (", bundled" if run.bundled else ""))
     try:
         stage(view, acts, autoplay=autoplay)

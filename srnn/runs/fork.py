@@ -16,7 +16,8 @@ from srnn.config import ConfigError, RunConfig
 from srnn.history import TrainingState, keeps_snapshot
 from srnn.lineage import read_acts, read_fork
 from srnn.runs.draft import Draft
-from srnn.runs.library import get_run
+from srnn.runs.jobs import read_job
+from srnn.runs.library import find_run, get_run, is_run_id
 from srnn.runs.record import RECORDS, parse_rows
 from srnn.runs.run import Run
 from srnn.tasks import task_of
@@ -42,7 +43,8 @@ FIXED = (
 
 
 def forked(fork: str, **changes: object) -> RunConfig:
-    """The configuration of a fork: its parent's settings but for ``changes``.
+    """The configuration of a fork: its parent's settings but for ``changes``. The parent is a
+    finished run, or one in training.
 
     ``replication_lr`` follows ``lr`` where it did so in the parent, unless it is given itself.
 
@@ -53,22 +55,33 @@ def forked(fork: str, **changes: object) -> RunConfig:
         LineageError: the fork cannot be read.
     """
     run_id, epoch = read_fork(fork)
-    parent = get_run(run_id)
-    own = parent.config
+    own, _ = _parent(run_id)
     if "lr" in changes and own.replication_lr == own.lr:
         changes.setdefault("replication_lr", changes["lr"])
     config = own.replace(**{"acts": "", **changes, "fork": fork})
-    _check(config, parent, epoch)
+    _check(config, epoch)
     return config
 
 
-def _check(config: RunConfig, parent: Run, epoch: int) -> None:
-    changed = [name for name in FIXED if getattr(config, name) != getattr(parent.config, name)]
+def _parent(run_id: str) -> tuple[RunConfig, Run | None]:
+    """The settings of a run that is there or asked for, and the run itself if it is finished."""
+    if (run := find_run(run_id)) is not None:
+        return run.config, run
+    job = read_job(run_id) if is_run_id(run_id) else None
+    if job is None or job.config is None:
+        return get_run(run_id).config, None  # which says what is wrong
+    return job.config, None
+
+
+def _check(config: RunConfig, epoch: int) -> None:
+    run_id, _ = read_fork(config.fork)
+    own, parent = _parent(run_id)
+    changed = [name for name in FIXED if getattr(config, name) != getattr(own, name)]
     if changed:
         raise ConfigError(f"a fork has its parent's {', '.join(changed)}; leave that out")
-    done = parent.record.results.epochs
-    if epoch > done or (parent.stopped and epoch == done):
-        raise ConfigError(f"run {parent.run_id} has no epoch {epoch} to go on from; it has {done}")
+    done = parent.record.results.epochs if parent else own.epochs
+    if epoch > done or (parent and parent.stopped and epoch == done):
+        raise ConfigError(f"run {run_id} has no epoch {epoch} to go on from; it has {done}")
     trained = sum(int(act.numbers[0]) for act in read_acts(config.acts) if act.kind == "retrain")
     if config.epochs < epoch + trained:
         raise ConfigError(f"epochs = {config.epochs}: the fork begins at epoch {epoch + trained}")
@@ -113,38 +126,57 @@ def begin_fork(draft: Draft) -> None:
 
     config = draft.config
     run_id, epoch = read_fork(config.fork)
-    parent = get_run(run_id)
-    _check(config, parent, epoch)
-    task, state = task_of(parent.config), state_at(parent, epoch)
-    rows = parse_rows(parent.read(RECORDS))[: epoch + 1]
+    own, parent = _parent(run_id)
+    _check(config, epoch)
+    task = task_of(own)
+    rows, kept, state = _history(own, parent, epoch)
     states = {epoch: state}
-    states |= {
-        after.epoch: after for after in steps(read_acts(config.acts), state, parent.config, task)
-    }
+    states |= {after.epoch: after for after in steps(read_acts(config.acts), state, own, task)}
     if config.acts:
-        rows[epoch:] = [_row(one, parent, task) for one in states.values()]
-    for kept, weights in zip(parent.snapshot_epochs, parent.snapshots, strict=True):
-        if kept < epoch and keeps_snapshot(config, kept):
-            draft.history.append(weights.tobytes())
-    for one in states.values():
-        if keeps_snapshot(config, one.epoch):
-            draft.history.append(np.ascontiguousarray(one.weights, "<f4").tobytes())
+        rows[epoch:] = [_row(one, own, task) for one in states.values()]
+    kept |= {one.epoch: one.weights for one in states.values()}
+    for number, weights in kept.items():
+        if keeps_snapshot(config, number):
+            draft.history.append(np.ascontiguousarray(weights, "<f4").tobytes())
     draft.rows, draft.continued_from = rows, run_id
     draft.state = list(states.values())[-1]
 
 
-def _row(state: TrainingState, parent: Run, task: Task) -> dict[str, float]:
+def _history(
+    config: RunConfig, run: Run | None, epoch: int
+) -> tuple[list[dict[str, float]], dict[int, np.ndarray], TrainingState]:
+    """A parent up to an epoch: its records, the weights it has kept by their epochs, its state. One
+    that is not finished is trained again."""
+    from srnn.training import train
+
+    if run is not None:
+        rows = parse_rows(run.read(RECORDS))[: epoch + 1]
+        kept = dict(zip(run.snapshot_epochs, run.snapshots, strict=True))
+        kept = {number: weights for number, weights in kept.items() if number < epoch}
+        return rows, kept, state_at(run, epoch)
+    rows, kept = [], {}
+    for record in train(config, task_of(config)):
+        rows.append(record.row())
+        kept[record.epoch] = record.state.weights
+        if record.stopped:
+            raise ConfigError(f"training diverges in epoch {record.epoch}, before the fork")
+        if record.epoch == epoch:
+            return rows, kept, record.state
+    raise ConfigError(f"there is no epoch {epoch} to go on from")
+
+
+def _row(state: TrainingState, config: RunConfig, task: Task) -> dict[str, float]:
     """The record of an epoch that acts have changed: all of it measured on the weights after it,
     where training's own records have means over its steps."""
     import torch
 
     from srnn.fixpoints import classify
-    from srnn.metanet import accuracy, forward
-    from srnn.particles import replication_loss, scalar_weights
+    from srnn.metanet import accuracy, forward, macro_shape
+    from srnn.particles import position_encoding, replication_loss, scalar_weights
     from srnn.vocabulary import count_types
 
-    config, shape = parent.config, parent.shape
-    weights, encoding = torch.from_numpy(np.array(state.weights)), torch.from_numpy(parent.encoding)
+    shape, weights = macro_shape(config), torch.from_numpy(np.array(state.weights))
+    encoding = torch.from_numpy(position_encoding(config.neurons, config.encoding))
     scalars, alpha = scalar_weights(weights), config.rates(max(1, state.epoch))[0]
     train = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
     test = torch.from_numpy(task.x_test), torch.from_numpy(task.y_test)
