@@ -54,6 +54,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 TABLE = "a,b,kind\n" + "\n".join(f"{i / 10},{9 - i},{'cat' if i % 2 else 'dog'}" for i in range(20))
 IMAGES = np.arange(12 * 3 * 4, dtype=np.uint8).reshape(12, 3, 4)
 LABELS = np.repeat([4, 9], 6)
+GREY = [np.full((5, 6), 20 * i, np.uint8) for i in range(12)]
 
 
 def test_a_table_becomes_images_of_its_columns_and_labels_by_name():

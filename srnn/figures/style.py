@@ -82,6 +82,9 @@ SIGNATURE = 20
 """Height in pixels of the line that says where a figure comes from."""
 SCALE = 3
 """Pixels of an exported PNG per pixel of the figure: 288 dpi at column size."""
+UNUSED = """zoom2d pan2d select2d lasso2d zoomIn2d zoomOut2d autoScale2d resetScale2d zoom3d pan3d
+    orbitRotation tableRotation resetCameraLastSave3d hoverClosest3d"""
+"""Buttons of Plotly's tool bar that dragging and double clicks do as well, each a Tab press."""
 EXPORT = {"format": "png", "scale": SCALE}
 
 
@@ -94,6 +97,7 @@ def config(name: str = "figure") -> dict[str, Any]:
         "displaylogo": False,
         "responsive": True,
         "plotlyServerURL": "",
+        "modeBarButtonsToRemove": UNUSED.split(),
         "toImageButtonOptions": {**EXPORT, "filename": name},
     }
 

@@ -1,0 +1,199 @@
+"""The pages in a real browser: nothing serious for axe in either theme, links that restore a view,
+texts that stay texts, figures saved as they are seen, drawing, and uploads."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sessions
+from test_browser import FLAGS, PATIENCE, find_chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+
+RUN = "e15c3ef6769ad81d"
+"""The bundled run."""
+QUIET = """() => !document.querySelector('[data-testid=stStatusWidget]')
+  && !document.querySelector('[data-testid=stSkeleton]')"""
+PAGES = (
+    "connectivity",
+    "particle_types",
+    "trajectories",
+    "membership",
+    "dropout_test",
+    "explain",
+    "pruning_lab",
+    "soup_lab",
+    "research_log",
+    "phase_map",
+    "compare",
+    "train",
+    "runs",
+    "",
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server for all tests here, with an empty cache; its address."""
+    with sessions.server(tmp_path_factory.mktemp("cache")) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        try:
+            yield one
+        finally:
+            one.close()
+
+
+def visit(browser: Any, address: str, **context: Any) -> Any:
+    """A page in a fresh browser, when it is drawn."""
+    options = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"} | context
+    page = browser.new_context(**options).new_page()
+    page.set_default_timeout(PATIENCE)
+    open_(page, address)
+    return page
+
+
+def open_(page: Any, address: str) -> None:
+    page.goto(address)
+    page.locator("h1").wait_for()
+    page.wait_for_timeout(400)
+    page.wait_for_function(QUIET)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(browser: Any, server: str, theme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = visit(browser, server, color_scheme=theme)
+    found = []
+    for path in PAGES:
+        open_(page, f"{server}/{path}")
+        for one in Axe().run(page).response["violations"]:
+            if one["impact"] in ("serious", "critical") or one["id"] == "heading-order":
+                found.append((path, one["id"], one["nodes"][0]["html"][:200]))
+        assert not page.get_by_test_id("stException").count(), path
+    assert not found
+    page.context.close()
+
+
+def test_a_link_restores_epoch_epsilon_and_selection_and_the_menu_keeps_them(
+    browser: Any, server: str
+) -> None:
+    view = f"run={RUN}&epoch=20&epsilon=0.001&picked=3-5"
+    page = visit(browser, f"{server}/connectivity?{view}")
+    strip = page.locator("dl.strip")
+    assert "20 of 200" in strip.inner_text() and "1e-03" in strip.inner_text()
+    numbers = strip.inner_text()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Particle types").click()
+    page.get_by_role("heading", name="Particle types", exact=True).wait_for()
+    assert page.locator("dl.strip").inner_text() == numbers
+    assert "epoch=20" in page.url and "epsilon=0.001" in page.url and "picked=3-5" in page.url
+    page.reload()
+    page.locator("dl.strip").wait_for()
+    assert page.locator("dl.strip").inner_text() == numbers
+    page.context.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://example.com/x", "www.example.com", "a@example.com", ":smile: -> <- --", "**b** $x$"],
+)
+def test_a_text_from_the_address_stays_a_text(browser: Any, server: str, text: str) -> None:
+    from urllib.parse import quote
+
+    page = visit(browser, f"{server}/connectivity?run={quote(text)}")
+    alert = page.get_by_role("alert").first
+    alert.wait_for()
+    shown = alert.inner_text().replace("\u2060", "")
+    assert f"There is no run {text} here" in shown
+    assert alert.locator("a, strong, em, img, .katex").count() == 0
+    page.context.close()
+
+
+def test_tab_leaves_every_figure_behind(browser: Any, server: str) -> None:
+    page = visit(browser, f"{server}/connectivity?run={RUN}")
+    page.locator(".js-plotly-plot .main-svg").nth(9).wait_for(state="attached")
+    left, presses = False, 0
+    while not left and presses < 60:
+        page.keyboard.press("Tab")
+        presses += 1
+        left = presses > 1 and page.evaluate("document.activeElement === document.body")
+    assert left, "still on the page after 60 presses"
+    page.context.close()
+
+
+def test_a_cube_is_saved_as_it_is_seen_in_every_format(
+    browser: Any, server: str, tmp_path: Path
+) -> None:
+    page = visit(browser, f"{server}/trajectories?run={RUN}")
+    cube = page.locator(".js-plotly-plot").first
+    cube.locator("canvas").first.wait_for(state="attached")
+    page.wait_for_timeout(1500)
+
+    def save(name: str, label: str) -> bytes:
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label, exact=True).first.click()
+        download.value.save_as(tmp_path / name)
+        return (tmp_path / name).read_bytes()
+
+    before = save("before.png", "PNG")
+    box = cube.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 160, y + 40, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(1500)
+    after = save("after.png", "PNG")
+    assert before[:4] == after[:4] == b"\x89PNG" and before != after
+    page.get_by_role("button", name="Save as").first.click()
+    assert save("cube.svg", "SVG")[:4] == b"<svg"
+    assert save("cube.pdf", "PDF")[:5] == b"%PDF-"
+    svg = (tmp_path / "cube.svg").read_text()
+    assert f"run {RUN}" in svg and "epsilon 1e-05" in svg
+    page.context.close()
+
+
+def test_a_drawn_digit_is_answered_before_and_after_pruning(browser: Any, server: str) -> None:
+    page = visit(browser, f"{server}/explain?run={RUN}")
+    canvas = page.locator("canvas[aria-label*='to be drawn on']")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 30, steps=10)
+    page.mouse.up()
+    page.get_by_text("without its replicators").wait_for()
+    page.get_by_text("of the largest contribution").wait_for()
+    page.context.close()
+
+
+def test_pictures_are_uploaded_and_chosen(browser: Any, server: str, tmp_path: Path) -> None:
+    from test_upload import GREY, png
+
+    with zipfile.ZipFile(tmp_path / "cats.zip", "w") as file:
+        for index, pixels in enumerate(GREY):
+            file.writestr(f"{'ab'[index % 2]}/{index}.png", png(pixels))
+    page = visit(browser, f"{server}/train")
+    page.get_by_text("Upload your own data").click()
+    page.locator("input[type=file]").set_input_files(tmp_path / "cats.zip")
+    page.get_by_text("10 training and 2 test images").wait_for()
+    page.get_by_role("button", name="Use these data").click()
+    data = page.get_by_role("combobox", name="Data")
+    data.wait_for()
+    page.wait_for_function(
+        "(box) => box.value.startsWith('cats-')", arg=data.element_handle(), timeout=PATIENCE
+    )
+    page.context.close()
