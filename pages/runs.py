@@ -8,7 +8,7 @@ from srnn.runs.space import space
 from ui.frame import page
 from ui.live import attempt, said, state_text
 from ui.menu import link
-from ui.runs import Entries, actions, filtered, show_table
+from ui.runs import Entries, actions, filtered, marked_actions, show_table
 from ui.storage import damaged, disk_strip, importer, settings, trash, undo
 from ui.text import escape
 
@@ -61,6 +61,7 @@ if not entries:
 else:
     ids = filtered(entries)
     show_table(ids, entries)
+    marked_actions(entries)
     actions(ids, entries)
 
 st.header("Disk", anchor=False)

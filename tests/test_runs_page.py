@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import io
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import faults
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from srnn.runs import find_run, jobs, labels, obtain, space
+from srnn.runs import find_run, jobs, labels, list_runs, obtain, space
 from srnn.runs.share import export_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,24 @@ def test_a_run_is_renamed_noted_and_pinned_and_its_name_is_shown_as_typed(small)
     assert (label.name, label.note, label.pinned) == ("<b>x</b> *y*", "why", True)
     assert test.dataframe[0].value["Name"].tolist()[0] == "<b>x</b> *y*"
     assert test.button(key=f"delete-{run.run_id}").disabled
+    assert test.selectbox(key="runs_chosen").value == run.run_id  # still the one that is shown
+
+
+def test_marked_runs_are_compared_and_deleted_together(small):
+    runs = [obtain(small.replace(seed=seed, epochs=1))[0] for seed in range(2)]
+    test = open_page(runs[0].run_id)
+    table = test.dataframe[0].value
+    assert sorted(table["Seed"].tolist())[-2:] == [0, 1] and set(table["Alpha"]) == {100.0}
+    assert (table["Replicators"] + table["Left"] > 0).all()
+    test.session_state["runs_marked"] = [run.run_id for run in runs]
+    test.run()
+    links = {
+        one.proto.label: dict(parse_qsl(one.proto.query_string)) for one in test.get("page_link")
+    }
+    assert links["Compare these 2 runs"]["compared"] == ",".join(run.run_id for run in runs)
+    test.button(key="delete-marked").click().run()
+    assert not test.exception
+    assert not {run.run_id for run in runs} & {run.run_id for run in list_runs()}
 
 
 def test_delete_can_be_undone(small):

@@ -46,18 +46,16 @@ def entries() -> list[Entry]:
     return [entry for entry in PAGES if (ROOT / entry.file).exists()]
 
 
-def link(file: str, label: str | None = None, run_id: str | None = None) -> None:
-    """A link to a page that keeps the whole view in the address, of another run if one is given.
-    Nothing if the page is not there, or if one page is run all by itself (``streamlit run
-    pages/train.py``): there is nowhere to go."""
+def link(file: str, label: str | None = None, run_id: str | None = None, **view: str) -> None:
+    """A link to a page that keeps the whole view in the address, of another run, or with other
+    values, if they are given. Nothing if the page is not there, or if one page is run all by itself
+    (``streamlit run pages/train.py``): there is nowhere to go."""
     entry = next((entry for entry in entries() if entry.file == file), None)
     if entry is not None:
+        if run_id:
+            view["run"] = run_id
         with contextlib.suppress(StreamlitPageNotFoundError):
-            st.page_link(
-                file,
-                label=label or entry.label,
-                query_params=address(run=run_id) if run_id else address(),
-            )
+            st.page_link(file, label=label or entry.label, query_params=address(**view))
 
 
 def menu() -> None:

@@ -19,7 +19,7 @@ from srnn.vocabulary import TYPES, count_replicators
 from ui import state
 from ui.live import attempt, job_state
 from ui.menu import link
-from ui.text import escape, percent
+from ui.text import escape, many, percent
 
 POINTS = 40
 """Points of a sparkline at most."""
@@ -43,6 +43,9 @@ COLUMNS = {
         color="grey",
         help="Share of the particles that are no replicators, 0 to 1.",
     ),
+    "Replicators": st.column_config.NumberColumn(help="Zero and identity particles at the end."),
+    "Left": st.column_config.NumberColumn("Survivors", help="All other particles at the end."),
+    "Alpha": st.column_config.NumberColumn(format="%g", help="Weight of self-replication."),
     "Trained": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
     "Last used": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
     "MB": st.column_config.NumberColumn(format="%.1f", help="Size on disk."),
@@ -86,8 +89,9 @@ def filtered(entries: Entries) -> list[str]:
 
 
 def show_table(ids: list[str], entries: Entries) -> None:
-    """The table of some entries; a click on a row chooses it. Other rows are another table: a
-    selection is a position, and must not slip to the run that takes a deleted one's place."""
+    """The table of some entries; a click on a row chooses it, and several rows can be marked. Other
+    rows are another table: a selection is a position, and must not slip to the run that takes a
+    deleted one's place."""
     key = f"runs_table_{hash(tuple(ids))}"
     rows = [_row(entries[entry_id]) for entry_id in ids]
     st.dataframe(
@@ -96,23 +100,45 @@ def show_table(ids: list[str], entries: Entries) -> None:
         column_config=COLUMNS,
         key=key,
         on_select=lambda: _clicked(key, ids),
-        selection_mode="single-row",
+        selection_mode=["multi-row", "single-cell"],
         placeholder="–",
         height=min(36 * (len(rows) + 1) + 2, 470),
     )
 
 
 def _clicked(key: str, ids: list[str]) -> None:
-    chosen = st.session_state[key]["selection"]["rows"]
-    if chosen and chosen[0] < len(ids):
-        st.session_state["runs_chosen"] = ids[chosen[0]]
+    selection = st.session_state[key]["selection"]
+    marked = [ids[row] for row in selection["rows"] if row < len(ids)]
+    cells = [ids[row] for row, _ in selection.get("cells", ()) if row < len(ids)]
+    st.session_state["runs_marked"] = marked
+    if marked or cells:
+        st.session_state["runs_chosen"] = (cells or marked[-1:])[0]
+
+
+def marked_actions(entries: Entries) -> None:
+    """What can be done with several marked runs at once."""
+    marked = [one for one in st.session_state.get("runs_marked", ()) if one in entries]
+    runs = [run for run in map(entries.__getitem__, marked) if isinstance(run, Run)]
+    if len(runs) < 2:
+        return
+    gone = [run for run in runs if not run.bundled and not run.label.pinned]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        ids = ",".join(run.run_id for run in runs)
+        link("pages/compare.py", f"Compare these {len(runs)} runs", compared=ids)
+        st.button(
+            f"Delete {many(len(gone), 'run')}",
+            key="delete-marked",
+            disabled=not gone,
+            help="All marked ones that are neither bundled nor pinned go to the trash.",
+            on_click=lambda: [_delete(run.run_id, run.name) for run in gone],
+        )
 
 
 def actions(ids: list[str], entries: Entries) -> None:
     """Choose one of the table's entries, and do something with it."""
     chosen = st.session_state.get("runs_chosen")
-    if chosen not in entries:
-        st.session_state["runs_chosen"] = chosen = None
+    chosen = chosen if chosen in entries else None
+    st.session_state["runs_chosen"] = chosen  # also after a new name, which changes the options
     entry_id = st.selectbox(
         "Run or job",
         ids if chosen in (None, *ids) else [chosen, *ids],
@@ -200,7 +226,8 @@ def _button(text: str, job: Job, action: Callable[[str], Any], done: str) -> Non
 
 _BLANK = dict.fromkeys(
     [
-        *["Pinned", "Name", "State", "Accuracy", "Over epochs", "Survivors", "Epochs", "h"],
+        *["Pinned", "Name", "State", "Accuracy", "Over epochs", "Replicators", "Left"],
+        *["Survivors", "Epochs", "h", "Alpha", "Seed"],
         *["Data", "MB", "Trained", "Last used", "Note", "Run"],
     ]
 )
@@ -208,7 +235,8 @@ _BLANK = dict.fromkeys(
 
 def _row(entry: Run | Job) -> dict[str, Any]:
     row = _BLANK | {"Name": _name(entry), "State": _state(entry), "Data": _data(entry.config)}
-    row["h"] = entry.config.neurons if entry.config else None
+    if entry.config:
+        row |= {"h": entry.config.neurons, "Alpha": entry.config.alpha, "Seed": entry.config.seed}
     if isinstance(entry, Job):
         records = pd.DataFrame(entry.progress.rows if entry.progress else [])
         accuracy, survivors = _thinned(records)
@@ -229,6 +257,8 @@ def _row(entry: Run | Job) -> dict[str, Any]:
         "Accuracy": record.results.test_accuracy,
         "Over epochs": accuracy,
         "Survivors": survivors,
+        "Replicators": count_replicators(entry.results["types"]),
+        "Left": sum(entry.results["types"].values()) - count_replicators(entry.results["types"]),
         "Epochs": record.results.epochs,
         "MB": entry.size / 1e6,
         "Trained": _time(entry.finished),
