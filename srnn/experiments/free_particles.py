@@ -53,10 +53,14 @@ def arms(settings: Settings) -> Arms:
     names = ["self-application", "robustness"] if settings.quick else list(ABOUT)
     return {
         arm: [
-            Computation("free-particles", furthest, about, seed=about["seed"], cost=15)
-            for about in (
-                {"names": names, "seed": seed, "placebo": arm == WITHOUT} for seed in seeds
+            Computation(
+                "free-particles",
+                furthest,
+                {"names": names, "seed": seed, "placebo": arm == WITHOUT},
+                seed=seed,
+                cost=15,
             )
+            for seed in seeds
         ]
         for arm in (HERE, WITHOUT)
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -95,7 +96,7 @@ def film(
     return figure
 
 
-def _trail(places: np.ndarray, steps: slice) -> dict[str, np.ndarray]:
+def _trail(places: np.ndarray, steps: slice) -> dict[str, Any]:
     """Paths of all particles, one after the other with gaps between."""
     rows = places[steps].transpose(1, 0, 2)
     gap = np.full((len(rows), 1, 2), np.nan)
@@ -107,9 +108,11 @@ def _picture(
     places: np.ndarray, codes: np.ndarray, attacked: np.ndarray, step: int, size: int, shown: list
 ) -> list[go.Scatter]:
     """What moves: the last steps' paths, the step's attacks, the particles, the clock's hand."""
-    attackers = np.flatnonzero(attacked[step - 1] >= 0) if step else np.empty(0, int)
-    ends = places[step][np.stack([attackers, attacked[step - 1, attackers]], 1)] if step else None
-    lines = _trail(ends.transpose(1, 0, 2), slice(None)) if len(attackers) else {"x": [], "y": []}
+    lines: dict[str, Any] = {"x": [], "y": []}
+    if step and (attacked[step - 1] >= 0).any():
+        attackers = np.flatnonzero(attacked[step - 1] >= 0)
+        both = np.stack([attackers, attacked[step - 1, attackers]])
+        lines = _trail(places[step][both], slice(None))
     traces = [
         go.Scatter(
             **_trail(places, slice(max(0, step - 10), step + 1)), mode="lines", hoverinfo="skip",

@@ -1,0 +1,101 @@
+"""Attack and melt inside a MetaNet: what does one round among its particles cost?
+
+One particle in a hundred acts on a random other one of its cell, of its weight layer, or of the
+whole network: an attack turns the other into what the particle makes of its weights, a melt mixes
+their weights (:mod:`srnn.life.interactions`; the later code knew the cell only). Replicators leave
+each other as they are, so an attack can only hurt through the others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from srnn.experiments.base import Arms, Experiment, Settings, Tables
+from srnn.experiments.claims import AFTER, At, Claim, Tolerance, at_least
+from srnn.figures.rows import dots, panels
+from srnn.figures.style import INK, MUTED
+from srnn.life.interactions import KINDS, LEVELS, interact, state
+from srnn.runs import Run
+from srnn.runs.results import Computed
+from srnn.tasks import task_of
+from srnn.vocabulary import count_replicators
+
+SIZES = {f"h = {h}": h for h in (4, 8)}
+MAIN = "h = 8"
+ROUNDS, RATIO, HALF = 5, 0.01, 0.5
+
+
+def arms(settings: Settings) -> Arms:
+    return {arm: settings.configs(neurons=h) for arm, h in SIZES.items()}
+
+
+def measure(run: Run) -> Computed:
+    """Means over rounds, each from the trained weights, by kind and level: ``cost`` of accuracy and
+    replicators ``lost`` (shares), and the growth of the replication ``loss``."""
+    task, weights = task_of(run.config), np.array(run.snapshots[-1])
+    data = (run.encoding, run.shape, task.x_test, task.y_test)
+    before, facts, rows = state(weights, *data), {}, []
+    for kind in KINDS:
+        for level, ratio in (*((level, RATIO) for level in LEVELS), ("cell", HALF)):
+            found = []
+            for number in range(ROUNDS):
+                rng = np.random.default_rng([run.config.seed, 71, number])
+                after, _ = interact(weights, *data[:2], kind, rng, ratio, level)
+                found.append(state(after, *data))
+            now = pd.DataFrame(found).mean()
+            name = f"{kind}, {level}" + (", half" if ratio == HALF else "")
+            lost = count_replicators(before) - count_replicators(now)
+            facts[f"cost: {name}"] = float(before["accuracy"] - now["accuracy"])
+            facts[f"lost: {name}"] = float(lost / run.shape.particles)
+            facts[f"loss: {name}"] = float(now["replication_loss"] - before["replication_loss"])
+            if ratio == RATIO:
+                values = {key: facts[f"{key}: {name}"] for key in ("cost", "lost")}
+                rows.append({"round": f"{kind} by {level}", **values})
+    return facts, {"rounds": pd.DataFrame(rows)}
+
+
+CLAIMS = (
+    Claim(
+        f"accuracy lost by one round of attacks by cell, {MAIN}",
+        At(MAIN, "cost: attack, cell"),
+        At(MAIN, "cost: attack, cell, half"),
+        Tolerance(-0.01, 0.05, "five points"),
+        "pp",
+        AFTER,
+        ("a network bears attacks within its cells", "attacks within cells cost more"),
+        "every second particle attacks",
+    ),
+    Claim(
+        f"replicators lost by melting by cell, {MAIN}",
+        At(MAIN, "lost: melt, cell"),
+        At(MAIN, "lost: attack, cell"),
+        at_least(0.001, "of 1,518 particles about 15 act"),
+        "pp",
+        AFTER,
+        ("melting breaks replicators, an attack does not", "melting breaks no replicators"),
+        "attack",
+    ),
+)
+
+
+def figure(tables: Tables) -> go.Figure:
+    """Accuracy and replicators lost by one round, by kind and level."""
+    drawn = panels(2, ("accuracy lost (points)", "replicators lost (% of the particles)"))
+    for col, key in enumerate(("cost", "lost"), start=1):
+        for arm, color in zip(SIZES, (MUTED, INK), strict=True):
+            own = tables["rounds"].query("arm == @arm")
+            place = {"row": 1, "col": col}
+            dots(
+                drawn, own, key, "round", scale=100, form="{:.2f}", color=color, name=arm,
+                place=place,
+            )  # fmt: skip
+    drawn.update_yaxes(autorange="reversed", automargin=True)
+    drawn.update_layout(height=480, legend={"y": 1.14}, margin={"t": 110})
+    return drawn
+
+
+EXPERIMENT = Experiment(
+    "disturbed", __doc__, arms, CLAIMS, figure, measure, premise=(MAIN,), data="rounds"
+)
