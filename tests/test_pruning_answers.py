@@ -178,6 +178,14 @@ def test_the_natural_table_holds_rivals_against_the_replicators_of_the_same_run(
     assert table.loc["snip", "trained"] == 900 and set(table["kept"]) == {900}
 
 
+def test_every_group_of_rivals_is_a_family_of_its_own():
+    weak = np.array([0.1, 0.9, 1.3, 1.0, 0.2]) / 100  # p = 0.037 alone, with one other 0.074
+    both = natural_of(snip=-weak, l1=-weak)
+    alone = natural_table(both[both["rival"] != "l1"], 10).set_index("rival")
+    assert alone.loc["snip", "outcome"] == "better"
+    assert natural_table(both, 10).set_index("rival").loc["snip", "outcome"] == "undecided"
+
+
 def test_the_natural_table_compares_only_runs_that_both_have():
     natural = natural_of(l1=np.full(5, 0.01))
     natural = natural[~((natural["rival"] == "l1") & (natural["seed"] > 3))]

@@ -106,7 +106,7 @@ def on_this_network(run: Run, epsilon: float) -> None:
     before, after = one.accuracy(), one.accuracy(mask)
     st.markdown(
         f"**{count:,} of {one.particles:,} connections dropped** ({percent(count / one.particles)})"
-        f", {CRITERIA[criterion].title.lower()}: accuracy {percent(before)} → "
+        f", {CRITERIA[criterion].phrase}: accuracy {percent(before)} → "
         f"**{percent(after)}** ({points(after - before)}). {CRITERIA[criterion].about}"
     )
     table, marks = rival_curves(run.run_id, epsilon)
@@ -201,7 +201,7 @@ def export_section(run: Run, epsilon: float) -> None:
     count = st.session_state.get(f"dropped-{run.run_id}", natural_count("replicators", one))
     st.caption(
         f"Exports what the first section leaves: {count:,} connections dropped, "
-        f"{CRITERIA[criterion].title.lower()}."
+        f"{CRITERIA[criterion].phrase}."
     )
     if go:
         mask = drop_first(order(run.run_id, epsilon, criterion).to_numpy(), count)

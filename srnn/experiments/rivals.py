@@ -42,6 +42,13 @@ FAMILIES = (
 )
 """Rivals trained from scratch that make one piece: those that share a trained network together."""
 
+NAMES: dict[Callable[..., Computed], str] = {
+    scratch_tables: "from-scratch",
+    retrained_tables: "trained-on",
+    run_tables: "curves-and-controls",
+}
+"""What the pieces are called in the cache and while they are made."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -89,7 +96,7 @@ def arms(study: Study) -> Arms:
     cost = 0.02 * study.config.epochs
 
     def piece(function: Callable[..., Computed], seconds: float, **own: Any) -> Computation:
-        name, parameters = function.__name__.replace("_", "-"), {**shared, **own}
+        name, parameters = NAMES[function], {**shared, **own}
         seed = own["config"]["seed"] if "config" in own else 1
         needs = tuple(study.configs) if "configs" in own else (study.configs[seed - 1],)
         return Computation(

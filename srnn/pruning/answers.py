@@ -78,18 +78,19 @@ def natural_table(natural: pd.DataFrame, particle_weights: int) -> pd.DataFrame:
 
     Columns: ``rival, accuracy`` and ``cost`` (percent and points, with t-intervals), ``difference``
     (to the replicators, in points: positive where the rival keeps more), ``outcome`` (of the rival;
-    one family), ``trained`` (numbers that were trained, a particle's ``particle_weights``
-    included) and ``kept`` (numbers in the network that is left), means over seeds.
+    one family for each group of rivals), ``trained`` (numbers that were trained, a particle's
+    ``particle_weights`` included) and ``kept`` (numbers in the network that is left), means over
+    seeds.
     """
     wide = natural.pivot_table(index="seed", columns="rival", values="accuracy")
     ours = natural[natural["rival"] == OURS].set_index("seed")
-    judged = compare_all(
-        {
-            name: paired(wide[name].dropna(), ours["accuracy"][wide[name].dropna().index])
-            for name in wide.columns
-            if name != OURS
-        }
-    )
+    judged: dict[str, Comparison] = {}
+    for group in dict.fromkeys(group for _, group in RIVALS.values()):
+        names = [name for name in wide.columns if RIVALS[name][1] == group and name != OURS]
+        both = {name: wide[name].dropna() for name in names}
+        judged |= compare_all(
+            {name: paired(rows, ours["accuracy"][rows.index]) for name, rows in both.items()}
+        )
     rows = []
     for name in RIVALS:
         if name not in wide:
@@ -131,9 +132,7 @@ def cost_sentence(natural: pd.DataFrame) -> str:
         for name, rows in natural.groupby("rival", sort=False)
     }
     ours = natural[natural["rival"] == OURS]
-    others = ", ".join(
-        f"{CRITERIA[name].title.lower()} {costs[name].text(100)}" for name in BY_RULE
-    )
+    others = ", ".join(f"{CRITERIA[name].phrase} {costs[name].text(100)}" for name in BY_RULE)
     return (
         f"Dropping all replicators ({100 * ours['sparsity'].mean():.1f} % of the connections, "
         f"{_seeds(len(ours))}) costs {costs[OURS].text(100)} points of "
@@ -189,7 +188,7 @@ def conclusion(natural: pd.DataFrame, controls: pd.DataFrame) -> str:
     rule = judge_rules(natural)
     matched = judge_controls(controls)["weight and input"]
     said = [
-        f"{_AGAINST[rule[name].outcome]} as many by {CRITERIA[name].title.lower()} "
+        f"{_AGAINST[rule[name].outcome]} as many by {CRITERIA[name].phrase} "
         f"({_effect(rule[name])} points)"
         for name in ("magnitude", "activity")
     ]

@@ -29,6 +29,11 @@ class Criterion:
     keys: Keys
     draws: bool = False
 
+    @property
+    def phrase(self) -> str:
+        """The title within a sentence."""
+        return self.title[0].lower() + self.title[1:]
+
 
 def _replicators(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
     return ~subject.replicators, subject.error
