@@ -18,7 +18,8 @@ import pytest
 from srnn import files, paths
 from srnn.cli import main
 from srnn.files import TargetError
-from srnn.runs import Run, find_run, labels, list_runs, obtain, share
+from srnn.runs import Cancelled, Run, cancel, find_run, labels, list_runs, obtain, share
+from srnn.runs.fork import forked
 from srnn.runs.record import FormatError
 from srnn.runs.share import export_bytes, export_run, import_run, read_archive
 
@@ -57,6 +58,21 @@ def test_training_never_goes_on_from_an_imported_run(shared, small, tmp_path):
     assert longer.record.continued_from is None
     with faults.using(tmp_path / "clean"):
         assert obtain(small.replace(epochs=6))[0].record.files == longer.record.files
+
+
+def test_a_fork_of_an_imported_run_is_marked_too_and_goes_on_after_a_kill(shared, small):
+    import_run(io.BytesIO(shared[1]))
+    config = forked(f"{shared[0].run_id}@2", epochs=12)
+
+    def cancel_once(progress):
+        if progress.done == 6:
+            cancel(config.run_id)
+
+    with pytest.raises(Cancelled):
+        obtain(config, on_progress=cancel_once)
+    begun = []
+    fork = obtain(config, on_progress=lambda progress: begun.append(progress.done))[0]
+    assert min(begun) == 6 and fork.record.imported
 
 
 def test_an_imported_run_stays_marked_when_it_is_shared_again(shared, tmp_path):

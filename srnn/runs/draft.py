@@ -141,6 +141,7 @@ class Draft:
         self.state: TrainingState | None = None
         self.stopped: str | None = None
         self.continued_from: str | None = None
+        self.imported = False  # begun from a run that was not trained here
         self.seconds, self._written = 0.0, 0
 
     def _load(self, engine: str) -> None:
@@ -165,6 +166,7 @@ class Draft:
         )
         self.divergences, self.stopped = list(record.divergences), record.stopped
         self.continued_from, self.seconds = record.continued_from, record.seconds
+        self.imported = record.imported
         self._written = len(self.rows)
 
     def _file(self, name: str) -> _Growing:
@@ -249,6 +251,7 @@ class Draft:
             config=self.config.to_dict(),
             engine=self.state.engine,
             provenance=provenance(self.state.engine),
+            imported=self.imported,
             inputs=inputs,
             classes=classes,
             particles=self.state.weights.shape[1],
@@ -280,15 +283,12 @@ class Draft:
 
 
 def trained_alike(record: RunRecord, engine: str) -> bool:
-    """Whether training with that engine here goes on from a run bit for bit: it was trained here,
-    by the same engine, with the same versions and kind of processor."""
+    """Whether training with that engine here goes on from a run bit for bit: it was trained by the
+    same engine, with the same versions and on the same kind of processor."""
     from srnn.engines import available
 
     return (
-        not record.imported
-        and record.engine == engine
-        and available(engine)
-        and record.provenance.like(provenance(engine))
+        record.engine == engine and available(engine) and record.provenance.like(provenance(engine))
     )
 
 

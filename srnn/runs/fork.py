@@ -139,6 +139,7 @@ def begin_fork(draft: Draft) -> None:
         if keeps_snapshot(config, number):
             draft.history.append(np.ascontiguousarray(weights, "<f4").tobytes())
     draft.rows, draft.continued_from = rows, run_id
+    draft.imported = parent is not None and parent.record.imported
     draft.state = list(states.values())[-1]
 
 

@@ -223,7 +223,8 @@ def find_shorter(config: RunConfig, engine: str) -> Run | None:
     best: Run | None = None
     for run in list_runs():
         longer = best is None or run.config.epochs > best.config.epochs
-        if longer and not run.bundled and not run.stopped and config.extends(run.config):
+        own = not (run.bundled or run.record.imported)
+        if longer and own and not run.stopped and config.extends(run.config):
             best = run if trained_alike(run.record, engine) else best
     return find_run(best.run_id) if best is not None else None
 

@@ -102,7 +102,7 @@ class Run:
             f"{made.torch}, numpy {made.numpy}{numba}, Python {made.python}, on {made.processor}."
         )
         if self.record.imported:
-            text += " Imported: its numbers agree with each other; who trained it is not known."
+            text += " Imported, or begun from an imported run: who trained that is not known."
         return text
 
     @property
