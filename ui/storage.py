@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from srnn.estimate import human
-from srnn.runs import Damaged
+from srnn.runs import Damaged, is_run_id
 from srnn.runs.settings import change_settings, read_settings, worker_limit
 from srnn.runs.share import import_run
 from srnn.runs.space import Space, clean_up, empty_trash, list_trash, restore_run
@@ -34,9 +34,10 @@ def disk_strip(used: Space) -> None:
 def damaged(found: list[Damaged]) -> None:
     """Say what among the runs cannot be read, and why."""
     for one in found[:5]:
-        st.warning(
-            f"{escape(one.name)}: {escape(one.reason)}. A damaged run is set aside as soon as it "
-            "is asked for, and can then be trained again."
+        st.warning(f"Not readable: **{escape(one.name)}**: {escape(one.reason)}.")
+    if any(is_run_id(one.name) for one in found):
+        st.caption(
+            "A damaged run is set aside as soon as it is asked for, and can then be trained again."
         )
     if len(found) > 5:
         st.warning(f"{len(found) - 5:,} more cannot be read; `python -m srnn runs` names some.")

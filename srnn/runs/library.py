@@ -127,7 +127,8 @@ def list_all() -> tuple[list[Run], list[Damaged]]:
             if (run := _listed(entry.path, entry.name)) is not None:
                 found[entry.name] = run
         except (OSError, ValueError, RunError) as error:
-            damaged.append(Damaged(printable(entry.name), printable(str(error))))
+            reason = str(error).removeprefix(f"run {entry.name} is damaged: ")
+            damaged.append(Damaged(printable(entry.name), printable(reason)))
     if len(_unwritten) > 20 + len(found) // 20:
         _write_index(found)
     for entry in _entries(paths.BUNDLED_RUNS):

@@ -170,9 +170,8 @@ def parse(data: bytes, run_id: str | None = None) -> RunRecord:
         raise FormatError(f"run.json: {error}") from error
     found = values.get("format", values.get("schema")) if isinstance(values, dict) else None
     if type(found) is not int or found != FORMAT:
-        raise FormatError(
-            f"run.json is of format {found!r:.40}, this program reads {FORMAT}; train it again"
-        )
+        what = "says nothing of its format" if found is None else f"is of format {found!r:.40}"
+        raise FormatError(f"run.json {what}, this program reads {FORMAT}; train it again")
     try:
         sealed = values.get("seal") == seal(values)
         record = RunRecord.model_validate(values)
