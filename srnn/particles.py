@@ -62,7 +62,7 @@ def position_encoding(neurons: int, kind: str = "l2") -> np.ndarray:
         for cell in range(cells)
         for index in range(inputs)
     ]
-    table = np.array(rows, dtype=np.float32)
+    table: np.ndarray = np.array(rows, dtype=np.float32)
     if kind == "l2":
         norm = np.sqrt((table**2).sum(0))
         table = table / np.where(norm == 0, 1, norm)

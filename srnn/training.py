@@ -151,7 +151,8 @@ class _Loop:
         made = self.replicating & (self.config.goal != "none")
         before = np.where(made, self.config.alpha * losses.sum(-1).numpy().astype(np.float64), 0)
         return [
-            self._record(0, member, loss, np.nan, np.nan, ()) for member, loss in enumerate(before)
+            self._record(0, member, (float(loss), np.nan), np.nan, ())
+            for member, loss in enumerate(before)
         ]
 
     def epoch(self, number: int) -> list[Record | None]:
@@ -194,8 +195,8 @@ class _Loop:
             self.replicating[member] |= share >= config.replication_start
             if stopped:
                 share = np.nan
-            means = [float(part.mean()) if len(part) else np.nan for part in (replication, loss)]
-            records.append(self._record(number, member, *means, share, events, stopped))
+            losses = _mean(replication), _mean(loss)
+            records.append(self._record(number, member, losses, share, events, stopped))
             if stopped:
                 self.alive[member] = False
                 self.weights[member] = self.momentum[member] = 0
@@ -207,8 +208,7 @@ class _Loop:
         self,
         epoch: int,
         member: int,
-        replication: float,
-        loss: float,
+        losses: tuple[float, float],
         train_accuracy: float,
         events: tuple[Divergence, ...],
         stopped: bool = False,
@@ -224,8 +224,7 @@ class _Loop:
         )
         return Record(
             epoch,
-            float(replication),
-            float(loss),
+            *losses,
             float(train_accuracy),
             right,
             count_types(classify(weights, self.encoding)),
@@ -234,3 +233,7 @@ class _Loop:
             events,
             stopped,
         )
+
+
+def _mean(losses: np.ndarray) -> float:
+    return float(losses.mean()) if len(losses) else np.nan

@@ -97,7 +97,11 @@ def _recompute(
     settings: dict[str, Any], arrays: dict[str, np.ndarray], engine_name: str
 ) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     shape = MacroShape(
-        *(settings[key] for key in ("inputs", "depth", "width", "outputs", "residual")),
+        settings["inputs"],
+        settings["depth"],
+        settings["width"],
+        settings["outputs"],
+        settings["residual"],
         settings.get("activation", "none"),
     )
     encoding = position_encoding(settings["neurons"], settings["encoding"])

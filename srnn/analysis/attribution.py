@@ -15,6 +15,8 @@ collapsed one, which answers exactly as the MetaNet does.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,13 +108,13 @@ def explain_particles(
     return torch.cat(parts).numpy()
 
 
-def _method(methods: dict, name: str):
+def _method(methods: dict[str, Any], name: str) -> Any:
     if name not in methods:
         raise ValueError(f"unknown method {name!r}; methods: {', '.join(methods)}")
     return methods[name]
 
 
-def _chunks(x: np.ndarray, target: np.ndarray):
+def _chunks(x: np.ndarray, target: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
     for start in range(0, len(x), CHUNK):
         part = slice(start, start + CHUNK)
         yield torch.from_numpy(np.array(x[part])), torch.from_numpy(np.array(target[part]))

@@ -77,7 +77,7 @@ def dense(scalar: np.ndarray, shape: MacroShape) -> DenseNet:
     network = DenseNet(shape)
     with torch.no_grad():
         for layer, matrix in zip(network.layers, shape.split(_tensor(scalar)), strict=True):
-            layer.weight.copy_(matrix)
+            layer.load_state_dict({"weight": matrix})
     return network.eval()
 
 

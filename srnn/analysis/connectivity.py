@@ -142,7 +142,7 @@ def ways(mask: np.ndarray, shape: MacroShape) -> tuple[list[np.ndarray], list[np
     """Which cells of every cell layer a kept way (skips included) reaches from an input, and from
     which one leads to an output: kept particles ``(P,)`` bool -> two lists of bool arrays."""
     matrices = shape.split(mask)
-    reached = [np.ones(shape.inputs, dtype=bool)]
+    reached: list[np.ndarray] = [np.ones(shape.inputs, dtype=bool)]
     for layer, matrix in enumerate(matrices):
         here = (matrix & reached[layer]).any(1)
         source = shape.skip(layer)

@@ -90,8 +90,8 @@ def fit_trajectories(
         finite &= np.isfinite(one).all(0)
     shown = np.arange(len(names)) if particles is None else np.asarray(particles, dtype=np.int64)
     shown = shown[finite[shown]]
-    labels = tuple(str(names[index]) for index in shown)
-    diverged = tuple(str(names[index]) for index in np.flatnonzero(~finite))
+    labels = tuple(str(names[index]) for index in shown.tolist())
+    diverged = tuple(str(names[index]) for index in np.flatnonzero(~finite).tolist())
     if fit == "particle":
         points = _gather(snapshots, shown).transpose(2, 0, 1)
         coordinates, share = _fit_each(points, components)
@@ -129,7 +129,9 @@ def raw_weights(
     shown = np.arange(len(names)) if particles is None else np.asarray(particles, dtype=np.int64)
     columns = [f"weight_{index}" for index in range(snapshots.shape[1])]
     values = _gather(snapshots, shown).transpose(2, 0, 1)
-    return _frame(values, np.asarray(epochs), [str(names[i]) for i in shown], columns)
+    return _frame(
+        values, np.asarray(epochs), [str(names[index]) for index in shown.tolist()], columns
+    )
 
 
 def sample_particles(mask: np.ndarray, count: int, seed: int = 0) -> np.ndarray:

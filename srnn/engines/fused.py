@@ -23,6 +23,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,7 +93,7 @@ class FusedEngine:
 
     def set_rates(self, alpha: float, lr: float) -> None:
         self.problem = replace(self.problem, alpha=alpha, lr=lr)
-        self.rules = self.rules._replace(alpha=self.kind(alpha), lr=self.kind(lr))
+        self.rules = self._rules(float(self.rules.unit))
 
     def weights(self) -> np.ndarray:
         return self._outward(self.w)
@@ -151,10 +152,11 @@ class FusedEngine:
     def _outward(self, array: np.ndarray) -> np.ndarray:
         seeds, _, rows, _ = array.shape
         whole = array.transpose(0, 2, 1, 3).reshape(seeds, rows, -1)
-        return whole[..., : self.rules.count].copy()
+        return whole[..., : self.rules.particles].copy()
 
     def _rules(self, unit: float) -> Rules:
-        problem, number = self.problem, self.kind
+        problem = self.problem
+        number: Callable[..., Any] = self.kind
         return Rules(
             number(problem.alpha),
             number(problem.lr),
@@ -178,12 +180,8 @@ class FusedEngine:
         pixels, cells = _rounded(sizes[0]), sum(sizes[1:])
         shapes = [(width, pixels), (sizes[1], pixels), *[(cells, width)] * 3, *[(width,)] * 5]
         bits = np.zeros(width, self.index)
-        return BatchRoom(
-            *(zeros(shape, self.kind) for shape in shapes),
-            bits,
-            bits.view(self.kind),
-            np.zeros(width, self.index),
-        )
+        whole = (bits, bits.view(self.kind), np.zeros(width, self.index))
+        return BatchRoom._make([*(zeros(shape, self.kind) for shape in shapes), *whole])
 
 
 def _macro(shape: MacroShape) -> Macro:
@@ -212,7 +210,7 @@ def _stored(x: np.ndarray, kind: type) -> tuple[np.ndarray, float]:
                 break
             codes[start : start + 4096] = near
         else:
-            return codes, unit
+            return codes, float(unit)
     return np.ascontiguousarray(x, np.float32), 1.0
 
 

@@ -40,7 +40,7 @@ def train(w, buffer, data, order, batch_size, steps, encoding, gram, rules, macr
                         room.g[4, j] = slope[at + j]
                     descend(particles, speed, half[k], 4, 5, rules.lr, rules.momentum, rules, room)
                 if pair < pairs:
-                    lanes = min(LANES, rules.count - at)
+                    lanes = min(LANES, rules.particles - at)
                     replication_call(
                         particles, speed, half[k], lanes, losses, encoding, gram, rules, room
                     )
@@ -64,7 +64,7 @@ def replicate(w, buffer, losses, encoding, gram, rules, room):
     half = np.empty((rules.neurons, LANES), w.dtype)
     for s in range(len(w)):
         for k in range(w.shape[1]):
-            lanes = min(LANES, rules.count - k * LANES)
+            lanes = min(LANES, rules.particles - k * LANES)
             replication_call(
                 w[s, k], buffer[s, k], half, lanes, losses[s], encoding, gram, rules, room
             )

@@ -15,7 +15,7 @@ arguments: one compilation serves all problems of one type.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -23,19 +23,21 @@ import numpy as np
 LANES = 128
 """Particles in one block: long enough for the loops, few enough for the cache."""
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "fastmath": {"nsz", "arcp", "contract", "afn", "reassoc"},
     "nogil": True,
     "error_model": "numpy",
 }
 """How everything here is compiled."""
 
-jit = numba.njit(**OPTIONS)
+jit = numba.njit(forceinline=True, **OPTIONS)
+"""For what the entries call. Inlined, because otherwise a process that compiles calls the functions
+as compiled by themselves, a later one those in the stored entry: sums in another order."""
 
 
 class Rules(NamedTuple):
-    """The rules of :class:`srnn.engines.base.Problem`, numbers in the weights' type; ``count`` is
-    the number of particles, ``unit`` what the stored images are multiplied by."""
+    """The rules of :class:`srnn.engines.base.Problem`, numbers in the weights' type; ``unit`` is
+    what the stored images are multiplied by."""
 
     alpha: np.floating
     lr: np.floating
@@ -44,7 +46,7 @@ class Rules(NamedTuple):
     factor: np.floating
     unit: np.floating
     neurons: int
-    count: int
+    particles: int
     multiply: bool
     coupled: bool
     shared: bool

@@ -124,9 +124,12 @@ class ManualEngine:
         width = -(-count // (16 * blocks)) * 16  # equal blocks of whole cache lines
         self.v, self.g = (states[0].new_zeros(5, count) for _ in range(2))
         room = states[0].new_empty(rows * min(width, count))
-        parts = zip(*(t.split(width, 1) for t in (*states, self.v, self.g)), strict=True)
+        parts = (part.split(width, 1) for part in (*states, self.v, self.g))
         shared = self.problem.shared_optimizer
-        self.blocks = [_Block(*part, room, shared) for part in parts]
+        self.blocks = [
+            _Block(w, momentum, v, g, room, shared)
+            for w, momentum, v, g in zip(*parts, strict=True)
+        ]
         self.widths = [block.v.shape[1] for block in self.blocks]
 
     def set_rates(self, alpha: float, lr: float) -> None:

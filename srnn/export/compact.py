@@ -73,7 +73,8 @@ def compact(scalars: np.ndarray, mask: np.ndarray, shape: MacroShape) -> Compact
     if not np.isfinite(kept).all():
         raise ValueError("a surviving particle has diverged: there is no network to export")
     living = living_cells(kept != 0, shape)
-    matrices, skips = [], []
+    matrices: list[np.ndarray] = []
+    skips: list[np.ndarray | None] = []
     for layer, matrix in enumerate(shape.split(kept)):
         own, below = living[layer + 1], living[layer]
         matrices.append(np.ascontiguousarray(matrix[np.ix_(own, below)]))
@@ -109,6 +110,21 @@ def living_cells(mask: np.ndarray, shape: MacroShape) -> list[np.ndarray]:
     return living
 
 
+class _CompactLayer(nn.Module):
+    def __init__(self, matrix: np.ndarray, skip: np.ndarray | None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.from_numpy(matrix))
+        places = None if skip is None else torch.from_numpy(skip.astype(np.int32))
+        self.skip: Tensor | None
+        self.register_buffer("skip", places)
+
+    def forward(self, x: Tensor, carry: bool = False) -> Tensor:
+        """The sums of the layer's cells; with ``carry``, what a skip brings of the source ``x``."""
+        if not carry:
+            return x @ self.weight.double().T
+        return x if self.skip is None else nn.functional.pad(x, (0, 1)).index_select(1, self.skip)
+
+
 class CompactNet(nn.Module):
     """A compact network as a module: images ``(B, inputs)`` -> logits ``(B, classes)``.
 
@@ -123,26 +139,16 @@ class CompactNet(nn.Module):
         super().__init__()
         self.shape = network.shape
         self.reads_all = len(network.pixels) == network.inputs
-        self.register_buffer("pixels", torch.from_numpy(network.pixels.astype(np.int32)))
-        self.layers = nn.ModuleList()
-        for matrix, skip in zip(network.matrices, network.skips, strict=True):
-            linear = nn.Linear(*matrix.shape[::-1], bias=False)
-            with torch.no_grad():
-                linear.weight.copy_(torch.from_numpy(matrix))
-            places = None if skip is None else torch.from_numpy(skip.astype(np.int32))
-            linear.register_buffer("skip", places)
-            self.layers.append(linear)
+        self.pixels = nn.Buffer(torch.from_numpy(network.pixels.astype(np.int32)))
+        layers = zip(network.matrices, network.skips, strict=True)
+        self.layers = nn.ModuleList(_CompactLayer(matrix, skip) for matrix, skip in layers)
         self.requires_grad_(False).eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        def sums(layer: int, x: Tensor) -> Tensor:
-            return x @ self.layers[layer].weight.double().T
-
-        def carried(layer: int, value: Tensor) -> Tensor:
-            skip = self.layers[layer].skip
-            if skip is None:
-                return value
-            return nn.functional.pad(value, (0, 1)).index_select(1, skip)
-
         x = x if self.reads_all else x.index_select(1, self.pixels)
-        return through_layers(x.double(), self.shape, sums, carried=carried).float()
+        return through_layers(
+            x.double(),
+            self.shape,
+            lambda layer, x: self.layers[layer](x),
+            carried=lambda layer, value: self.layers[layer](value, carry=True),
+        ).float()

@@ -87,7 +87,8 @@ def _load_safetensors(path: Path, network: Compact) -> Predict:
 def _write_npz(network: Compact) -> bytes:
     """Compressed: a zero costs next to nothing."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{name: part.numpy() for name, part in _state(network).items()})
+    arrays: dict[str, Any] = {name: part.numpy() for name, part in _state(network).items()}
+    np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
 
