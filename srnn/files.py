@@ -178,6 +178,17 @@ def read_file(path: Path, most: int) -> bytes:
     return data
 
 
+def read_tail(path: Path) -> str:
+    """The last 10,000 characters of a text file; empty if there is none."""
+    with (
+        contextlib.suppress(OSError),
+        os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as f,
+    ):
+        f.seek(max(0, f.seek(0, 2) - 40_000))
+        return f.read(40_000).decode("utf-8", errors="replace")[-10_000:].strip()
+    return ""
+
+
 def read_json(path: Path) -> Any:
     """The JSON value in a file.
 

@@ -332,6 +332,7 @@ def test_neither_listing_and_reading_nor_a_clock_in_the_future_keeps_a_run_from_
     old(ids[1], -1e6)
     for run in list_runs():
         assert len(run.records) and run.snapshots.size
+        assert find_run(run.run_id) == run
     assert set(space.clean_up(limit=0)) == set(ids)
 
 
@@ -382,10 +383,18 @@ def test_damaged_settings_are_the_default_ones(text):
     assert settings.read_settings() == settings.Settings()
 
 
-def test_a_pipe_in_the_place_of_the_settings_does_not_hang(cache):
-    cache.mkdir()
-    os.mkfifo(paths.settings_file())
+def test_a_pipe_in_the_place_of_a_file_of_the_cache_does_not_hang(cache, small):
+    run_id = small.run_id
+    names = ("settings.json", "index.json", "journal.txt", f"labels/{run_id}.json", "slots/x")
+    for name in (*names, f"used/{run_id}", "locks/clean-up.lock"):
+        (cache / name).parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(cache / name)
+    library._seen.clear()
     assert settings.read_settings() == settings.Settings()
+    run, _ = obtain(small)
+    assert list_runs()[0] == run and run.name == run.description and space.space().runs
+    with pytest.raises(OSError, match=r"."):
+        space.clean_up(limit=0)
 
 
 def test_listing_remembers_what_has_not_changed_and_sees_what_has(small, monkeypatch):

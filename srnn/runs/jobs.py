@@ -26,7 +26,16 @@ from pydantic import Field
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import parse_json, read_file, read_json, stamp, write_bytes, write_json, writing
+from srnn.files import (
+    parse_json,
+    read_file,
+    read_json,
+    read_tail,
+    stamp,
+    write_bytes,
+    write_json,
+    writing,
+)
 from srnn.runs.library import LOCK, REQUEST, find_run, is_run_id, is_unfinished
 from srnn.runs.lock import Lock, is_held
 from srnn.runs.record import RUN, Seconds, Strict, Text, Time
@@ -114,17 +123,6 @@ class Job:
     def log(self) -> str:
         """What it printed (the last 10,000 characters)."""
         return read_tail(self.folder / LOG)
-
-
-def read_tail(path: Path) -> str:
-    """The last 10,000 characters of a text file; empty if there is none."""
-    with (
-        contextlib.suppress(OSError),
-        os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as f,
-    ):
-        f.seek(max(0, f.seek(0, 2) - 40_000))
-        return f.read(40_000).decode("utf-8", errors="replace")[-10_000:].strip()
-    return ""
 
 
 # --- reading -------------------------------------------------------------------------------
@@ -415,7 +413,11 @@ def settle(folder: Path) -> None:
 def note(what: str, job_id: str) -> None:
     """Add a line to the cache's journal: when, which process, what, which job."""
     line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {os.getpid()} {what} {job_id}\n"
-    with contextlib.suppress(OSError), paths.journal_file().open("ab") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    with (
+        contextlib.suppress(OSError),
+        os.fdopen(os.open(paths.journal_file(), flags, 0o666), "ab") as file,
+    ):
         file.write(line.encode())
 
 

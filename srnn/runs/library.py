@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import stamp, write_bytes, writing
+from srnn.files import read_file, read_tail, stamp, write_bytes, writing
 from srnn.runs.draft import trained_alike
 from srnn.runs.labels import mark_used
 from srnn.runs.lock import is_held
@@ -54,9 +54,7 @@ def find_run(run_id: str) -> Run | None:
         if not (folder.is_symlink() or (folder / RUN).exists()) or is_unfinished(folder):
             break
         try:
-            run = open_run(folder)
-            mark_used(run_id)
-            return run
+            return open_run(folder)
         except RunError:
             set_aside(folder)
     with contextlib.suppress(RunError):
@@ -66,7 +64,7 @@ def find_run(run_id: str) -> Run | None:
 
 
 def get_run(run_id: str) -> Run:
-    """The finished run of that id.
+    """The finished run of that id, which counts as used from now on (by the clean-up).
 
     Raises:
         RunError: there is none, or it is damaged (it is then set aside).
@@ -75,6 +73,7 @@ def get_run(run_id: str) -> Run:
         raise RunError(f"{run_id[:40]!r} is not the name of a run (16 hex digits)")
     run = find_run(run_id)
     if run is not None:
+        mark_used(run_id)
         return run
     if is_unfinished(paths.run_folder(run_id)):
         raise RunError(f"run {run_id} is not finished; ask for it again, and it goes on")
@@ -147,6 +146,8 @@ _seen: dict[str, tuple[Stamp, Run]] = {}
 """What the folders held when they were listed last, by path."""
 _unwritten: set[str] = set()
 """Those of them that the index does not have."""
+MOST_INDEX = 500_000_000
+"""Largest ``index.json`` that is read."""
 
 
 @functools.cache
@@ -181,7 +182,7 @@ def _listed(path: str, name: str) -> Run | None:
 
 def _read_index() -> dict[str, tuple[Stamp, Run]]:
     try:
-        checksum, _, body = paths.index_file().read_bytes().partition(b"\n")
+        checksum, _, body = read_file(paths.index_file(), MOST_INDEX).partition(b"\n")
         if hashlib.sha256(body).hexdigest().encode() != checksum:
             return {}
         seen, root = {}, paths.runs_folder()
@@ -268,8 +269,5 @@ def why_aside(run_id: str) -> str | None:
     names = sorted(entry.name for entry in _entries(paths.aside_folder()) if run_id in entry.name)
     if not names:
         return None
-    try:
-        note = (paths.aside_folder() / names[-1]).with_suffix(".why")
-        return note.read_text("utf-8", errors="replace").strip()[:500]
-    except OSError:
-        return f"run {run_id} is damaged"
+    note = (paths.aside_folder() / names[-1]).with_suffix(".why")
+    return read_tail(note)[:500] or f"run {run_id} is damaged"

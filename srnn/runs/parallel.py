@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from srnn import paths
+from srnn.files import read_tail
 from srnn.runs.jobs import (
     CANCEL,
     DONE,
@@ -23,7 +24,6 @@ from srnn.runs.jobs import (
     LOG,
     Progress,
     job_folder,
-    read_tail,
     set_mark,
     tell,
 )

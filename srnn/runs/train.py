@@ -78,6 +78,7 @@ def obtain(
         run = find_run(config.run_id)
         if run is not None:
             _tidy(run)
+            mark_used(run.run_id)
             return run, True
         refuse_impossible(config, engine)
         with _taken(config, on_progress) as lock:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from srnn import paths
-from srnn.files import writing
+from srnn.files import read_tail, writing
 from srnn.runs.jobs import (
     FAILED,
     LOG,
@@ -28,7 +28,6 @@ from srnn.runs.jobs import (
     Job,
     list_jobs,
     note,
-    read_tail,
     settle,
 )
 from srnn.runs.library import LOCK, find_run, is_unfinished
