@@ -309,8 +309,9 @@ class _Work:
 
     def report(self, what: str) -> None:
         spent, left = time.perf_counter() - self.started, ""
-        if self.cost_done > 0 and spent > 2 and self.cost > self.cost_done:
-            rest = spent * (self.cost - self.cost_done) / self.cost_done
+        rest = self.cost - self.cost_done
+        if self.cost_done > 0 and spent > 2 and rest > 0.5:
+            rest *= spent / self.cost_done
             left = f" (about {rest / 60:.0f} min left)" if rest > 90 else f" ({rest:.0f} s left)"
         self.tell(self.done, self.total, what + left)
 
