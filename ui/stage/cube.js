@@ -4,7 +4,7 @@
 import { isReplicator } from "./data.js";
 import { Board } from "./theme.js";
 
-const TRAIL = 5, MOST_TRAILS = 260, REACH = 9;
+const TRAIL = 5, MOST_TRAILS = 260, REACH = 9, MANY = 4000;
 const CORNERS = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => [n & 1 ? 1 : -1, n & 2 ? 1 : -1, n & 4 ? 1 : -1]);
 
 export const FRONT = { yaw: -0.6, pitch: 0.42, zoom: 1 };
@@ -66,19 +66,26 @@ export class Cube {
     this.frame(pen, scene);
     const codes = scene.codesAt(clock.snapshot);
     this.paths(pen, scene, codes);
-    const dim = scene.selection.size ? 0.25 : 1;
+    const dim = scene.selection.size ? 0.25 : 1, many = run.P > MANY;
+    const stride = many && clock.playing ? Math.ceil(run.P / MANY) : 1; // a sample while it runs
+    const small = many ? 0.6 : 1;
     for (const code of [1, 2, 3, 4, 0]) {
       pen.fillStyle = theme.types[code];
       pen.globalAlpha = dim * (code === 1 ? 0.8 : 0.9);
       pen.beginPath();
       for (let particle = 0; particle < run.P; particle++) {
         if (codes[particle] !== code) continue;
-        const spot = this.at(scene, particle, clock.position);
+        const left = particle % stride > 0;
+        const spot = left ? null : this.at(scene, particle, clock.position);
         this.x[particle] = spot ? spot[0] : NaN;
         this.y[particle] = spot ? spot[1] : NaN;
         this.z[particle] = spot ? spot[2] : NaN;
         if (!spot) continue;
-        const radius = (isReplicator(code) ? 1.6 : 2.1) * (1 - 0.16 * spot[2]);
+        const radius = small * (isReplicator(code) ? 1.6 : 2.1) * (1 - 0.16 * spot[2]);
+        if (many) {
+          pen.rect(spot[0] - radius, spot[1] - radius, 2 * radius, 2 * radius);
+          continue;
+        }
         pen.moveTo(spot[0] + radius, spot[1]);
         pen.arc(spot[0], spot[1], radius, 0, 7);
       }

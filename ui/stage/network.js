@@ -4,7 +4,7 @@
 import { isReplicator, plural, count, shows } from "./data.js";
 import { Board } from "./theme.js";
 
-const BINS = 7, WHILE_PLAYING = 4000, COARSE = 10, FINE = 60, REACH = 8;
+const BINS = 7, WHILE_PLAYING = 2000, COARSE = 10, FINE = 60, REACH = 8;
 const ORDER = [1, 2, 3, 4, 0]; // the dead below, divergence on top
 
 export class Network {
@@ -80,13 +80,14 @@ export class Network {
       this.trace(path, particle);
     }
     const dim = scene.selection.size ? 0.3 : 1;
+    const thin = Math.max(0.3, Math.min(1, Math.sqrt(1600 / drawn.length))); // many are drawn finer
     for (const key of [...groups.keys()].sort((a, b) => (a % BINS) - (b % BINS) || a - b)) {
       const bin = key % BINS, pair = Math.floor(key / BINS), color = Math.floor(pair / 2);
       pen.strokeStyle =
         color === 6 ? theme.negative : color === 5 ? theme.positive : theme.types[ORDER[color]];
-      pen.globalAlpha = dim * (0.42 + (0.5 * bin) / (BINS - 1));
-      pen.lineWidth = widthOf(bin);
-      pen.setLineDash(pair % 2 && drawn.length < 2500 ? [4 + bin, 3 + bin * 0.7] : []);
+      pen.globalAlpha = dim * (0.42 + (0.5 * bin) / (BINS - 1)) * (0.5 + thin / 2);
+      pen.lineWidth = widthOf(bin) * thin;
+      pen.setLineDash(pair % 2 && drawn.length < 1600 ? [4 + bin, 3 + bin * 0.7] : []);
       pen.stroke(groups.get(key));
     }
     pen.globalAlpha = 1;

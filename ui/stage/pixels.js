@@ -24,17 +24,19 @@ export class Pixels {
         }
       } else wanted.push({ first, columns: inputs, rows: cells, name: `layer ${layer}` });
     }
+    const few = (this.named = wanted.length <= 16); // many stand close, without names
+    const [gap, label, least, wide] = few ? [GAP, LABEL, 42, 62] : [4, 0, 0, 0];
     const most = Math.max(...wanted.map((tile) => Math.max(tile.columns, tile.rows)));
     // the largest pixel with which all tiles fit
     for (this.pixel = 14; this.pixel > 0.4; this.pixel *= 0.96) {
       let x = 0, y = 0;
-      const length = Math.max(42, this.pixel * most);
+      const length = Math.max(least, this.pixel * most);
       this.tiles = wanted.map((tile) => {
         const pixel = Math.min(length / Math.max(tile.columns, tile.rows), this.pixel * 2.2);
         const [w, h] = [tile.columns * pixel, tile.rows * pixel];
-        if (x + w > width && x > 0) [x, y] = [0, y + length + GAP + LABEL];
-        const placed = { ...tile, pixel, x, y: y + LABEL, w, h };
-        x += Math.max(w, 62) + GAP;
+        if (x + w > width && x > 0) [x, y] = [0, y + length + gap + label];
+        const placed = { ...tile, pixel, x, y: y + label, w, h };
+        x += Math.max(w, wide) + gap;
         return placed;
       });
       this.bottom = Math.max(...this.tiles.map((tile) => tile.y + tile.h));
@@ -71,6 +73,7 @@ export class Pixels {
       small.height = tile.rows;
       small.getContext("2d").putImageData(picture, 0, 0);
       pen.drawImage(small, tile.x, tile.y, tile.w, tile.h);
+      if (!this.named) continue;
       pen.fillStyle = theme.muted;
       const short = tile.name.replace("layer 0, ", "");
       pen.fillText(tile.w > 70 ? tile.name : short, tile.x, tile.y - 8);
