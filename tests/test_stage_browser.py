@@ -6,11 +6,15 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sessions
 from test_browser import FLAGS, PATIENCE, find_chromium
+
+from ui.stage import READY
+from ui.stage.film import film
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -293,3 +297,30 @@ def test_both_themes_and_a_phone(browser: Any, server: str, scheme: str) -> None
     spot = max(stage.evaluate(CLEAR), key=lambda one: one["clear"])
     page.mouse.click(spot["x"], spot["y"])
     assert test_of(stage)["selection"] == [spot["particle"]]
+
+
+def test_a_film_plays_by_itself_without_the_lab(browser: Any, tmp_path: Path) -> None:
+    file = tmp_path / "film.html"
+    file.write_bytes(film(READY.read_bytes(), "a <b>name</b>"))
+    context = browser.new_context(offline=True, reduced_motion="reduce")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    assert page.locator("h1").inner_text() == "a <b>name</b>"
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_function("() => document.querySelector('.stage').stage.test.position > 1")
+    assert "1,518 particles replicate" in page.locator(".finding").inner_text()
+    assert asked == [file.as_uri()]
+
+
+def test_nothing_is_serious_for_a_screen_reader(browser: Any, server: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    for scheme in ("light", "dark"):
+        address = f"{server}/?run={RUN}&picked=800&acts=drop%20800"
+        page, _ = open_stage(browser, address, color_scheme=scheme)
+        page.get_by_text("Relevance:").wait_for()
+        found = Axe().run(page).response["violations"]
+        serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
+        assert serious == [], scheme

@@ -19,9 +19,9 @@ from srnn.fixpoints import classify_measures, measures
 from srnn.lineage import ALL, Act, LineageError, pack, read_acts, write_acts
 from srnn.metanet import MacroShape
 from srnn.particles import INPUTS, composite, matrices
-from srnn.runs import RunError, obtain
+from srnn.runs import RunError, get_run, obtain
 from srnn.runs.fork import forked
-from srnn.tasks import DataError
+from srnn.tasks import DataError, task_of
 from srnn.vocabulary import LABELS, TYPES, count_replicators
 from ui import cached, state
 from ui.charts import show
@@ -30,6 +30,7 @@ from ui.state import View
 from ui.text import escape, many, percent
 
 UNDONE = "undone_acts"
+IMAGES = 500
 STEPS = (1, 10, 100, 500)
 NOISE = (0.001, 0.01, 0.1, 1.0)
 
@@ -188,6 +189,31 @@ def _particle(view: View, acts: str, particle: int) -> None:
             key="particle",
             alt="Largest weight and self-application error of the particle by epoch",
         )
+    _relevance(view, acts, particle)
+
+
+def _relevance(view: View, acts: str, particle: int) -> None:
+    """How much of the answers comes through the particle."""
+    share, rank = relevance(view.run.run_id, view.index, acts)
+    st.markdown(
+        f"Relevance: **{percent(float(share[particle]))}** of what all particles contribute to the "
+        f"right answers' logits over {IMAGES} test images (rank {rank[particle] + 1:,} of "
+        f"{len(rank):,}; integrated gradients over gates)."
+    )
+
+
+@st.cache_data(max_entries=40, show_spinner=f"Explaining {IMAGES} test images")
+def relevance(run_id: str, index: int, acts: str) -> tuple[np.ndarray, np.ndarray]:
+    """Share of all relevance (0..1) of every particle, and its rank from 0, ``(P,)`` each."""
+    from srnn.analysis.attribution import explain_particles, relevance_table  # Captum is slow
+
+    run = get_run(run_id)
+    weights, task = performed(run_id, index, acts).weights, task_of(run.config)
+    x, target = task.x_test[:IMAGES], task.y_test[:IMAGES]
+    found = explain_particles(weights, x, target, run.shape)
+    codes = np.zeros(run.shape.particles, dtype=np.uint8)
+    share = relevance_table(found, codes, run.shape)["share"].to_numpy()
+    return share, np.argsort(np.argsort(-np.nan_to_num(share), kind="stable"), kind="stable")
 
 
 def _reads(shape: MacroShape, layer: int, index: int) -> str:

@@ -13,13 +13,13 @@ from srnn.runs import Run, find_run, is_run_id, list_runs, read_job, submit
 from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
 from ui import state
-from ui.charts import dark
+from ui.charts import dark, download
 from ui.draft import load
 from ui.forks import fork_form
 from ui.frame import page
 from ui.live import attempt, on_stage, panel, said, watch
 from ui.menu import link
-from ui.stage import stage
+from ui.stage import film_of, stage
 from ui.text import escape, percent
 
 METANET = """
@@ -27,6 +27,11 @@ Every connection of a **MetaNet** is a tiny network, a **particle**. It multipli
 through it, and it is trained to answer, asked about its own weights, with just these: to
 **replicate itself**. Most end as *replicators* and can be dropped; the *survivors* do the work.
 """
+
+SCHEMATIC = (
+    "A dense network; one of its connections, enlarged, is a small network that maps a weight and "
+    "its position to a new weight."
+)
 
 SHOWN = 8
 """Runs on the first page; the rest is on the page Runs."""
@@ -37,7 +42,7 @@ def overview() -> None:
     page("MetaNet lab", "Networks whose connections are networks that replicate themselves.")
     words, picture = st.columns([3, 2], gap="large", vertical_alignment="center")
     words.markdown(METANET)
-    picture.image(schematic(dark()), width="stretch")
+    picture.image(schematic(dark()), width="stretch", alt=SCHEMATIC)
     said()
     asked, run = state.get("run"), _shown_run()
     job = read_job(asked) if is_run_id(asked) else None
@@ -79,6 +84,12 @@ def workbench(run: Run, autoplay: bool) -> None:
     except (ValueError, DataError) as error:  # acts of an address that cannot be done
         st.error(escape(str(error)))
         stage(view)
+    download(
+        "Film of this run (HTML)",
+        lambda: film_of(run.run_id, view.epsilon, run.name),
+        f"film-{view.file}.html",
+        "text/html",
+    )
     if view.picked or acts:
         from ui.microscope import microscope  # needs torch, which the first picture does not
 

@@ -18,6 +18,7 @@ from srnn.vocabulary import EPSILON
 from ui import state
 from ui.stage.blob import amended, block_id, look
 from ui.stage.bundle import FOLDER, bundle, part
+from ui.stage.film import film
 from ui.state import EPSILONS, View
 
 KEY = "stage"
@@ -133,6 +134,13 @@ def make_ready(run_id: str) -> bytes:
 
     end = len(get_run(run_id).snapshot_epochs) - 1
     return of_run(run_id, EPSILON, end, "").block(EPSILON, EPSILONS)
+
+
+def film_of(run_id: str, epsilon: float, name: str) -> bytes:
+    """A run's stage as one HTML file that plays anywhere."""
+    ladder = tuple(sorted({*EPSILONS, epsilon}))
+    end = len(get_run(run_id).snapshot_epochs) - 1
+    return film(_block(run_id, end, "", epsilon, ladder), f"{name} · run {run_id}")
 
 
 READY = FOLDER / "bundled.bin"

@@ -200,7 +200,7 @@ export class Losses extends Timeline {
     const y = (value) => this.bottom - ((Math.log10(value) - low) / span) * (this.bottom - this.top);
     const step = Math.max(1, Math.ceil(span / 3)), powers = [];
     for (let power = low; power <= high; power += step) powers.push(10 ** power);
-    this.ticks(pen, scene, powers, y, (value) => value.toPrecision(1).replace(/e([-+])(\d+)/, (_, s, d) => `e${s === "-" ? "−" : ""}${d}`));
+    this.ticks(pen, scene, powers, y, (value) => `1e${Math.round(Math.log10(value))}`.replace("-", "−"));
     const at = epoch.map((one) => positionOf(run, one));
     const clean = (values) => values.map((v, k) => [at[k], v > 0 ? v : null]);
     pen.strokeStyle = theme.ink;

@@ -90,7 +90,8 @@ export const plural = (number, thing) => `${count(number)} ${thing}${number === 
 
 export function signed(number) {
   if (!Number.isFinite(number)) return "not finite";
+  if (number === 0) return "0";
   const size = Math.abs(number);
-  const text = size >= 1e-3 || size === 0 ? size.toPrecision(3) : size.toExponential(1);
+  const text = size >= 1e-3 ? size.toPrecision(3) : size.toExponential(1);
   return (number < 0 ? "−" : "") + text.replace("e-", "e−");
 }

@@ -1,0 +1,41 @@
+"""The stage as one file: an HTML page with the run in it, which plays anywhere, without the lab."""
+
+from __future__ import annotations
+
+import base64
+import html
+
+from srnn.figures import style
+from ui.stage.blob import amended, look
+from ui.stage.bundle import bundle, part
+
+_NAMES = {"background-color": style.PAPER, "text-color": style.INK, "border-color": style.FAINT}
+
+
+def film(block: bytes, title: str) -> bytes:
+    """A block (:mod:`ui.stage.blob`) as a page of its own; ``title`` is any text. It asks nothing
+    of anybody, and follows the reader's light or dark theme."""
+    data = base64.b64encode(amended(block, look=look(), autoplay=True, wanted={})).decode()
+    script = bundle().replace("export default main.mount;", "")
+    light, dark = (_variables(ground) for ground in (False, True))
+    page = f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
+<meta name="viewport" content="width=device-width">
+<style>:root {{ {light} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}
+body {{ margin: 24px auto; padding: 0 20px; max-width: 1100px; font: 14px var(--st-font);
+  background: var(--st-background-color); color: var(--st-text-color); }}
+{part("stage.css")}</style></head>
+<body><h1>{html.escape(title)}</h1>{part("stage.html")}
+<script type="module">{script}
+const film = Uint8Array.from(atob("{data}"), (letter) => letter.charCodeAt(0));
+main.mount({{ data: film, parentElement: document.body, setStateValue() {{}} }});
+</script></body></html>
+"""
+    return page.encode()
+
+
+def _variables(dark: bool) -> str:
+    """The colours that Streamlit gives to the stage in the lab."""
+    colors = (f"--st-{name}: {style.themed_color(color, dark)}" for name, color in _NAMES.items())
+    return "; ".join([*colors, f"--st-font: {style.FONT}"])
