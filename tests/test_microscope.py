@@ -48,9 +48,9 @@ def ledger(app: AppTest) -> list[str]:
 
 
 def test_nothing_is_shown_until_a_particle_is_chosen(run: Run) -> None:
-    assert "Microscope" not in [one.value for one in open_microscope(run).subheader]
+    assert "Microscope" not in [one.value for one in open_microscope(run).header]
     app = open_microscope(run, picked="3")
-    assert "Microscope" in [one.value for one in app.subheader]
+    assert "Microscope" in [one.value for one in app.header]
     assert any("L0_C0_W3" in one.value for one in app.markdown)
 
 
