@@ -1,4 +1,4 @@
-"""What a page waits for: types, the epsilon slider, the trajectory cube, opening a long history."""
+"""What a page waits for: types, the epsilon slider, the trajectory cube, a long history, soups."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ from srnn.analysis.types import history_measures, type_counts
 from srnn.figures.trajectories import trajectory_cube
 from srnn.figures.types import type_lines
 from srnn.fixpoints import classify
+from srnn.life.basins import directions, slice_map
+from srnn.life.recipes import Recipe, identity, newborn
+from srnn.life.replications import robustness, self_application
+from srnn.life.selection import Setting, select
+from srnn.life.soup import Rules, evolve
 from srnn.metanet import macro_shape, particle_table
 from srnn.particles import position_encoding
 from srnn.presets import preset
@@ -51,6 +56,10 @@ def interactive(turns: int, seconds: float) -> list[dict[str, Any]]:
         ]
         opened, peak = in_a_process(_open, run)
     history = {"what": f"open {EPOCHS + 1} snapshots", "median": opened, "peak_mb": peak}
+    rows += [
+        {"what": name, **asdict(by_turns({name: step}, turns, seconds)[name])}
+        for name, step in _soups().items()
+    ]
     return [*rows, {**history, "low": opened, "high": opened, "turns": 1}]
 
 
@@ -87,6 +96,21 @@ def _steps(snapshots: np.ndarray, config) -> dict[str, Step]:
         f"measure {SNAPSHOTS} snapshots": _repeated(lambda: history_measures(snapshots, encoding)),
         f"epsilon slider, {SNAPSHOTS} snapshots": _repeated(slider),
         f"components and cube, {SNAPSHOTS} snapshots": _repeated(cube),
+    }
+
+
+def _soups() -> dict[str, Step]:
+    """Free particles of h = 2: a soup's step, the tables of the two fastest experiments, a map, and
+    one generation of 50 MetaNets under selection."""
+    recipe, rng = Recipe(), np.random.default_rng(0)
+    soup, axes = newborn(recipe, 10_000, rng), directions(recipe.weights, 0)
+    rules = Rules(attack=0.1, learn_from=0.1, train=1, respawn=True)
+    return {
+        "a step of a soup of 10,000": _repeated(lambda: evolve(soup, recipe, rules, 1, rng)),
+        "robustness table": _repeated(robustness),
+        "self-application table": _repeated(self_application),
+        "500 x 500 map of basins": _repeated(lambda: slice_map(identity(recipe), axes, recipe, 2)),
+        "selection of 50, a generation": _repeated(lambda: select(Setting(generations=1))),
     }
 
 

@@ -15,7 +15,17 @@ GREYS = ("#c9ced6", "#97a0ae", "#667085", "#1d2939", "#e4e7ec")
 WHERE = "225-6-6-6-6-10 on MNIST, batch 500"
 
 
-WAITS = {"classify": 5.0, "epsilon slider": 200.0, "components and cube": 300.0, "open": 1000.0}
+WAITS = {
+    "classify": 5.0,
+    "epsilon slider": 200.0,
+    "components and cube": 300.0,
+    "open": 1000.0,
+    "a step of a soup": 1000 / 30,
+    "robustness table": 10_000.0,
+    "self-application table": 10_000.0,
+    "500 x 500 map": 5_000.0,
+    "selection of 50": 18_000.0,  # a hundred of them in half an hour
+}
 """Milliseconds that a page may wait for what begins with these words."""
 
 

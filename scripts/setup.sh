@@ -15,6 +15,7 @@ echo "Setting up .venv (once, a few minutes)" >&2
 "$python" -m venv .venv
 pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check)
 "${pip[@]}" $(printf -- '-r %s ' "${files[@]}")
-# The fused engine compiles once per machine; now rather than at the first training.
+# The fused engine and the soups compile once per machine; now rather than at the first use.
 .venv/bin/python -c 'from srnn.engines import prepare; prepare()'
+.venv/bin/python -m srnn particles soup --quick > /dev/null
 touch "$stamp"

@@ -39,7 +39,7 @@ def test_replicators_and_their_controls_are_measured_apart():
 
 
 def test_rare_fixpoints_of_recurrent_particles_are_no_contradiction():
-    """z exceeds 3 at one of the eleven settings because 2 of 20 stand where 0.3 are expected."""
+    """z comes near 3 in three of the eleven settings: 2 of 20 stand where 0.3 are expected."""
     rows = mixed_alone(quick=True, kind="recurrent")
     tails = [binomtest(round(20 * one["published"]), 20, one["obtained"]).pvalue for one in rows]
     assert min(tails) * len(rows) > 0.05
