@@ -4,7 +4,7 @@
 # The browser tests need Chromium or Chrome; where CI is set they fail without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-./scripts/setup.sh requirements-test.txt
+./scripts/setup.sh test
 if [ "${CI:-}" = true ] && ! command -v chromium chromium-browser google-chrome chrome >/dev/null; then
   if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null
