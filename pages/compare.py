@@ -28,7 +28,7 @@ if not chosen:
     st.stop()
 compared = [get_run(run_id) for run_id in chosen]
 table = outcome(compared)
-best = table.loc[table["test_accuracy"].idxmax()]
+best = table.iloc[int(table["test_accuracy"].argmax())]
 st.markdown(
     f"{many(len(compared), 'run')}, {many(len(groups_of(compared)), 'setting')}. Highest test "
     f"accuracy: **{percent(best['test_accuracy'])}** ({escape(best['name'])}); replicators: "

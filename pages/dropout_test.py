@@ -34,8 +34,8 @@ def chosen_set(view: View) -> np.ndarray:
     for values, column in ((layers, "layer"), (cells, "cell")):
         if values:
             mask &= table[column].isin(values).to_numpy()
-    low, _, high = state.get("rank", "50-100").partition("-")
-    ends = (int(low), int(high)) if low.isdecimal() and high.isdecimal() else (50, 100)
+    first, _, last = state.get("rank", "50-100").partition("-")
+    ends = (int(first), int(last)) if first.isdecimal() and last.isdecimal() else (50, 100)
     low, high = sorted(min(end, 100) for end in ends)
     st.slider(
         "Scalar weight, by size (percent of these particles)",
@@ -79,8 +79,8 @@ page("Dropout test", "Does a particle take part in the goal, or is it only a rep
 view = workbench(with_data=True)
 
 by_type, by_layer = album.dropped(view)
-rows = by_type.table.set_index("type")
-both, other = rows.loc["replicators"], rows.loc["other"]
+rows = {row["type"]: row for row in by_type.table.to_dict("records")}
+both, other = rows["replicators"], rows["other"]
 st.markdown(
     f"Without its **{count(both['count'])} replicators** the network's accuracy changes by "
     f"**{points(both['difference'])}**; without its {count(other['count'])} others "

@@ -81,8 +81,8 @@ def own_picture(view: View) -> None:
         st.info("Only grey pictures can be drawn; this run's have colours.")
         return
     last = len(task.x_test)
-    number = state.get("image")
-    number = min(int(number), last) if number.isdecimal() else 0
+    asked = state.get("image")
+    number = min(int(asked), last) if asked.isdecimal() else 0
     left, right = st.columns([1, 3], gap="large")
     with left:
         st.number_input(

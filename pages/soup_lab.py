@@ -1,5 +1,7 @@
 """Soup lab: free particles that attack, learn, train themselves and die, and what comes back."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -105,7 +107,7 @@ def wounding(now: film.Film, steps: int) -> None:
         sizes = [0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0]
         name, write = "Noise on the rest", "{:g}".format
         st.select_slider(name, sizes, 1e-3, write, key="soup-noise", width=200)
-        todo = {"on_click": go_on, "disabled": full}
+        todo: dict[str, Any] = {"on_click": go_on, "disabled": full}
         st.button("Wound it", type="primary", key="soup-wound", args=(steps, True), **todo)
         st.button("Let it go on", key="soup-more", args=(steps, False), **todo)
         again = st.session_state.pop

@@ -63,7 +63,8 @@ with controls:
     values = form()
 
 config: RunConfig | None = None
-cached, needs, problems = False, "", []
+cached, needs = False, ""
+problems: list[str] = []
 try:
     config = resolve(RunConfig(**values))
     needs, problems = cost(config)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what is missing, then checks the style and runs all tests.
+# Sets up what is missing, then checks the style and the types, and runs all tests.
 #   scripts/test.sh [pytest arguments]
 # The browser tests need Chromium or Chrome; where CI is set they fail without it.
 set -euo pipefail
@@ -13,4 +13,5 @@ fi
 export OMP_NUM_THREADS=1
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
+.venv/bin/mypy
 exec .venv/bin/python -m pytest "$@"

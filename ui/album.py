@@ -144,11 +144,11 @@ def cube(
         )
     kinds = view.codes[paths.particles]
     if paths.fit == "particle":
-        figure = cubes.path_grid(paths.coordinates, paths.epochs, kinds, paths.names)
+        figure = cubes.path_grid(paths.coordinates, paths.epochs.tolist(), kinds, paths.names)
     else:
         figure = cubes.trajectory_cube(
             paths.coordinates,
-            paths.epochs,
+            paths.epochs.tolist(),
             kinds,
             paths.names,
             against_epoch=axes == "epoch",

@@ -6,6 +6,8 @@ so undoing, redoing and a link to them are changes of a text.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -127,7 +129,8 @@ def _kept(view: View, acts: str) -> RunConfig:
 
 def _ledger(view: View, text: str) -> None:
     """One row for each act: what the network was after it."""
-    acts, rows = read_acts(text), []
+    acts = read_acts(text)
+    rows: list[dict[str, Any]] = []
     for done in range(len(acts) + 1):
         after = measured(view.run.run_id, view.index, write_acts(acts[:done]), view.epsilon)
         act = str(acts[done - 1]) if done else f"epoch {view.epoch:,}, as trained"

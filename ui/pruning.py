@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -211,7 +213,7 @@ def export_section(run: Run, epsilon: float) -> None:
             st.error(escape(str(error)))
 
 
-def _exported(one: Subject, mask: pd.Series, format_: str, run_id: str) -> None:
+def _exported(one: Subject, mask: np.ndarray, format_: str, run_id: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{run_id}{FORMATS[format_].suffix}"
         with st.spinner("Writing, reading back, measuring"):
@@ -226,7 +228,7 @@ def _exported(one: Subject, mask: pd.Series, format_: str, run_id: str) -> None:
     )
     with st.container(horizontal=True):
         for (name, data), label in zip(files, ("The network", "Example", "Check"), strict=True):
-            download(label, lambda data=data: data, name, "application/octet-stream")
+            download(label, partial(bytes, data), name, "application/octet-stream")
     names = ("MetaNet", "collapsed", "exported")
     show(export_bars(done.table, names), done.table, f"export-{run_id}-{format_}")
     st.code(files[1][1].decode(), language="python")

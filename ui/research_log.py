@@ -35,7 +35,7 @@ def controls() -> Settings:
             "Data and length",
             list(MODES),
             default=FULL,
-            format_func=MODES.get,
+            format_func=lambda mode: MODES[mode],
             required=True,
             key="log-mode",
             help="The quick look trains on scikit-learn's digits for a tenth of the epochs, in "

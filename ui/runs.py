@@ -130,7 +130,8 @@ def marked_actions(entries: Entries) -> None:
             key="delete-marked",
             disabled=not gone,
             help="All marked ones that are neither bundled nor pinned go to the trash.",
-            on_click=lambda: [_delete(run.run_id, run.name) for run in gone],
+            on_click=_delete_all,
+            args=(gone,),
         )
 
 
@@ -199,6 +200,11 @@ def _run_actions(run: Run) -> None:
             on_click=_delete,
             args=(run_id, run.name),
         )
+
+
+def _delete_all(runs: list[Run]) -> None:
+    for run in runs:
+        _delete(run.run_id, run.name)
 
 
 def _delete(run_id: str, name: str) -> None:

@@ -3,6 +3,8 @@ where it breaks. They are made in the background and shown as soon as they are t
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from srnn.experiments.engine import saved_outcome
@@ -78,7 +80,7 @@ def seeds_section(run: Run) -> None:
     show(control_intervals(tests, names), tests, f"controls-seeds-{run.run_id}")
 
 
-_COLUMNS = {
+_COLUMNS: dict[str, Any] = {
     "rival": "Rival",
     "accuracy": "Accuracy (%)",
     "cost": "Cost (points)",

@@ -121,9 +121,9 @@ def _explain(asked: str) -> None:
     """Say why the run that was asked for cannot be shown."""
     job = read_job(asked) if is_run_id(asked) else None
     if job is not None:
-        epoch = job.progress.epoch if job.progress else 0
+        how_far = f", {job.progress.done} of {job.progress.total} epochs" if job.progress else ""
         st.info(
-            f"Run {asked} is not finished: {job.state}, epoch {epoch} of {job.config.epochs}. "
+            f"Run {asked} is not finished: {job.state}{how_far}. "
             "It can be looked at here as soon as it is."
         )
         link("pages/train.py", "Watch its training")

@@ -9,6 +9,8 @@ exist.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,13 +24,15 @@ class _Product(torch.autograd.Function):
     """Sparse ``values`` at ``(rows, columns)`` times a dense matrix ``(columns, k)``."""
 
     @staticmethod
-    def forward(ctx, values, dense, places, size):
+    def forward(
+        ctx: Any, values: Tensor, dense: Tensor, places: Tensor, size: tuple[int, int]
+    ) -> Tensor:
         ctx.save_for_backward(values, dense, places)
         ctx.size = size
         return torch.sparse.mm(_matrix(values, places, size), dense)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         values, dense, places = ctx.saved_tensors
         of_values = (gradient[places[0]] * dense[places[1]]).sum(1)
         turned = _matrix(values, places.flip(0), ctx.size[::-1], sorted_=False)

@@ -7,6 +7,7 @@ the particles by a gate on every connection.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def explain_run(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, float]:
     return pd.concat(shares, ignore_index=True), pd.concat(tops, ignore_index=True), rest
 
 
-def _logits(network, x: np.ndarray) -> np.ndarray:
+def _logits(network: Callable, x: np.ndarray) -> np.ndarray:
     import torch
 
     with torch.no_grad():

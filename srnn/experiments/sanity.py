@@ -8,6 +8,8 @@ byte-identical to the one for h = 2, so it says nothing about h = 10.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -57,7 +59,7 @@ def arms(settings: Settings) -> Arms:
     }
 
 
-def learned(**parameters) -> Computed:
+def learned(**parameters: Any) -> Computed:
     """:func:`learn` with a table ``numbers``: per particle (seed) and size h whether it ended as a
     replicator, ``zero_h``, as other, and whether it learned the factor as an identity (``both_h``,
     and ``both``, the share over the sizes); ``curves`` are the median errors of the factor."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -85,7 +86,7 @@ def _ticks(low: float, high: float) -> list[float]:
     return [round(index * step, 9) for index in range(math.ceil(low / step), int(high / step) + 1)]
 
 
-def _ordered(test: pd.DataFrame) -> list[object]:
+def _ordered(test: pd.DataFrame) -> list[Any]:
     rank = {name: place for place, name in enumerate(_ORDER)}
     rows = list(test.itertuples(index=False))
     return sorted(rows, key=lambda row: rank.get(row.type, len(rank)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -121,7 +121,7 @@ def _maps(
     mean: np.ndarray | None,
     mean_name: str,
     trace: dict[str, object],
-    hover: object,
+    hover: Callable[[np.ndarray], object],
 ) -> go.Figure:
     cells, inputs = maps[0].shape
     side = round(inputs**0.5)

@@ -60,7 +60,7 @@ def schematic(dark: bool = False) -> str:
         for one, other in product(before, after)
     ]
     parts.append(f'<g stroke="{type_color("other", dark)}" stroke-width="1.3">{"".join(ways)}</g>')
-    dots = [(point, 5) for cells in macro for point in cells]
+    dots = [(point, 5.0) for cells in macro for point in cells]
     dots += [(point, 3.5) for cells in particle for point in cells]
     parts += [f'<circle cx="{x:g}" cy="{y:g}" r="{size}" fill="{ink}"/>' for (x, y), size in dots]
     for text, (x, y) in zip(ASKED, particle[0], strict=True):

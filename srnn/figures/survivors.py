@@ -112,8 +112,9 @@ def survivors_per_layer(frame: pd.DataFrame, epoch: int | None = None) -> go.Fig
         customdata=np.stack([rows["survivors"], rows["connections"]], axis=1),
         hovertemplate="%{x}: %{customdata[0]:,} of %{customdata[1]:,}<extra></extra>",
     )
-    for name, row in zip(names, rows.itertuples(), strict=True):
-        text = f"{count(row.survivors)} of {count(row.connections)}<br>{percent(row.share)}"
+    for name, row in zip(names, rows.to_dict("records"), strict=True):
+        of = f"{count(row['survivors'])} of {count(row['connections'])}"
+        text = f"{of}<br>{percent(row['share'])}"
         figure.add_annotation(x=name, y=101, yanchor="bottom", text=text, font={"size": 12})
     figure.update_yaxes(
         title="Surviving connections (%)", range=[0, 122], tickvals=[0, 25, 50, 75, 100]

@@ -6,7 +6,8 @@ a map, and a point of a band, is a mean over seeds; the independent unit is the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,7 @@ def numeric(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
-def spans_decades(values: Sequence[float]) -> bool:
+def spans_decades(values: Iterable[float]) -> bool:
     """Whether a field's values are better drawn by ratios: all above 0, over a decade or more.
 
     >>> spans_decades([1, 10]), spans_decades([0, 10]), spans_decades([2, 8])
@@ -76,7 +77,7 @@ def phase_map(
     ``level`` (in the measure's own unit) is drawn as a contour of its own; ``marks`` are points to
     name: ``(x, y, text)``. Settings of which no run could be measured stay empty.
     """
-    cells = table.assign(value=scaled(table[measure])).groupby([x, y], as_index=False)["value"]
+    cells = table.assign(value=scaled(table[measure])).groupby([x, y], as_index=False)[["value"]]
     means = cells.mean().dropna()
     if len(means) < 2 or means[x].nunique() < 2 or means[y].nunique() < 2:
         return message("A map needs runs at two or more values of both fields.")
@@ -167,7 +168,7 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
             found = estimate(runs["value"].to_numpy())
             rows.append((place, found.mean, found.low, found.high))
         xs, mean, low, high = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
-        label = "mean" if by is None else f"{words(by)} {name:g}" if _number(name) else str(name)
+        label = "mean" if by is None else _label(by, name)
         if np.isfinite(low).any():
             figure.add_scatter(
                 x=[*xs, *xs[::-1]],
@@ -201,6 +202,10 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
     return figure
 
 
+def _label(by: str, value: Any) -> str:
+    return f"{words(by)} {value:g}" if _number(value) else str(value)
+
+
 def _number(value: object) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
@@ -219,7 +224,7 @@ def parallel(table: pd.DataFrame, fields: Sequence[str], measures: Sequence[str]
             log = name in fields and spans_decades(values)
             ticks = sorted(set(values)) if name in fields and values.nunique() <= 8 else None
             drawn = np.log10(values) if log else values
-            axis = {"label": words(name), "values": drawn}
+            axis: dict[str, Any] = {"label": words(name), "values": drawn}
             if ticks is not None or log:
                 marks = ticks or list(np.geomspace(values.min(), values.max(), 5))
                 axis |= {
@@ -284,7 +289,7 @@ def front_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """
     more = (first[None] >= first[:, None]) & (second[None] >= second[:, None])
     better = (first[None] > first[:, None]) | (second[None] > second[:, None])
-    return ~(more & better).any(1)
+    return np.logical_not((more & better).any(1))
 
 
 def overlaid(

@@ -89,7 +89,7 @@ def trajectory_cube(
                 if against_epoch
                 else coordinates[:, own, 2]
             )
-            labels = [names[index] for index in own] if shown <= NAMED else None
+            labels = [names[index] for index in own.tolist()] if shown <= NAMED else None
             _paths(figure, name, axes, times, labels, color)
     if color == "epoch":
         figure.update_layout(coloraxis=_epoch_colors(times))
@@ -285,5 +285,6 @@ def _hover(labels: list[str], epochs: np.ndarray, name: str, gap: int = 1) -> di
 
 
 def _title(axis: int, shares: Sequence[float] | None) -> str:
-    known = shares is not None and axis < len(shares)
-    return f"PC {axis + 1} ({percent(shares[axis])})" if known else f"PC {axis + 1}"
+    if shares is None or axis >= len(shares):
+        return f"PC {axis + 1}"
+    return f"PC {axis + 1} ({percent(shares[axis])})"

@@ -104,9 +104,10 @@ def state_at(run: Run, epoch: int) -> TrainingState:
     else:
         engine = run.record.engine if available(run.record.engine) else "auto"
         records = train(run.config, task_of(run.config), engine=engine)
-        found = (record.state for record in records if record.epoch == epoch)
-        if (state := next(found, None)) is None:
+        found = next((record.state for record in records if record.epoch == epoch), None)
+        if found is None:
             raise ValueError(f"run {run.run_id} has no epoch {epoch}")
+        state = found
     if not available(state.engine):
         state = replace(state, engine="auto")
     if epoch in run.snapshot_epochs:

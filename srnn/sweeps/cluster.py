@@ -105,7 +105,7 @@ class DaskWorkers:
         :data:`ATTEMPTS` times."""
         while True:
             future: Future = next(self._done)
-            task, attempt = self._under_way.pop(future.key)
+            task, attempt = self._under_way.pop(str(future.key))
             answer = self._answer(future, task, attempt)
             future.release()
             if answer is not None:
@@ -142,8 +142,7 @@ def _runs_there(dask_worker: Worker) -> list[str]:
     from srnn import paths
 
     _own_cache(dask_worker)
-    folders = (paths.runs_folder(), paths.work_folder("").parent)
-    return sorted({path.name for folder in folders for path in folder.glob("*")})
+    return sorted(path.name for path in paths.runs_folder().glob("*"))
 
 
 def _own_cache(worker: Worker) -> None:

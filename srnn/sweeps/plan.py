@@ -232,7 +232,9 @@ def _values(name: str, values: Any) -> Range | list[Any]:
         given = {"low": values[0], "high": values[1]}
     if not given:
         return _choices(name, values)
-    low, high, log = given.get("low"), given.get("high"), given.get("log")
+    low: Any = given.get("low")
+    high: Any = given.get("high")
+    log = given.get("log")
     if not set(given) <= {"low", "high", "log"} or kind not in (int, float):
         raise ConfigError(f"{name} = {values!r}: expected [low, high] or {{low, high, log}}")
     numbers = all(isinstance(one, int | float) and math.isfinite(one) for one in (low, high))

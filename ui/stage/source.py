@@ -184,10 +184,10 @@ def _input(shape: MacroShape, task: Task | None) -> tuple[list[int] | None, list
     """How the inputs stand as an image, ``(rows, columns)``, and the mean test image, 0..255; None
     where it is unknown or no image."""
     side = round(shape.inputs**0.5)
-    image = [side, side] if side * side == shape.inputs else [1, shape.inputs]
+    image: list[int] | None = [side, side] if side * side == shape.inputs else [1, shape.inputs]
     if task is not None:
         image = list(task.image)
-    if len(image) != 2 or min(image) < 4:
+    if image is None or len(image) != 2 or min(image) < 4:
         image = None
     if task is None:
         return image, None
