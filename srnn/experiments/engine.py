@@ -29,6 +29,7 @@ from srnn.experiments.base import (
 )
 from srnn.experiments.claims import claims_table, conclude, judge_all, premises
 from srnn.experiments.shipped import shipped_outcome
+from srnn.metanet import macro_shape
 from srnn.runs import Run, describe, find_run, in_parallel, obtain
 from srnn.runs.results import (
     Computed,
@@ -303,7 +304,8 @@ class _Work:
             if chain:
                 chain.sort(key=lambda config: config.epochs)
                 last = chain[-1]
-                cost = last.epochs * (0.03 + 0.0002 * last.particle_weights)
+                size = macro_shape(last).particles / 1518
+                cost = last.epochs * (0.02 + (0.01 + 0.0002 * last.particle_weights) * size)
                 job = _Job(owners[trunk], describe(last), cost, 0, tuple(chain))
                 self.jobs[trunk.run_id] = job
 
