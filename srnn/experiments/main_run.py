@@ -67,9 +67,8 @@ def finding(found: Found) -> list[str]:
     said = [f"Accuracy at the end: {found.text(MAIN, 'accuracy_end')}; the log: 64.5 %."]
     if accuracy.holds is False and accuracy.real.mean > accuracy.claim.tolerance.high:
         said.append(
-            "It depends on how many output cells are dead (on average "
-            f"{found.text(MAIN, 'dead', '1')} here, at least 2 in the log's own graph); see: dead "
-            "outputs."
+            f"On average {found.text(MAIN, 'dead', '1')} of its ten output cells are dead here, at "
+            "least 2 in the log's own graph; see: dead outputs."
         )
     return said
 
