@@ -3,6 +3,7 @@ texts that stay texts, figures saved as they are seen, drawing, and uploads."""
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,6 +182,7 @@ def test_a_drawn_digit_is_answered_before_and_after_pruning(browser: Any, server
 
 
 def test_pictures_are_uploaded_and_chosen(browser: Any, server: str, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
     from test_upload import GREY, png
 
     with zipfile.ZipFile(tmp_path / "cats.zip", "w") as file:
@@ -192,8 +194,27 @@ def test_pictures_are_uploaded_and_chosen(browser: Any, server: str, tmp_path: P
     page.get_by_text("10 training and 2 test images").wait_for()
     page.get_by_role("button", name="Use these data").click()
     data = page.get_by_role("combobox", name="Data")
-    data.wait_for()
-    page.wait_for_function(
-        "(box) => box.value.startsWith('cats-')", arg=data.element_handle(), timeout=PATIENCE
-    )
+    expect(data).to_have_value(re.compile("^cats-"))
     page.context.close()
+
+
+def test_the_clock_plays_from_one_file_that_asks_nobody(browser: Any, tmp_path: Path) -> None:
+    from srnn.runs import get_run
+    from ui.film import film
+    from ui.state import View
+
+    run = get_run(RUN)
+    file = tmp_path / "film.html"
+    file.write_bytes(film(View(run, len(run.snapshot_epochs) - 1, 1e-5)))
+    page = browser.new_page()
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(file.as_uri())
+    page.get_by_role("button", name="Pause").wait_for()  # it plays
+    page.wait_for_function(
+        "parseInt(document.querySelector('.epoch').innerText.match(/[0-9]+/)[0]) >= 10"
+    )
+    assert RUN in page.title()
+    assert asked == [file.as_uri()] and not errors
+    page.close()

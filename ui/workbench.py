@@ -10,6 +10,7 @@ from srnn.tasks import DataError, resolve
 from srnn.vocabulary import count_types
 from ui import album, cached, choices, state
 from ui.charts import browser_found, download
+from ui.film import film
 from ui.frame import strip
 from ui.menu import link
 from ui.state import View
@@ -70,6 +71,13 @@ def workbench(*, with_data: bool = False, clock: bool = True) -> View:
             "Every figure of this run at this epoch and epsilon: PNG, SVG and PDF, captions, data. "
             "Takes about a minute.",
             disabled=not browser_found(),
+        )
+        download(
+            "Animation (HTML)",
+            lambda: film(view),
+            f"animation-{view.run.run_id}.html",
+            "text/html",
+            "The stage of this run in one file: play its clock in any browser, without the lab.",
         )
     if with_data:
         _check_data(view.run)
