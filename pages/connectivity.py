@@ -61,22 +61,24 @@ def isolated(cells: pd.DataFrame) -> None:
 
 page("Connectivity", "Which connections survive when the replicators are pruned?")
 view = workbench()
+above = st.container()  # the finding and the figure come first, also on a phone
 with st.container(horizontal=True, vertical_alignment="bottom"):
     keep = choices.connections()
     color = choices.choose(
         "Colour", ("type", "weight"), ("type", "scalar weight"), "Of the connections.", "color"
     )
-finding(view, keep)
 key = (*view.key, keep)
-album.network(view, keep, color).show(
-    view,
-    lambda: download(
-        "GraphML",
-        lambda: graphml(cached.graph(*key)),
-        f"network-{keep}-{view.file}.graphml",
-        "text/xml",
-    ),
-)
+with above:
+    finding(view, keep)
+    album.network(view, keep, color).show(
+        view,
+        lambda: download(
+            "GraphML",
+            lambda: graphml(cached.graph(*key)),
+            f"network-{keep}-{view.file}.graphml",
+            "text/xml",
+        ),
+    )
 if st.toggle("Draggable view", help="Cells can be moved by hand; made with pyvis, works offline."):
     st.iframe(draggable_page(cached.graph(*key), dark()), height=620)
 

@@ -30,6 +30,7 @@ page("Membership", "Which particle belongs to which layer, cell and input, and w
 view = workbench(with_data=True)
 classes = len(cached.class_means(view.run.run_id))
 
+above = st.container()  # the finding and the figure come first, also on a phone
 with st.container(horizontal=True, vertical_alignment="bottom"):
     about = "The type of every particle, or the number it multiplies its input by."
     drawn = choices.choose("Drawn", ("type", "weight"), ("type", "scalar weight"), about, "map")
@@ -40,11 +41,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 
 table = cached.particles_at(*view.key)
 replicators, first = is_replicator(view.codes), (table["layer"] == 0).to_numpy()
-st.markdown(
-    f"In the first weight layer **{percent(replicators[first].mean())}** of the particles are "
-    f"replicators, in the later layers {percent(replicators[~first].mean())}."
-)
-album.maps(view, drawn, int(digit) if digit else None).show(view)
+with above:
+    st.markdown(
+        f"In the first weight layer **{percent(replicators[first].mean())}** of the particles are "
+        f"replicators, in the later layers {percent(replicators[~first].mean())}."
+    )
+    album.maps(view, drawn, int(digit) if digit else None).show(view)
 
 st.header("One number per particle", anchor=False)
 largest = np.nanmax(np.abs(table["scalar_weight"].to_numpy()), initial=0.0)

@@ -10,6 +10,7 @@ from ui.workbench import workbench
 
 page("Particle types", "Which particles replicate, and when do they begin to?")
 view = workbench()
+above = st.container()  # the finding and the figure come first, also on a phone
 with st.container(horizontal=True, gap="medium"):
     drawn = choices.choose(
         "Drawn",
@@ -22,14 +23,15 @@ with st.container(horizontal=True, gap="medium"):
 
 now = count_types(view.codes)
 replicators, total = count_replicators(now), view.codes.size
-st.markdown(
-    f"After {many(view.epoch, 'epoch')} "
-    f"**{replicators:,} of {total:,} particles ({percent(replicators / total)})** are replicators: "
-    f"{now['zero']:,} zero + {now['identity']:,} identity. "
-    f"{now['second_order']:,} are second-order, {now['other']:,} other, "
-    f"{now['divergent']:,} divergent (epsilon {view.epsilon:.0e})."
-)
-album.census(view, drawn, scale).show(view)
+with above:
+    st.markdown(
+        f"After {many(view.epoch, 'epoch')} "
+        f"**{replicators:,} of {total:,} particles ({percent(replicators / total)})** are "
+        f"replicators: {now['zero']:,} zero + {now['identity']:,} identity. "
+        f"{now['second_order']:,} are second-order, {now['other']:,} other, "
+        f"{now['divergent']:,} divergent (epsilon {view.epsilon:.0e})."
+    )
+    album.census(view, drawn, scale).show(view)
 
 st.header("Training", anchor=False)
 start, end = view.run.records.iloc[0], view.run.records.iloc[-1]

@@ -96,7 +96,7 @@ def epoch(view: View) -> None:
     st.select_slider(
         "Epoch",
         list(epochs),
-        width=168,
+        width=156,
         help="The epochs whose weights were kept; 0 is before training.",
         **bound("epoch", view.epoch, epochs[-1]),
     )
@@ -108,7 +108,7 @@ def epsilon(view: View) -> None:
         "Epsilon",
         sorted({*EPSILONS, view.epsilon}),
         format_func=lambda value: f"{value:.0e}",
-        width=168,
+        width=156,
         help="How near to zero, or to its own weights, a particle must be to count as zero or "
         f"identity. From {EPSILONS[0]:g} to {EPSILONS[-1]:g}; the log used {EPSILON:g}.",
         **bound("epsilon", view.epsilon, EPSILON, lambda value: f"{value:g}"),
@@ -122,7 +122,7 @@ def settle(view: View) -> None:
         "Settle",
         SETTLE,
         format_func=texts.__getitem__,
-        width=150,
+        width=140,
         help=f"{GLOSSARY['settle']} Counts and figures of one epoch follow; curves over epochs "
         "are at the instant.",
         **bound("settled", view.settled, 0),

@@ -102,7 +102,7 @@ def _picker(runs: dict[str, Run], chosen: str) -> None:
         format_func=lambda run_id: _label(runs[run_id]),
         placeholder="Choose a run",
         label_visibility="collapsed",
-        width=440,
+        width=350,
         help="The finished run that this page shows. The address of the page names it too.",
         **state.bound("run", chosen if chosen in runs else None, None),
     )
