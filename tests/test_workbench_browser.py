@@ -69,7 +69,7 @@ def open_(page: Any, address: str) -> None:
     page.goto(address)
     page.locator("h1").wait_for()
     page.wait_for_timeout(400)
-    page.wait_for_function(QUIET)
+    page.wait_for_function(QUIET, timeout=2 * PATIENCE)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
