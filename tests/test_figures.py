@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -96,7 +97,6 @@ def all_figures() -> dict[str, go.Figure]:
             np.resize([1, 2, 4], 7),
             [f"L0_C0_W{index}" for index in range(7)],
         ),
-        "schematic": schematic.schematic(),
         "answers": answers.answer_bars(
             pd.DataFrame({"class": [0, 1, 2], "before": [0.1, 0.2, 0.7], "after": [0.0, 1.0, 0.0]})
         ),
@@ -145,7 +145,6 @@ def test_every_figure_of_these_modules_is_checked():
         connectivity,
         dropout,
         membership,
-        schematic,
         survivors,
         training,
         trajectories,
@@ -390,3 +389,14 @@ def test_a_figure_for_one_column_is_one_column_wide():
     assert style.config("types")["toImageButtonOptions"]["scale"] == 3
     with pytest.raises(ValueError, match="single, double"):
         style.sized(figure, "triple")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_schematic_is_one_drawing_inside_its_own_frame(dark):
+    root = ElementTree.fromstring(schematic.schematic(dark))
+    _, _, width, height = map(float, root.attrib["viewBox"].split())
+    dots = [item for item in root.iter() if item.tag.endswith("circle")]
+    assert len(dots) > 10
+    for dot in dots:
+        x, y, r = (float(dot.attrib[name]) for name in ("cx", "cy", "r"))
+        assert r <= x <= width - r and r <= y <= height - r

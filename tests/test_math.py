@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from srnn.fixpoints import classify, count_types
+from srnn.fixpoints import classify, classify_measures, count_types, measures
 from srnn.metanet import MacroShape, accuracy, forward, particle_table
 from srnn.particles import (
     composite,
@@ -69,6 +69,50 @@ def test_encoding_columns_are_normalised(kind, neurons):
     size = np.linalg.norm(table, axis=0) if kind == "l2" else table.max(0)
     assert np.all((np.abs(size - 1) < 1e-5) | (size < 1e-7))
     assert np.isfinite(table).all()
+
+
+def test_encoding_of_one_neuron_by_hand():
+    """W1 is (0, 0, 0..4), W2 (1, 0, 0), W3 (2, 0, 0): norms of layer and index sqrt 5, sqrt 30."""
+    layers, indices = np.array([0, 0, 0, 0, 0, 1, 2]), np.array([0, 1, 2, 3, 4, 0, 0])
+    for kind, sizes in (("l2", (5**0.5, 30**0.5)), ("max", (2.0, 4.0))):
+        table = position_encoding(1, kind)
+        assert table.dtype == np.float32
+        assert table[:, 0] == pytest.approx(layers / sizes[0] + 1e-8, rel=1e-6)
+        assert (table[:, 1] == np.float32(1e-8)).all()
+        assert table[:, 2] == pytest.approx(indices / sizes[1] + 1e-8, rel=1e-6)
+
+
+def test_one_particle_by_hand():
+    """h = 1, W1 = (1, 2, 3, 4, 5), W2 = 2, W3 = 3: v = 6 W1."""
+    weights = torch.tensor([[1.0], [2], [3], [4], [5], [2], [3]], dtype=torch.float64)
+    assert composite(weights)[:, 0].tolist() == [6, 12, 18, 24, 30]
+    assert scalar_weights(weights).tolist() == [30]
+    encoding = torch.zeros(7, 3, dtype=torch.float64)
+    encoding[5], encoding[6] = torch.tensor([1.0, 0, 0]), torch.tensor([0, 1.0, 2.0])
+    asked = self_application(weights, encoding)[:, 0]
+    assert asked.tolist() == [6, 12, 18, 24, 30, 2 * 6 + 12, 3 * 6 + 18 + 2 * 24]
+    errors = [5, 10, 15, 20, 25, 22, 81]
+    loss = replication_loss(weights, encoding).item()
+    assert loss == pytest.approx(sum(error**2 for error in errors) / 7)
+    size, error, second = measures(weights, encoding)
+    assert (size.item(), error.item(), second.item()) == (5, 81, 7 * 81)
+
+
+def test_types_are_decided_in_their_order_and_epsilon_belongs_to_them():
+    """Largest weight, error, error of the second application -> the type."""
+    rows = {
+        "divergent": (np.nan, 0, 0),
+        "zero": (0.1, 0, 0),
+        "identity": (0.2, 0.1, 0.1),
+        "second_order": (0.2, 0.2, 0.1),
+        "other": (0.2, 0.2, 0.2),
+    }
+    columns = map(np.array, zip(*rows.values(), strict=True))
+    found = classify_measures(*columns, epsilon=0.1)
+    assert [TYPES[code] for code in found] == list(rows)
+    assert found.dtype == np.uint8
+    with pytest.raises(ValueError, match="epsilon"):
+        classify_measures(*(np.zeros(1),) * 3, epsilon=-1e-9)
 
 
 def test_encoding_rejects_an_unknown_kind():
