@@ -102,7 +102,7 @@ def _count(event: str, given: tuple, cache: str, counted: list[int], die_at: int
 def count_operations(cache: Path, config: RunConfig) -> int:
     """Train a run whole; returns the number of file operations that took."""
     process = start(train_in_child, str(cache), config.to_dict(), -1)
-    process.join(120)
+    process.join(600)
     assert process.exitcode == 0
     return int((cache / "operations.txt").read_text())
 
@@ -134,14 +134,14 @@ def duration(cache: Path, config: RunConfig) -> float:
     while not _begun(cache) and process.is_alive():
         time.sleep(0.002)
     started = time.monotonic()
-    process.join(120)
+    process.join(600)
     return time.monotonic() - started
 
 
 def killed_at(cache: Path, config: RunConfig, operation: int) -> bool:
     """Start a training and kill it before one file operation; whether it came that far."""
     process = start(train_in_child, str(cache), config.to_dict(), operation)
-    process.join(120)
+    process.join(600)
     return process.exitcode == -signal.SIGKILL
 
 
