@@ -205,7 +205,7 @@ def disks(room: Path) -> list[Row]:
     """A full disk, and a read-only one."""
     small = faults.victim(epochs=3).to_dict()
     rows: list[Row] = []
-    for size in (1_200_000, 1_500_000, 1_800_000, 2_500_000):
+    for size in (900_000, 1_200_000, 1_500_000, 1_800_000):
         folder, out = room / f"disk{size}", room / f"full{size}.json"
         folder.mkdir()
         child = faults.start(test_faults._on_a_small_disk, str(folder), small, size, str(out))
