@@ -43,7 +43,7 @@ def quick(page):
 def test_every_row_has_a_card_with_its_question_before_anything_is_run():
     page = open_log()
     page.number_input(key="log-seeds-full").set_value(2).run()  # other settings than the shipped
-    titles = [part.value.split(" · ") for part in page.subheader]
+    titles = [part.value.split(" · ") for part in page.header if " · " in part.value]
     assert [title for _, title in titles] == [one.title for one in experiments().values()]
     assert [number for number, _ in titles] == [
         one.name if one.row else "After the log" for one in experiments().values()
@@ -101,8 +101,8 @@ def test_any_set_of_particles_can_be_dropped(small):
     page.session_state["run_id"] = run.run_id
     page.switch_page("pages/dropout_test.py")
     page.run()
-    page.slider(key="set-rank").set_range(0, 100).run()
-    page.multiselect(key="set-layers").set_value([0]).run()
+    page.slider(key="rank").set_range(0, 100).run()
+    page.multiselect(key="layers").set_value([0]).run()
     assert not page.exception
     assert f"these **{64 * 4} particles**" in words(page)  # the whole first layer
 

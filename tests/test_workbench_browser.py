@@ -187,7 +187,7 @@ def test_pictures_are_uploaded_and_chosen(browser: Any, server: str, tmp_path: P
     with zipfile.ZipFile(tmp_path / "cats.zip", "w") as file:
         for index, pixels in enumerate(GREY):
             file.writestr(f"{'ab'[index % 2]}/{index}.png", png(pixels))
-    page = visit(browser, f"{server}/train")
+    page = visit(browser, f"{server}/train?token={sessions.TOKEN}")
     page.get_by_text("Upload your own data").click()
     page.locator("input[type=file]").set_input_files(tmp_path / "cats.zip")
     page.get_by_text("10 training and 2 test images").wait_for()

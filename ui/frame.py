@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from srnn.vocabulary import GLOSSARY, count_replicators
-from ui import state
+from ui import server, state
 from ui.charts import dark, show
 from ui.memory import settle
 from ui.menu import menu
@@ -57,6 +57,11 @@ def page(title: str, question: str) -> None:
     menu()
     st.title(title, anchor=False)
     st.markdown(question)
+    if server.alone():
+        st.error("This is one page of the lab. Start the whole: `streamlit run app.py`.")
+        st.stop()
+    if server.only_looking():
+        st.info(server.FORBIDDEN)
 
 
 def strip(
