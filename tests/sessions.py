@@ -138,6 +138,12 @@ async def _visitor(
             await asyncio.sleep(pause * float(rng.uniform(0.5, 1.5)))
 
 
+def cookie(address: str) -> dict[str, str]:
+    """The token as a browser's cookie, for a server at that address."""
+    port = address.rsplit(":", 1)[1]
+    return {"name": f"srnn-token-{port}", "value": TOKEN, "url": address}
+
+
 def _connected(port: int, token: str = TOKEN) -> websockets.connect:
     """A connection as a browser makes it that has opened the link with the token."""
     return websockets.connect(

@@ -581,7 +581,9 @@ def spread(cache: str) -> None:
 
 def test_a_killed_parent_leaves_no_workers_behind(cache):
     code = f"import test_jobs; test_jobs.spread({str(cache)!r})"
-    parent = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent)
+    tests = Path(__file__).parent
+    found = os.environ | {"PYTHONPATH": str(tests.parent)}
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=tests, env=found)
     family = psutil.Process(parent.pid)
 
     def at_work():

@@ -69,7 +69,9 @@ def browser() -> Iterator[Any]:
 def open_stage(browser: Any, address: str, **context: Any) -> tuple[Any, Any]:
     """A page with the stage on it, after its first picture; and the stage's element."""
     options = {"viewport": {"width": 1280, "height": 1100}, "reduced_motion": "reduce"} | context
-    page = browser.new_context(**options).new_page()
+    visitor = browser.new_context(**options)
+    visitor.add_cookies([sessions.cookie("/".join(address.split("/")[:3]))])
+    page = visitor.new_page()
     page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: pytest.fail(f"JavaScript: {error}"))
     page.goto(address)
