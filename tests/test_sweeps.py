@@ -130,8 +130,9 @@ class Pretended:
         task = self.tasks.pop(0)
         self.done += 1
         row = dict.fromkeys(MEASURES, 0.5) | {"drop_cost": self.measure(task["config"])}
-        answer = {"run_id": task["run_id"], "row": row, "seconds": 0.1}
-        return answer | {"cached": False, "stopped": ""}
+        row |= {"run_id": task["run_id"], **task["config"], "stopped": "", "seconds": 0.1}
+        answer = {"run_id": task["run_id"], "row": row}
+        return answer | {"cached": False}
 
 
 def test_what_is_done_is_never_done_again_and_a_wider_sweep_does_the_rest(cache):

@@ -10,6 +10,7 @@ asked for again: a driver that was killed and restarted asks first who has what.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,8 @@ def connect(address: str) -> Client:
         ) from error
     try:
         client = Client(address, timeout=CONNECT, set_as_default=False)
+        with contextlib.suppress(TimeoutError):  # a cluster that has just been started
+            client.wait_for_workers(1, timeout=CONNECT)
         asked = {  # as tasks: what answers outside of one would hold up the worker's event loop
             worker: client.submit(_versions_there, workers=[worker], pure=False)
             for worker in client.nthreads()

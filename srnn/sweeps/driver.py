@@ -21,9 +21,9 @@ from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import write_bytes, writing
 from srnn.runs.results import Result, load_result, save_result
-from srnn.sweeps.measures import MEASURES, VERSION
+from srnn.sweeps.measures import MEASURES
 from srnn.sweeps.plan import Plan
-from srnn.sweeps.work import make_task, versions
+from srnn.sweeps.work import ROW, make_task, row_key, versions
 
 
 class Workers(Protocol):
@@ -70,12 +70,8 @@ class Sweep:
 
 def known_row(config: RunConfig, plan: Plan) -> dict[str, Any] | None:
     """The cached row of a run, or None."""
-    found = load_result("sweep", _key(config.run_id, plan))
+    found = load_result(ROW, row_key(config.run_id, plan.measures))
     return None if found is None else found.facts
-
-
-def _key(run_id: str, plan: Plan) -> dict[str, Any]:
-    return {"run": run_id, "version": VERSION, "measures": plan.measures}
 
 
 def sweep(
@@ -153,10 +149,11 @@ class _Crew:
             from srnn.runs.share import import_run
 
             import_run(io.BytesIO(answer["archive"]))
-        row = {"run_id": config.run_id, **config.to_dict(), **answer["row"]}
-        row |= {"stopped": answer["stopped"], "seconds": answer["seconds"]}
+        row = answer["row"]
         self.found.progress.cached += answer["cached"]
-        save_result("sweep", _key(config.run_id, self.found.plan), Result(row))
+        if known_row(config, self.found.plan) is None:  # from a worker with another cache
+            key = row_key(config.run_id, self.found.plan.measures)
+            save_result(ROW, key, Result(row))
         self._keep(row)
         return config, row
 

@@ -48,6 +48,17 @@ def compare(here: dict[str, str], there: dict[str, str]) -> None:
         raise VersionsDiffer(f"this worker has {differences}; install what the driver has")
 
 
+ROW = "sweep"
+"""The name of a kept row among the results."""
+
+
+def row_key(run_id: str, measures: dict[str, str]) -> dict[str, Any]:
+    """What names a row: its run, the measures and their version."""
+    from srnn.sweeps.measures import VERSION
+
+    return {"run": run_id, "version": VERSION, "measures": measures}
+
+
 def make_task(
     config: RunConfig,
     measures: dict[str, str],
@@ -67,8 +78,8 @@ def make_task(
 
 
 def do(task: dict[str, Any]) -> dict[str, Any]:
-    """Do a task: ``run_id``, ``row`` (the measures; NaN as None), ``seconds`` of training,
-    ``cached``, ``stopped``, and with history ``driver`` its ``archive`` (bytes).
+    """Do a task: ``run_id``, ``row`` (all fields, the measures with NaN as None, ``stopped``,
+    ``seconds`` of training), ``cached``, and with history ``driver`` its ``archive`` (bytes).
 
     Raises:
         VersionsDiffer: this worker would give other numbers.
@@ -77,19 +88,22 @@ def do(task: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     from srnn.runs import obtain
+    from srnn.runs.results import Computed, remember
     from srnn.sweeps.measures import measure
 
     torch.set_num_threads(1)
     compare(versions(), task["versions"])
     run, cached = obtain(RunConfig.from_dict(task["config"]))
-    row = {name: json_number(value) for name, value in measure(run, task["measures"]).items()}
-    answer = {
-        "run_id": run.run_id,
-        "row": row,
-        "seconds": run.info["seconds"],
-        "cached": cached,
-        "stopped": run.stopped or "",
-    }
+
+    def row() -> Computed:
+        measured = measure(run, task["measures"]).items()
+        facts = {"run_id": run.run_id, **run.config.to_dict()}
+        facts |= {name: json_number(value) for name, value in measured}
+        return facts | {"stopped": run.stopped or "", "seconds": run.info["seconds"]}, {}
+
+    # Kept here as well: a run that a restarted driver hands out again is not measured again.
+    kept, _ = remember(ROW, row_key(run.run_id, task["measures"]), row)
+    answer = {"run_id": run.run_id, "row": kept.facts, "cached": cached}
     if task["history"]:
         from srnn.runs.share import export_bytes
 
