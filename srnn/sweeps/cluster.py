@@ -27,7 +27,7 @@ AHEAD = 3
 ATTEMPTS = 10
 """Times that a run is handed in again when its worker died or refused it."""
 
-CONNECT = "10s"
+CONNECT = 10.0
 
 
 def connect(address: str) -> Client:
