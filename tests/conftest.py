@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+import sessions
 import torch
 
 from srnn.config import RunConfig, make_config
@@ -45,3 +48,25 @@ def unwritable_seed(monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(Draft, "finish", full)
     return 1
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of the app for all tests of a module, with an empty cache; its address."""
+    with sessions.server(tmp_path_factory.mktemp("cache")) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium for all tests of a module."""
+    from playwright.sync_api import expect, sync_playwright
+    from test_browser import FLAGS, PATIENCE, find_chromium
+
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        try:
+            yield one
+        finally:
+            one.close()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sessions
-from test_browser import FLAGS, PATIENCE, find_chromium
+from test_browser import PATIENCE
 
 from ui.stage import READY
 from ui.stage.film import film
@@ -44,26 +43,6 @@ CLEAR = """(host) => { // of every shown wire, the point that is farthest from a
     .reduce((best, one) => (one.clear > best.clear ? one : best)));
 }"""
 """Points are whole pixels, half a pixel at most from their wire."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One server for all tests here, with an empty cache; its address."""
-    with sessions.server(tmp_path_factory.mktemp("cache")) as port:
-        yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        try:
-            yield one
-        finally:
-            one.close()
 
 
 def open_stage(browser: Any, address: str, **context: Any) -> tuple[Any, Any]:
@@ -99,12 +78,12 @@ test_of.__test__ = False  # type: ignore[attr-defined]  # no test, whatever its 
 
 def test_it_plays_from_the_first_epoch_to_the_last(
     browser: Any,
-    server: str,
+    lab: str,
     record_property: Any,
 ) -> None:
     from playwright.sync_api import expect
 
-    page, stage = open_stage(browser, server, reduced_motion="no-preference")
+    page, stage = open_stage(browser, lab, reduced_motion="no-preference")
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()  # by itself
     wait(page, "(test) => !test.playing && test.epoch === 200")
     record_property("frames_a_second", test_of(stage)["fps"])
@@ -123,8 +102,8 @@ def test_it_plays_from_the_first_epoch_to_the_last(
     assert "from 85.7 % to" in finding
 
 
-def test_a_hundred_clicks_on_wires_select_these_wires(browser: Any, server: str) -> None:
-    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
+def test_a_hundred_clicks_on_wires_select_these_wires(browser: Any, lab: str) -> None:
+    page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=200")
     spots = sorted(stage.evaluate(CLEAR), key=lambda spot: -spot["clear"])[:100]
     assert len(spots) == 100 and spots[-1]["clear"] > 0.8
     for spot in spots:
@@ -136,8 +115,8 @@ def test_a_hundred_clicks_on_wires_select_these_wires(browser: Any, server: str)
         assert name == f"L0_C{last // 225}_W{last % 225}"
 
 
-def test_pointing_lights_the_same_particle_up_everywhere(browser: Any, server: str) -> None:
-    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
+def test_pointing_lights_the_same_particle_up_everywhere(browser: Any, lab: str) -> None:
+    page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=200")
     spot = max(stage.evaluate(CLEAR), key=lambda one: one["clear"])
     page.mouse.move(spot["x"], spot["y"])
     wait(page, f"(test) => test.hover === {spot['particle']}")
@@ -168,8 +147,8 @@ def test_pointing_lights_the_same_particle_up_everywhere(browser: Any, server: s
     assert name in page.locator(".readout").inner_text()
 
 
-def test_camera_clock_and_selection_stay_through_fifty_reruns(browser: Any, server: str) -> None:
-    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=40&picked=7,700-702")
+def test_camera_clock_and_selection_stay_through_fifty_reruns(browser: Any, lab: str) -> None:
+    page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=40&picked=7,700-702")
     box = page.locator(".cube .board").bounding_box()
     page.mouse.move(box["x"] + 150, box["y"] + 150)
     page.mouse.down()
@@ -190,10 +169,10 @@ def test_camera_clock_and_selection_stay_through_fifty_reruns(browser: Any, serv
     assert stage.evaluate("(host) => host.mark") == "the same element"
 
 
-def test_the_keyboard_does_it_all(browser: Any, server: str) -> None:
+def test_the_keyboard_does_it_all(browser: Any, lab: str) -> None:
     from playwright.sync_api import expect
 
-    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
+    page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=200")
     canvas = page.locator(".network canvas.base")
     expect(canvas).to_have_attribute("role", "img")
     assert "1,192 of 1,518 particles" in canvas.get_attribute("aria-label")
@@ -230,11 +209,11 @@ def test_the_keyboard_does_it_all(browser: Any, server: str) -> None:
     assert not stage.evaluate("(host) => host.contains(host.getRootNode().activeElement)")
 
 
-def test_epsilon_is_worked_out_at_once_and_as_the_package_does(browser: Any, server: str) -> None:
+def test_epsilon_is_worked_out_at_once_and_as_the_package_does(browser: Any, lab: str) -> None:
     from srnn.analysis.types import type_history
     from srnn.runs import get_run
 
-    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
+    page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=200")
     run = get_run(RUN)
     page.get_by_label("Epsilon", exact=True).focus()
     for key in ("Home", "End", "ArrowLeft"):
@@ -247,9 +226,9 @@ def test_epsilon_is_worked_out_at_once_and_as_the_package_does(browser: Any, ser
     assert expected in page.locator(".finding").inner_text()
 
 
-def test_a_link_restores_epoch_epsilon_and_selection(browser: Any, server: str) -> None:
+def test_a_link_restores_epoch_epsilon_and_selection(browser: Any, lab: str) -> None:
     page, stage = open_stage(
-        browser, f"{server}/?run={RUN}&epoch=40&epsilon=0.001&picked=3-7,1500&keep=all"
+        browser, f"{lab}/?run={RUN}&epoch=40&epsilon=0.001&picked=3-7,1500&keep=all"
     )
     found = test_of(stage)
     assert (found["epoch"], found["epsilon"]) == (40, 0.001)
@@ -261,10 +240,10 @@ def test_a_link_restores_epoch_epsilon_and_selection(browser: Any, server: str) 
     assert test_of(other)["epoch"] == 45 and test_of(other)["selection"] == found["selection"]
 
 
-def test_acts_are_undone_and_redone_with_the_exact_accuracy(browser: Any, server: str) -> None:
+def test_acts_are_undone_and_redone_with_the_exact_accuracy(browser: Any, lab: str) -> None:
     from playwright.sync_api import expect
 
-    page, stage = open_stage(browser, f"{server}/?run={RUN}&epoch=200")
+    page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=200")
     before = page.locator(".finding").inner_text()
     page.get_by_label("Select", exact=True).select_option("layer:1")
     page.get_by_role("button", name="Drop", exact=True).click()
@@ -281,10 +260,10 @@ def test_acts_are_undone_and_redone_with_the_exact_accuracy(browser: Any, server
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_themes_and_a_phone(browser: Any, server: str, scheme: str) -> None:
+def test_both_themes_and_a_phone(browser: Any, lab: str, scheme: str) -> None:
     page, stage = open_stage(
         browser,
-        f"{server}/?run={RUN}&epoch=200",
+        f"{lab}/?run={RUN}&epoch=200",
         color_scheme=scheme,
         viewport={"width": 390, "height": 844},
     )
@@ -316,11 +295,11 @@ def test_a_film_plays_by_itself_without_the_lab(browser: Any, tmp_path: Path) ->
     assert asked == [file.as_uri()]
 
 
-def test_nothing_is_serious_for_a_screen_reader(browser: Any, server: str) -> None:
+def test_nothing_is_serious_for_a_screen_reader(browser: Any, lab: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     for scheme in ("light", "dark"):
-        address = f"{server}/?run={RUN}&picked=800&acts=drop%20800"
+        address = f"{lab}/?run={RUN}&picked=800&acts=drop%20800"
         page, _ = open_stage(browser, address, color_scheme=scheme)
         page.get_by_text("Relevance:").wait_for()
         found = Axe().run(page).response["violations"]

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sessions
-from test_browser import FLAGS, PATIENCE, find_chromium
+from test_browser import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
@@ -36,26 +35,6 @@ PAGES = (
 )
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One server for all tests here, with an empty cache; its address."""
-    with sessions.server(tmp_path_factory.mktemp("cache")) as port:
-        yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        try:
-            yield one
-        finally:
-            one.close()
-
-
 def visit(browser: Any, address: str, **context: Any) -> Any:
     """A page in a fresh browser, when it is drawn."""
     options = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"} | context
@@ -73,13 +52,13 @@ def open_(page: Any, address: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious_on_any_page(browser: Any, server: str, theme: str) -> None:
+def test_axe_finds_nothing_serious_on_any_page(browser: Any, lab: str, theme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    page = visit(browser, server, color_scheme=theme)
+    page = visit(browser, lab, color_scheme=theme)
     found = []
     for path in PAGES:
-        open_(page, f"{server}/{path}")
+        open_(page, f"{lab}/{path}")
         for one in Axe().run(page).response["violations"]:
             if one["impact"] in ("serious", "critical") or one["id"] == "heading-order":
                 found.append((path, one["id"], one["nodes"][0]["html"][:200]))
@@ -89,10 +68,10 @@ def test_axe_finds_nothing_serious_on_any_page(browser: Any, server: str, theme:
 
 
 def test_a_link_restores_epoch_epsilon_and_selection_and_the_menu_keeps_them(
-    browser: Any, server: str
+    browser: Any, lab: str
 ) -> None:
     view = f"run={RUN}&epoch=20&epsilon=0.001&picked=3-5"
-    page = visit(browser, f"{server}/connectivity?{view}")
+    page = visit(browser, f"{lab}/connectivity?{view}")
     strip = page.locator("dl.strip")
     assert "20 of 200" in strip.inner_text() and "1e-03" in strip.inner_text()
     numbers = strip.inner_text()
@@ -110,10 +89,10 @@ def test_a_link_restores_epoch_epsilon_and_selection_and_the_menu_keeps_them(
     "text",
     ["https://example.com/x", "www.example.com", "a@example.com", ":smile: -> <- --", "**b** $x$"],
 )
-def test_a_text_from_the_address_stays_a_text(browser: Any, server: str, text: str) -> None:
+def test_a_text_from_the_address_stays_a_text(browser: Any, lab: str, text: str) -> None:
     from urllib.parse import quote
 
-    page = visit(browser, f"{server}/connectivity?run={quote(text)}")
+    page = visit(browser, f"{lab}/connectivity?run={quote(text)}")
     alert = page.get_by_role("alert").first
     alert.wait_for()
     shown = alert.inner_text().replace("\u2060", "")
@@ -122,8 +101,8 @@ def test_a_text_from_the_address_stays_a_text(browser: Any, server: str, text: s
     page.context.close()
 
 
-def test_tab_leaves_every_figure_behind(browser: Any, server: str) -> None:
-    page = visit(browser, f"{server}/connectivity?run={RUN}")
+def test_tab_leaves_every_figure_behind(browser: Any, lab: str) -> None:
+    page = visit(browser, f"{lab}/connectivity?run={RUN}")
     page.locator(".js-plotly-plot .main-svg").nth(9).wait_for(state="attached")
     left, presses = False, 0
     while not left and presses < 60:
@@ -135,9 +114,9 @@ def test_tab_leaves_every_figure_behind(browser: Any, server: str) -> None:
 
 
 def test_a_cube_is_saved_as_it_is_seen_in_every_format(
-    browser: Any, server: str, tmp_path: Path
+    browser: Any, lab: str, tmp_path: Path
 ) -> None:
-    page = visit(browser, f"{server}/trajectories?run={RUN}")
+    page = visit(browser, f"{lab}/trajectories?run={RUN}")
     cube = page.locator(".js-plotly-plot").first
     cube.locator("canvas").first.wait_for(state="attached")
     page.wait_for_timeout(1500)
@@ -166,8 +145,8 @@ def test_a_cube_is_saved_as_it_is_seen_in_every_format(
     page.context.close()
 
 
-def test_a_drawn_digit_is_answered_before_and_after_pruning(browser: Any, server: str) -> None:
-    page = visit(browser, f"{server}/explain?run={RUN}")
+def test_a_drawn_digit_is_answered_before_and_after_pruning(browser: Any, lab: str) -> None:
+    page = visit(browser, f"{lab}/explain?run={RUN}")
     canvas = page.locator("canvas[aria-label*='to be drawn on']")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -180,14 +159,14 @@ def test_a_drawn_digit_is_answered_before_and_after_pruning(browser: Any, server
     page.context.close()
 
 
-def test_pictures_are_uploaded_and_chosen(browser: Any, server: str, tmp_path: Path) -> None:
+def test_pictures_are_uploaded_and_chosen(browser: Any, lab: str, tmp_path: Path) -> None:
     from playwright.sync_api import expect
     from test_upload import GREY, png
 
     with zipfile.ZipFile(tmp_path / "cats.zip", "w") as file:
         for index, pixels in enumerate(GREY):
             file.writestr(f"{'ab'[index % 2]}/{index}.png", png(pixels))
-    page = visit(browser, f"{server}/train?token={sessions.TOKEN}")
+    page = visit(browser, f"{lab}/train?token={sessions.TOKEN}")
     page.get_by_text("Upload your own data").click()
     page.locator("input[type=file]").set_input_files(tmp_path / "cats.zip")
     page.get_by_text("10 training and 2 test images").wait_for()

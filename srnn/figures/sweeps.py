@@ -170,15 +170,7 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
         xs, mean, low, high = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
         label = "mean" if by is None else _label(by, name)
         if np.isfinite(low).any():
-            figure.add_scatter(
-                x=[*xs, *xs[::-1]],
-                y=[*high, *low[::-1]],
-                fill="toself",
-                fillcolor="rgba(91,100,112,0.15)",
-                line={"width": 0},
-                hoverinfo="skip",
-                showlegend=False,
-            )
+            _band(figure, xs, low, high)
         figure.add_scatter(
             x=xs,
             y=mean,
@@ -204,6 +196,19 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
 
 def _label(by: str, value: Any) -> str:
     return f"{words(by)} {value:g}" if _number(value) else str(value)
+
+
+def _band(figure: go.Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+    """A grey band from ``low`` to ``high`` over ``x``."""
+    figure.add_scatter(
+        x=[*x, *x[::-1]],
+        y=[*high, *low[::-1]],
+        fill="toself",
+        fillcolor="rgba(91,100,112,0.15)",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def _number(value: object) -> bool:
@@ -307,15 +312,7 @@ def overlaid(
             joined.groupby("epoch")[column].agg(["mean", "min", "max"]) * factor
         ).reset_index()
         if len(runs) > 1:
-            figure.add_scatter(
-                x=[*spread["epoch"], *spread["epoch"][::-1]],
-                y=[*spread["max"], *spread["min"][::-1]],
-                fill="toself",
-                fillcolor="rgba(91,100,112,0.15)",
-                line={"width": 0},
-                hoverinfo="skip",
-                showlegend=False,
-            )
+            _band(figure, *(spread[name].to_numpy() for name in ("epoch", "min", "max")))
         figure.add_scatter(
             x=spread["epoch"],
             y=spread["mean"],
