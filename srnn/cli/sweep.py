@@ -45,11 +45,11 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.out:
         check_target(options.out, options.force)
     plan = read_plan(options.file)  # first: what is no plan is not kept
-    configs = plan.runs() if plan.kind != "map" else []
     from srnn.sweeps.driver import Sweep, known_row, save_table, sweep
     from srnn.sweeps.library import keep
 
     if options.dry_run:
+        configs = plan.runs() if plan.kind != "map" else []
         cached = sum(known_row(config, plan) is not None for config in configs)
         return _say(options, plan, {"runs": len(configs) or plan.budget, "cached": cached})
     keep(Path(options.file).read_text("utf-8"))

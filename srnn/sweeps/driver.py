@@ -88,12 +88,13 @@ def sweep(
         CacheError: the cache cannot be written; what is done is kept.
     """
     started = time.perf_counter()
-    found = Sweep(plan, Progress(plan.budget if plan.kind == "map" else len(plan.runs())))
+    runs = plan.runs() if plan.kind != "map" else []
+    found = Sweep(plan, Progress(plan.budget if plan.kind == "map" else len(runs)))
     crew = _Crew(found, workers, history, tell)
     if plan.kind == "map":
         _map(plan, crew)
     else:
-        for _ in crew.do(plan.runs()):
+        for _ in crew.do(runs):
             pass
     found.seconds = time.perf_counter() - started
     return found
