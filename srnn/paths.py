@@ -64,12 +64,12 @@ def index_file() -> Path:
 
 def label_file(run_id: str) -> Path:
     """Name, note and pin of a run."""
-    return cache_root() / "labels" / f"{run_id}.json"
+    return Path(f"{cache_root()}/labels/{run_id}.json")  # asked thousands of times: parsed once
 
 
 def used_file(run_id: str) -> Path:
     """An empty file, as old as the last use of a run."""
-    return cache_root() / "used" / run_id
+    return Path(f"{cache_root()}/used/{run_id}")
 
 
 def lock_file(name: str) -> Path:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from srnn import paths
 from srnn.config import RunConfig
@@ -239,6 +238,8 @@ def _folder(path: str, stamp: tuple, size: int) -> Task:
 
 
 def _usable(folder: Path, split: str, size: int) -> tuple[np.ndarray, np.ndarray]:
+    import psutil
+
     images, labels = read_split(folder, split)
     pixels = math.prod(images.shape[1:])
     if len(images) < 2:

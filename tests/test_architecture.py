@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS = [
-    ("lineage",),
+    ("lineage", "compiling"),
     ("config", "paths", "idx", "statistics", "vocabulary"),
     ("files", "tasks", "presets", "history"),
     ("particles", "upload"),

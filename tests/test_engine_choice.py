@@ -37,18 +37,18 @@ def test_auto_takes_the_manual_engine_if_the_compiler_fails(monkeypatch, caplog)
 
 
 def test_a_compiler_cache_that_cannot_be_written_only_costs_time(monkeypatch, caplog):
-    from srnn.engines import fused
+    from srnn.engines import fused, fused_kernels
 
     tried = []
 
-    def compiled(stored):
+    def entries(stored):
         tried.append(stored)
         if stored:
             raise RuntimeError("cannot cache function: no locator available")
         return fused_entries
 
     fused_entries = fused.kernels()
-    monkeypatch.setattr(fused, "compiled", compiled)
+    monkeypatch.setattr(fused_kernels, "entries", entries)
     with caplog.at_level(logging.WARNING):
         assert fused.kernels.__wrapped__() == fused_entries
     assert tried == [True, False]

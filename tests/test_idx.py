@@ -129,7 +129,7 @@ def test_images_that_memory_cannot_hold_are_refused_before_they_are_enlarged(tmp
     folder = write_set(tmp_path / "data")
     monkeypatch.setattr("srnn.tasks.resize", None)
     free = SimpleNamespace(available=100_000)
-    monkeypatch.setattr("srnn.tasks.psutil.virtual_memory", lambda: free)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
     with pytest.raises(DataError, match=r"225 inputs each; that needs .* 100,000 are free"):
         load_task(str(folder))
 

@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from srnn.engines import fused_kernels
 from srnn.engines.base import Problem, StepLog, flushed_denormals
-from srnn.engines.fused_kernels import compiled
 from srnn.engines.fused_macro import ROUND, BatchRoom, Macro
 from srnn.engines.fused_particles import LANES, BlockRoom, Rules
 from srnn.metanet import MacroShape
@@ -240,11 +240,11 @@ def kernels() -> Entries:
     A folder that cannot be written, a full disk or a broken cache only costs compiling again.
     """
     try:
-        entries = compiled(stored=True)
+        entries = fused_kernels.entries(stored=True)
         _try(entries)
     except Exception as error:
         log.warning("compiled code of the fused engine cannot be kept on disk: %s", error)
-        entries = compiled(stored=False)
+        entries = fused_kernels.entries(stored=False)
         _try(entries)
     return entries
 

@@ -7,15 +7,16 @@ dense layers of the scalar weights come between.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 
-import numba
 import numpy as np
 
+from srnn.compiling import compiled
 from srnn.engines.fused_macro import backward, cross_entropy, forward, gather
 from srnn.engines.fused_particles import LANES, OPTIONS, composite, descend, replication_call
+
+SOURCES = ("fused_macro", "fused_particles")
+"""What the entries are compiled from, beside this file."""
 
 
 def train(w, buffer, data, order, batch_size, steps, encoding, gram, rules, macro, rooms, logs):
@@ -70,24 +71,9 @@ def replicate(w, buffer, losses, encoding, gram, rules, room):
             )
 
 
-def compiled(stored: bool) -> tuple[Callable, Callable]:
-    """``train`` and ``replicate``, to be compiled at their first call for each number type.
-
-    With ``stored`` numba keeps the machine code on disk, beside this file or in the user's cache.
-    It watches only the file that an entry is in, so the name carries a :func:`digest`.
-
-    Raises:
-        RuntimeError: to be stored, but neither folder can be written.
-    """
-    for entry in (train, replicate):
-        entry.__qualname__ = f"{entry.__name__}_{digest()}"
-    jit = numba.njit(cache=stored, **OPTIONS)
-    return jit(train), jit(replicate)
-
-
-def digest() -> str:
-    """12 hex digits of the source of all that is compiled."""
-    total = hashlib.sha256()
-    for name in ("fused_kernels", "fused_macro", "fused_particles"):
-        total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
-    return total.hexdigest()[:12]
+def entries(stored: bool) -> tuple[Callable, Callable]:
+    """``train`` and ``replicate``, see :func:`srnn.compiling.compiled`."""
+    return (
+        compiled(train, SOURCES, stored=stored, **OPTIONS),
+        compiled(replicate, SOURCES, stored=stored, **OPTIONS),
+    )

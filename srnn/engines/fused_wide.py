@@ -18,14 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache, cached_property
 
-import numba
 import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
 
+from srnn.compiling import compiled
 from srnn.engines.base import StepLog, flushed_denormals
 from srnn.engines.fused import FusedEngine, zeros
-from srnn.engines.fused_kernels import digest
+from srnn.engines.fused_kernels import SOURCES
 from srnn.engines.fused_macro import gather
 from srnn.engines.fused_particles import (
     LANES,
@@ -85,16 +85,8 @@ def collect(x, unit, rows, batch):
 
 @cache
 def kernels() -> tuple[Callable, Callable]:
-    """``sweep`` and ``collect``, to be compiled at their first call for each number type, and kept
-    on disk where that can be written."""
-    made = []
-    for entry in (sweep, collect):
-        entry.__qualname__ = f"{entry.__name__}_{digest()}"
-        try:
-            made.append(numba.njit(cache=True, **OPTIONS)(entry))
-        except RuntimeError:  # no folder for the compiled code
-            made.append(numba.njit(**OPTIONS)(entry))
-    return made[0], made[1]
+    """``sweep`` and ``collect``, see :func:`srnn.compiling.compiled`."""
+    return compiled(sweep, SOURCES, **OPTIONS), compiled(collect, SOURCES, **OPTIONS)
 
 
 @cache

@@ -52,7 +52,10 @@ def read_label(run_id: str) -> Label:
     try:
         return _parsed(path, stamp(path))
     except (OSError, ValueError):
-        return Label()
+        return _NONE
+
+
+_NONE = Label()
 
 
 @functools.lru_cache(maxsize=8192)

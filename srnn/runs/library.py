@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import hashlib
 import logging
 import os
@@ -185,6 +186,7 @@ def _read_index() -> dict[str, tuple[Stamp, Run]]:
         checksum, _, body = read_file(paths.index_file(), MOST_INDEX).partition(b"\n")
         if hashlib.sha256(body).hexdigest().encode() != checksum:
             return {}
+        gc.disable()  # thousands of records, none of them garbage: looking for some takes as long
         seen, root = {}, paths.runs_folder()
         for name, (found, record, text) in _index().validate_json(body).items():
             run = Run(name, root / name, record)
@@ -193,6 +195,8 @@ def _read_index() -> dict[str, tuple[Stamp, Run]]:
         return seen
     except (OSError, ValueError):
         return {}
+    finally:
+        gc.enable()
 
 
 def _write_index(found: dict[str, Run]) -> None:

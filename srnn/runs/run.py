@@ -105,7 +105,7 @@ class Run:
             text += " Imported, or begun from an imported run: who trained that is not known."
         return text
 
-    @property
+    @cached_property
     def bundled(self) -> bool:
         return self.path.parent == paths.BUNDLED_RUNS
 
