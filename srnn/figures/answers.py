@@ -12,8 +12,7 @@ def answer_bars(table: pd.DataFrame) -> go.Figure:
     """Probability of every class, two bars each: ``class, before, after`` (0..1)."""
     if not len(table):
         return message("No class to answer with.")
-    figure = blank(barmode="group", bargap=0.25)
-    figure.update_layout(height=300)
+    figure = blank(barmode="group", bargap=0.25, height=300)
     for column, name, marker in (
         ("before", "before pruning", {"color": INK}),
         ("after", "after pruning", {"color": PAPER, "line": {"color": MUTED, "width": 1.5}}),

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from srnn.figures.layout import Edges, Places, edge_arrays, place_nodes, skip_paths
 from srnn.figures.style import (
     DIVERGING,
+    DRAWN,
     FAINT,
     INK,
     LABELS,
@@ -20,6 +21,8 @@ from srnn.figures.style import (
     PAPER,
     blank,
     count,
+    line,
+    marks,
     note,
 )
 
@@ -30,7 +33,6 @@ HOVERED = 3_000
 CROWD = 400
 """Layers with more edges than this are drawn thinner and paler, so that forms can be seen."""
 _WIDTHS = (0.6, 1.3, 2.6)
-_ORDER = ("zero", "identity", "second_order", "other", "divergent")
 
 
 def connectivity_graph(
@@ -56,16 +58,14 @@ def connectivity_graph(
     if color not in ("type", "weight"):
         raise ValueError(f"unknown colour {color!r}; colours: type, weight")
     places = place_nodes(graph)
-    figure = blank(hovermode="closest")
-    figure.update_layout(
+    figure = blank(
+        hovermode="closest",
         height=620,
         margin={"l": 8, "r": 8, "t": 34, "b": 40},
         legend={"itemsizing": "constant"},
+        xaxis={"visible": False, "range": [-0.04, 1.06]},
+        yaxis={"visible": False, "range": [-0.07, 1.04]},
     )
-    for axis in (figure.layout.xaxis, figure.layout.yaxis):
-        axis.update(visible=False)
-    figure.update_yaxes(range=[-0.07, 1.04])
-    figure.update_xaxes(range=[-0.04, 1.06])
     _skips(figure, graph, places)
     notes = _edges(figure, graph, places, color, measure)
     _nodes(figure, graph, places, nodes)
@@ -79,14 +79,8 @@ def _edges(
     edges = edge_arrays(graph)
     total = len(edges.weight)
     if not total:
-        note(
-            figure,
-            "No connection of this choice is there.",
-            x=0.6,
-            y=0.12,
-            size=15,
-            xanchor="center",
-        )
+        text = "No connection of this choice is there."
+        note(figure, text, x=0.6, y=0.12, size=15, xanchor="center")
         return ["0 connections."]
     notes = [f"{count(total)} connections; width grows with |{measure}|."]
     size = np.nan_to_num(np.abs(edges.weight), nan=np.inf)
@@ -104,24 +98,13 @@ def _edges(
         for step, crowded in itertools.product(range(len(_WIDTHS)), (True, False)):
             own = drawn[member & (bins == step) & (crowd == crowded)]
             if len(own):
-                figure.add_scatter(
-                    **_segments(places, edges.source[own], edges.target[own]),
-                    mode="lines",
-                    line={"color": ink, "width": _WIDTHS[step] * (0.7 if crowded else 1)},
-                    opacity=(0.45, 0.7, 0.95)[step] * (0.4 if crowded else 1),
-                    hoverinfo="skip",
-                    legendgroup=name,
-                    showlegend=False,
-                )
-        number = int(member.sum())
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="lines",
-            line={"color": ink, "width": 4},
-            name=f"{label} ({count(number)})",
-            legendgroup=name,
-        )
+                width = _WIDTHS[step] * (0.7 if crowded else 1)
+                pale = (0.45, 0.7, 0.95)[step] * (0.4 if crowded else 1)
+                quiet = {"hoverinfo": "skip", "legendgroup": name, "showlegend": False}
+                x, y = _segments(places, edges.source[own], edges.target[own])
+                line(figure, x, y, color=ink, width=width, opacity=pale, **quiet)
+        title = f"{label} ({count(member.sum())})"
+        line(figure, [None], [None], title, ink, width=4, legendgroup=name)
     if len(drawn) <= HOVERED:
         _hover_points(figure, places, edges, drawn, measure)
     return notes
@@ -134,7 +117,7 @@ def _groups(
     if color == "type":
         return [
             (name, LABELS[name], PALETTE[name], types == name)
-            for name in _ORDER
+            for name in DRAWN
             if (types == name).any()
         ]
     cuts = (-0.5 * top, 0.0, 0.5 * top)
@@ -151,12 +134,13 @@ def _groups(
     return [groups[index] for index in order if groups[index][3].any()]
 
 
-def _segments(places: Places, source: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
+def _segments(places: Places, source: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
+    """Lines from source to target, NaN between two of them: their x and y."""
     gap = np.full(len(source), np.nan, dtype=np.float32)
-    return {
-        axis: np.stack([place[source], place[target], gap], axis=1).ravel()
-        for axis, place in (("x", places.x), ("y", places.y))
-    }
+    return [
+        np.stack([place[source], place[target], gap], axis=1).ravel()
+        for place in (places.x, places.y)
+    ]
 
 
 def _hover_points(
@@ -170,28 +154,19 @@ def _hover_points(
         for i in drawn
     ]
     along = np.linspace(0.15, 0.85, 8 if len(drawn) <= 800 else 3)[:, None]
-    figure.add_scatter(
-        x=((1 - along) * places.x[source] + along * places.x[target]).ravel(),
-        y=((1 - along) * places.y[source] + along * places.y[target]).ravel(),
-        mode="markers",
-        marker={"size": 7, "opacity": 0, "color": INK},
-        text=text * len(along),
-        hovertemplate="%{text}<extra></extra>",
-        showlegend=False,
+    x, y = (
+        ((1 - along) * place[source] + along * place[target]).ravel()
+        for place in (places.x, places.y)
     )
+    hover = {"text": text * len(along), "hovertemplate": "%{text}<extra></extra>"}
+    marks(figure, x, y, size=7, marker_opacity=0, showlegend=False, **hover)
 
 
 def _skips(figure: go.Figure, graph: nx.DiGraph, places: Places) -> None:
     x, y = skip_paths(graph, places)
     if len(x):
-        figure.add_scatter(
-            x=x,
-            y=y,
-            mode="lines",
-            line={"color": MUTED, "width": 1, "dash": "dot", "shape": "spline"},
-            name="residual skip",
-            hoverinfo="skip",
-        )
+        form = {"line_shape": "spline", "hoverinfo": "skip"}
+        line(figure, x, y, "residual skip", MUTED, "dot", 1, **form)
 
 
 def _nodes(
@@ -221,19 +196,17 @@ def _nodes(
     for mask, title, symbol, size, ink in styles:
         own = np.flatnonzero(mask)
         if len(own):
-            figure.add_scatter(
-                x=places.x[own],
-                y=places.y[own],
-                mode="markers",
-                marker={
-                    "symbol": symbol,
-                    "size": size,
-                    "color": ink,
-                    "line": {"width": 1, "color": PAPER if symbol == "circle" else ink},
-                },
+            marks(
+                figure,
+                places.x[own],
+                places.y[own],
+                f"{title} ({count(len(own))})",
+                ink,
+                symbol,
+                size,
+                edge={"width": 1, "color": PAPER if symbol == "circle" else ink},
                 text=[text[index] for index in own],
                 hovertemplate="%{text}<extra></extra>",
-                name=f"{title} ({count(len(own))})",
                 showlegend=title != "cell",
             )
     for number in range(last + 1):

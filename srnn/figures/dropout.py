@@ -8,9 +8,17 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from srnn.figures.style import LABELS, MUTED, PALETTE, blank, count, message, percent, points
-
-_ORDER = ("zero", "identity", "second_order", "other", "divergent")
+from srnn.figures.style import (
+    DRAWN,
+    LABELS,
+    MUTED,
+    PALETTE,
+    blank,
+    count,
+    message,
+    percent,
+    points,
+)
 
 
 def dropout_bars(test: pd.DataFrame) -> go.Figure:
@@ -18,8 +26,10 @@ def dropout_bars(test: pd.DataFrame) -> go.Figure:
     of 1). Types without particles are named, without a bar."""
     if not len(test):
         return message("Nothing has been dropped.")
-    figure = blank(showlegend=False)
-    rows = _ordered(test)
+    rank = {name: place for place, name in enumerate(DRAWN)}
+    table = test.sort_values("type", key=lambda names: names.map(rank), kind="stable")
+    rows: list[Any] = list(table.itertuples(index=False))
+    figure = blank(showlegend=False, height=90 + 58 * len(rows), margin={"l": 110})
     names = [
         f"{LABELS.get(row.type, row.type)}<br><span style='font-size:0.85em'>"
         f"{count(row.count)} dropped</span>"
@@ -39,9 +49,7 @@ def dropout_bars(test: pd.DataFrame) -> go.Figure:
         hoverinfo="skip",
     )
     for name, value, label in zip(names, values, text, strict=True):
-        figure.add_annotation(
-            x=max(value, 0), y=name, xanchor="left", text=label, showarrow=False, xshift=6
-        )
+        figure.add_annotation(x=max(value, 0), y=name, xanchor="left", text=label, xshift=6)
     low, high = min(*values, 0.0), max(*values, 0.0)
     span = max(high - low, 1e-3)
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
@@ -50,15 +58,13 @@ def dropout_bars(test: pd.DataFrame) -> go.Figure:
         range=[low - 0.04 * span, high + 0.42 * span],
         tickvals=_ticks(low, high),
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", showline=False)
-    figure.update_layout(height=90 + 58 * len(rows), margin={"l": 110})
-    return figure
+    return figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", showline=False)
 
 
 def dropout_layers(test: pd.DataFrame) -> go.Figure:
     """The dropout test per layer: ``layer, type, count, difference``; bars of the types that are
     there, side by side."""
-    present = [name for name in _ORDER if (test[test["type"] == name]["count"] > 0).any()]
+    present = [name for name in DRAWN if (test[test["type"] == name]["count"] > 0).any()]
     if not present:
         return message("No layer has a particle to drop.")
     figure = blank(barmode="group")
@@ -84,9 +90,3 @@ def _ticks(low: float, high: float) -> list[float]:
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
     return [round(index * step, 9) for index in range(math.ceil(low / step), int(high / step) + 1)]
-
-
-def _ordered(test: pd.DataFrame) -> list[Any]:
-    rank = {name: place for place, name in enumerate(_ORDER)}
-    rows = list(test.itertuples(index=False))
-    return sorted(rows, key=lambda row: rank.get(row.type, len(rank)))

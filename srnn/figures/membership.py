@@ -6,20 +6,22 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from srnn.figures.style import (
     DASHES,
     DIVERGING,
+    DRAWN,
     LABELS,
     PALETTE,
     SEQUENTIAL,
     TYPES,
     blank,
     count,
+    key,
+    line,
     message,
     note,
-    template,
+    subplots,
     type_scale,
 )
 
@@ -27,7 +29,6 @@ MOST_CELLS = 12
 """Cells of the first layer that are shown as images; more are counted in a note."""
 _ROUNDING = 1e-6  # scalar weights below it count as 0
 _NONE = 0.5  # where a count of 0 stands on a logarithmic axis: the ground
-_ORDER = ("zero", "identity", "second_order", "other", "divergent")
 
 
 def scalar_histogram(scalars: np.ndarray, codes: np.ndarray, bins: int = 61) -> go.Figure:
@@ -40,21 +41,15 @@ def scalar_histogram(scalars: np.ndarray, codes: np.ndarray, bins: int = 61) -> 
     reach = float(np.abs(scalars[finite]).max()) or 1.0
     edges = np.linspace(-reach, reach, bins + 1)
     most = 1
-    for name in _ORDER:
+    for name in DRAWN:
         own = scalars[finite & (codes == TYPES.index(name))]
         if len(own):
             counts = np.histogram(own, edges)[0]
+            counts = np.append(counts, counts[-1])
             most = max(most, int(counts.max()))
-            floor = np.where(counts > 0, counts, _NONE)
-            figure.add_scatter(
-                x=edges,
-                y=np.append(floor, floor[-1]),
-                mode="lines",
-                line={"shape": "hv", "color": PALETTE[name], "dash": DASHES[name], "width": 2},
-                name=f"{LABELS[name]} ({count(len(own))})",
-                customdata=np.append(counts, counts[-1]),
-                hovertemplate="from %{x:.2f}: %{customdata:,}",
-            )
+            hover = {"customdata": counts, "hovertemplate": "from %{x:.2f}: %{customdata:,}"}
+            y, label = np.maximum(counts, _NONE), f"{LABELS[name]} ({count(len(own))})"
+            line(figure, edges, y, label, PALETTE[name], DASHES[name], line_shape="hv", **hover)
     figure.update_xaxes(title="Scalar weight f(0, 0, 0, 0, 1)")
     figure.update_yaxes(
         title="Particles", type="log", dtick=1, range=[np.log10(_NONE), np.log10(most) + 0.15]
@@ -76,19 +71,10 @@ def type_maps(
     """
     trace = {"colorscale": type_scale(), "zmin": -0.5, "zmax": len(TYPES) - 0.5, "showscale": False}
     figure = _maps(maps, mean, mean_name, trace, _type_hover)
-    present = {int(code) for one in maps for code in np.unique(one)}
-    for name in _ORDER:
-        if TYPES.index(name) in present:
-            number = sum(int((one == TYPES.index(name)).sum()) for one in maps)
-            figure.add_scatter(
-                x=[None],
-                y=[None],
-                mode="markers",
-                marker={"symbol": "square", "size": 12, "color": PALETTE[name]},
-                name=f"{LABELS[name]} ({count(number)})",
-            )
-    figure.update_layout(legend={"y": 1.06})
-    return figure
+    for name in DRAWN:
+        if number := sum(int((one == TYPES.index(name)).sum()) for one in maps):
+            key(figure, f"{LABELS[name]} ({count(number)})", PALETTE[name])
+    return figure.update_layout(legend={"y": 1.06})
 
 
 def scalar_maps(
@@ -106,7 +92,7 @@ def scalar_maps(
         "colorscale": DIVERGING,
         "zmin": -top,
         "zmax": top,
-        "colorbar": {"title": {"text": "scalar<br>weight"}, "outlinewidth": 0, "thickness": 14},
+        "colorbar": {"title": {"text": "scalar<br>weight"}},
     }
     figure = _maps(maps, mean, mean_name, trace, _scalar_hover)
     shown = False
@@ -144,19 +130,18 @@ def _maps(
     columns = 4
     rows_above = -(-first // columns)
     rows = rows_above + -(-(len(tiles) - first) // columns)
-    figure = make_subplots(
-        rows=rows,
-        cols=columns,
+    figure = subplots(
+        rows,
+        columns,
         horizontal_spacing=0.025,
         vertical_spacing=min(0.1, 0.2 / rows),
         subplot_titles=_titles(tiles, first, columns),
     )
-    figure.update_layout(
-        template=template(), height=110 + 210 * rows, margin={"l": 16, "r": 16, "t": 70, "b": 40}
-    )
+    margin = {"l": 16, "r": 16, "t": 70, "b": 40}
+    figure.update_layout(height=110 + 210 * rows, margin=margin)
     for index, (title, values, style, square) in enumerate(tiles):
         place = index if index < first else rows_above * columns + index - first
-        row, column = place // columns + 1, place % columns + 1
+        at = {"row": place // columns + 1, "col": place % columns + 1}
         text = None if style.get("meta") == "mean" else hover(values)
         figure.add_heatmap(
             z=values,
@@ -166,21 +151,14 @@ def _maps(
             + "<extra></extra>",
             xgap=0.5,
             ygap=0.5,
-            row=row,
-            col=column,
+            **at,
             **style,
         )
-        axis = figure.data[-1].xaxis or "x"
-        ratio = {"scaleanchor": axis} if max(values.shape) <= 4 * min(values.shape) else {}
-        figure.update_xaxes(visible=False, constrain="domain", row=row, col=column)
-        figure.update_yaxes(
-            visible=False,
-            autorange="reversed",
-            constrain="domain",
-            row=row,
-            col=column,
-            **ratio,
-        )
+        even = max(values.shape) <= 4 * min(values.shape)
+        anchor = (figure.data[-1].xaxis or "x") if even else None
+        hidden = {"visible": False, "constrain": "domain", **at}
+        figure.update_xaxes(**hidden)
+        figure.update_yaxes(autorange="reversed", scaleanchor=anchor, **hidden)
     if image:
         parts = ["Layer 0: one image per cell."]
         if len(maps) > 1:

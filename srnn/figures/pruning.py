@@ -12,9 +12,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from srnn.figures.style import COLUMNS, INK, MUTED, PALETTE, blank, message, note, template
+from srnn.figures.style import (
+    COLUMNS,
+    INK,
+    MUTED,
+    PALETTE,
+    blank,
+    line,
+    marks,
+    message,
+    note,
+    subplots,
+)
 from srnn.statistics import estimate, number
 
 STYLES: dict[str, tuple[str, str, str]] = {
@@ -67,19 +77,37 @@ def accuracy_curves(
     shown = [name for name in titles if (table["rival"] == name).any()]
     if not shown:
         return message("No rival is chosen.")
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.55, 0.45]
-    )
+    heights = [0.55, 0.45]
+    figure = subplots(2, shared_xaxes=True, vertical_spacing=0.06, row_heights=heights)
     best = table[table["rival"].isin(shown)].groupby("sparsity")["accuracy"].max()
     for rank, name in reversed(list(enumerate(shown))):  # the first ones on top
         rows = table[table["rival"] == name].sort_values("surviving", ascending=False)
         x, base = [particles, *rows["surviving"]], float(rows["base_accuracy"].iloc[0])
         behind = rows["accuracy"].to_numpy() - best[rows["sparsity"]].to_numpy()
-        drawn = [base, *rows["accuracy"]]
+        drawn, (color, dash, symbol) = [base, *rows["accuracy"]], STYLES[name]
         if rows["low"].notna().any():
             _band(figure, x, [base, *rows["low"]], [base, *rows["high"]], name)
         for row, values in ((1, drawn), (2, [0.0, *behind])):
-            _curve(figure, row, x, values, name, titles[name], rank, drawn)
+            line(
+                figure,
+                x,
+                [100 * value for value in values],
+                titles[name],
+                color,
+                dash,
+                3 if name == "replicators" else 1.8,
+                customdata=[100 * value for value in drawn],
+                legendgroup=name,
+                legendrank=rank,
+                showlegend=row == 1,
+                mode="lines+markers",
+                marker={"symbol": symbol, "size": 7, "color": color, "line": {"color": color}},
+                hovertemplate="%{x:,.0f} survive: %{customdata:.2f} %"
+                + (", %{y:.2f} points" if row == 2 else "")
+                + f"<extra>{titles[name]}</extra>",
+                row=row,
+                col=1,
+            )
     if natural is not None:
         for mark in natural.to_dict("records"):
             if mark["rival"] in shown:
@@ -91,42 +119,10 @@ def accuracy_curves(
     figure.update_yaxes(title="Test accuracy (%)", range=[0, 101], row=1, col=1)
     figure.update_yaxes(title="Behind the best<br>(points)", range=[-BEHIND, 0.2], row=2, col=1)
     lines = -(-len(shown) // 3)
-    figure.update_layout(
-        template=template(),
+    return figure.update_layout(
         hovermode="closest",
         height=COLUMNS["double"][1] + 150 + 24 * lines,
         legend={"y": -0.14, "yanchor": "top"},
-    )
-    return figure
-
-
-def _curve(
-    figure: go.Figure,
-    row: int,
-    x: list[float],
-    values: list[float],
-    name: str,
-    title: str,
-    rank: int,
-    accuracies: list[float],
-) -> None:
-    color, dash, symbol = STYLES[name]
-    figure.add_scatter(
-        x=x,
-        y=[100 * value for value in values],
-        customdata=[100 * value for value in accuracies],
-        name=title,
-        legendgroup=name,
-        legendrank=rank,
-        showlegend=row == 1,
-        mode="lines+markers",
-        line={"color": color, "dash": dash, "width": 3 if name == "replicators" else 1.8},
-        marker={"symbol": symbol, "size": 7, "color": color, "line": {"color": color}},
-        hovertemplate="%{x:,.0f} survive: %{customdata:.2f} %"
-        + (", %{y:.2f} points" if row == 2 else "")
-        + f"<extra>{title}</extra>",
-        row=row,
-        col=1,
     )
 
 
@@ -150,11 +146,14 @@ def _band(
 
 def _natural_point(figure: go.Figure, mark: dict[Any, Any], title: str) -> None:
     color, _, symbol = STYLES[mark["rival"]]
-    figure.add_scatter(
-        x=[mark["surviving"]],
-        y=[100 * mark["accuracy"]],
-        mode="markers",
-        marker={"symbol": symbol, "size": 13, "color": color, "line": {"color": INK, "width": 1.5}},
+    marks(
+        figure,
+        [mark["surviving"]],
+        [100 * mark["accuracy"]],
+        color=color,
+        symbol=symbol,
+        size=13,
+        edge={"color": INK, "width": 1.5},
         showlegend=False,
         legendgroup=mark["rival"],
         hovertemplate="as many dropped as there are replicators: %{x:,.0f} survive, %{y:.2f} %"
@@ -186,14 +185,11 @@ def control_intervals(controls: pd.DataFrame, titles: Mapping[str, str]) -> go.F
     for row in supported.to_dict("records"):
         shift = (seeds.index(row.get("seed", 0)) - (len(seeds) - 1) / 2) * 0.5 / len(seeds)
         middle, low, high = (100 * row[key] for key in ("difference", "low", "high"))
-        figure.add_scatter(
-            x=[middle],
-            y=[place[row["matching"]] - shift],
-            mode="markers",
-            marker={"color": INK, "size": 8},
+        marks(
+            figure,
+            [middle],
+            [place[row["matching"]] - shift],
             error_x={
-                "type": "data",
-                "symmetric": False,
                 "array": [high - middle],
                 "arrayminus": [middle - low],
                 "color": INK,
@@ -205,13 +201,7 @@ def control_intervals(controls: pd.DataFrame, titles: Mapping[str, str]) -> go.F
             f"<extra>{titles[row['matching']]}</extra>",
         )
     for name in set(names) - set(supported["matching"]):
-        figure.add_annotation(
-            x=0,
-            y=place[name],
-            text=" no support",
-            xanchor="left",
-            font={"color": MUTED, "size": 12},
-        )
+        note(figure, " no support", x=0, y=place[name], xref="x", yref="y", yanchor="middle")
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
     figure.update_xaxes(title="Accuracy kept (points)")
     figure.update_yaxes(
@@ -231,8 +221,8 @@ def epsilon_curves(table: pd.DataFrame, epsilon: float) -> go.Figure:
         table: ``epsilon, zero, identity, dropped, accuracy, base_accuracy`` (accuracies 0..1).
         epsilon: the chosen one, marked.
     """
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
-    figure.update_layout(template=template(), height=COLUMNS["double"][1] + 140, hovermode="x")
+    figure = subplots(2, shared_xaxes=True, vertical_spacing=0.08)
+    figure.update_layout(height=COLUMNS["double"][1] + 140, hovermode="x")
     counts = (
         ("identity", "identity", PALETTE["identity"], "solid"),
         ("zero", "zero", PALETTE["zero"], "dot"),
@@ -245,16 +235,8 @@ def epsilon_curves(table: pd.DataFrame, epsilon: float) -> go.Figure:
     panels = ((1, counts, 1, "%{y:,}"), (2, accuracies, 100, "%{y:.2f} %"))
     for row, lines, scale, form in panels:
         for column, name, color, dash in lines:
-            figure.add_scatter(
-                x=table["epsilon"],
-                y=scale * table[column],
-                name=name,
-                mode="lines",
-                line={"color": color, "dash": dash, "width": 2.2},
-                hovertemplate=form,
-                row=row,
-                col=1,
-            )
+            y, more = scale * table[column], {"hovertemplate": form, "row": row, "col": 1}
+            line(figure, table["epsilon"], y, name, color, dash, 2.2, **more)
     figure.add_vline(x=epsilon, line={"color": MUTED, "width": 1, "dash": "dot"})
     figure.update_xaxes(type="log", exponentformat="power", showgrid=False)
     figure.update_xaxes(title="Epsilon", row=2, col=1)
@@ -280,48 +262,44 @@ def pareto_map(table: pd.DataFrame, chosen: str | None = None) -> go.Figure:
     x, after, before = (
         100 * table[name].to_numpy() for name in ("replicators", "pruned_accuracy", "accuracy")
     )
-    figure.add_scatter(
-        x=np.column_stack([x, x, np.full(len(x), np.nan)]).ravel(),
-        y=np.column_stack([before, after, np.full(len(x), np.nan)]).ravel(),
-        mode="lines",
-        line={"color": MUTED, "width": 1},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    gap, quiet = np.full(len(x), np.nan), {"hoverinfo": "skip", "showlegend": False}
+    across, up = (np.column_stack(ends).ravel() for ends in ((x, x, gap), (before, after, gap)))
+    line(figure, across, up, color=MUTED, width=1, **quiet)
     front = table[table["front"].astype(bool)].sort_values("replicators")
-    figure.add_scatter(
-        x=100 * front["replicators"],
-        y=100 * front["pruned_accuracy"],
-        mode="lines",
-        name="no run is better in both",
-        line={"color": INK, "dash": "dot", "width": 1.5, "shape": "vh"},
+    line(
+        figure,
+        100 * front["replicators"],
+        100 * front["pruned_accuracy"],
+        "no run is better in both",
+        dash="dot",
+        width=1.5,
+        line_shape="vh",
         hoverinfo="skip",
     )
     mine = table[table["run_id"] == chosen]
-    figure.add_scatter(
-        x=100 * mine["replicators"],
-        y=100 * mine["pruned_accuracy"],
+    marks(
+        figure,
+        100 * mine["replicators"],
+        100 * mine["pruned_accuracy"],
+        "this run",
+        symbol="circle-open",
+        size=20,
+        edge={"width": 2.5},
         mode="markers+text",
-        name="this run",
         text=["this run"] * len(mine),
         textposition="bottom center",
-        marker={"symbol": "circle-open", "size": 20, "color": INK, "line": {"width": 2.5}},
-        hoverinfo="skip",
-        showlegend=False,
+        **quiet,
     )
     for index, neurons in enumerate(sorted(table["neurons"].unique())):
         rows = table[table["neurons"] == neurons]
-        figure.add_scatter(
-            x=100 * rows["replicators"],
-            y=100 * rows["pruned_accuracy"],
-            mode="markers",
-            name=f"h = {neurons}",
-            marker={
-                "symbol": symbols[index % len(symbols)],
-                "color": INK,
-                "size": 9,
-                "line": {"color": INK, "width": 1},
-            },
+        marks(
+            figure,
+            100 * rows["replicators"],
+            100 * rows["pruned_accuracy"],
+            f"h = {neurons}",
+            symbol=symbols[index % len(symbols)],
+            size=9,
+            edge={"color": INK, "width": 1},
             customdata=np.column_stack(
                 [rows["alpha"], 100 * rows["accuracy"], 100 * rows["drop_cost"], rows["seed"]]
             ),
@@ -332,7 +310,6 @@ def pareto_map(table: pd.DataFrame, chosen: str | None = None) -> go.Figure:
     figure.update_xaxes(title="Zero and identity particles (% of connections)", range=[0, 101])
     figure.update_yaxes(title="Test accuracy without them (%)")
     note(figure, "The thin bar ends at the accuracy of the whole network.")
-    figure.update_layout(margin={"b": 84})
     return figure
 
 
@@ -352,18 +329,15 @@ def limit_costs(numbers: pd.DataFrame) -> go.Figure:
         ("rule_cost", "as many by |scalar weight × input std|", "diamond-open", -0.12),
     ):
         found = [estimate(100 * numbers[numbers["arm"] == arm][column]) for arm in arms]
-        figure.add_scatter(
-            x=[one.mean for one in found],
-            y=[len(arms) - 1 - index + shift for index in range(len(arms))],
-            mode="markers",
-            name=name,
-            marker={"color": INK, "symbol": symbol, "size": 9},
-            error_x={
-                "type": "data",
-                "array": [one.high - one.mean for one in found],
-                "color": MUTED,
-                "thickness": 1.2,
-            },
+        half = [one.high - one.mean for one in found]
+        marks(
+            figure,
+            [one.mean for one in found],
+            [len(arms) - 1 - index + shift for index in range(len(arms))],
+            name,
+            symbol=symbol,
+            size=9,
+            error_x={"array": half, "color": MUTED, "thickness": 1.2},
             text=[one.text() for one in found],
             hovertemplate="%{text} points<extra>" + name + "</extra>",
         )
@@ -381,8 +355,8 @@ def export_bars(table: pd.DataFrame, names: Sequence[str] = ()) -> go.Figure:
         table: ``network, bytes, ms_one, ms_all``; names: what to call the networks, in order.
     """
     measures = (("bytes", "Bytes"), ("ms_one", "ms, one image"), ("ms_all", "ms, all test images"))
-    figure = make_subplots(rows=1, cols=3, shared_yaxes=True, horizontal_spacing=0.06)
-    figure.update_layout(template=template(), height=240, showlegend=False)
+    figure = subplots(1, 3, shared_yaxes=True, horizontal_spacing=0.06)
+    figure.update_layout(height=240, showlegend=False)
     labels = list(names) or list(table["network"])
     for column, (key, title) in enumerate(measures, start=1):
         values = table[key].to_numpy(dtype=float)
@@ -398,5 +372,4 @@ def export_bars(table: pd.DataFrame, names: Sequence[str] = ()) -> go.Figure:
             col=column,
         )
         figure.update_xaxes(title=title, rangemode="tozero", row=1, col=column)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return figure
+    return figure.update_yaxes(autorange="reversed", showgrid=False)

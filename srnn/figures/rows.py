@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from srnn.figures.epochs import axis, positions
 from srnn.figures.style import (
@@ -22,9 +21,11 @@ from srnn.figures.style import (
     MUTED,
     PALETTE,
     TYPES,
+    line,
+    marks,
     message,
-    template,
-)  # fmt: skip
+    subplots,
+)
 
 Place = dict[str, int]
 """``row`` and ``col`` of a subplot; empty for a figure of one plot."""
@@ -34,10 +35,8 @@ Tables = dict[str, pd.DataFrame]
 def panels(columns: int, titles: tuple[str, ...] = ("",), **options: object) -> go.Figure:
     """Empty panels side by side in the common template."""
     options = {"horizontal_spacing": 0.12, **options}
-    figure = make_subplots(rows=1, cols=columns, subplot_titles=titles, **options)
-    figure.update_layout(template=template(), height=COLUMNS["double"][1], legend={"y": 1.12})
-    figure.update_layout(margin={"t": 70})
-    return figure
+    figure = subplots(1, columns, subplot_titles=titles, **options)
+    return figure.update_layout(height=COLUMNS["double"][1], legend={"y": 1.12}, margin={"t": 70})
 
 
 @dataclass(frozen=True)
@@ -68,37 +67,31 @@ def courses(panels: Sequence[tuple[str, str, Sequence[Line]]], columns: int = 2)
     title in percent means an axis from 0 to 100."""
     high = -(-len(panels) // columns)
     titles = [title for title, _, _ in panels]
-    figure = make_subplots(
-        rows=high, cols=columns, subplot_titles=titles, horizontal_spacing=0.14,
-        vertical_spacing=0.12,
-    )  # fmt: skip
+    gaps = {"horizontal_spacing": 0.14, "vertical_spacing": 0.12}
+    figure = subplots(high, columns, subplot_titles=titles, **gaps)
     shown: set[str] = set()
     for index, (_, label, lines) in enumerate(panels):
         place, top = {"row": index // columns + 1, "col": index % columns + 1}, 0.0
-        for line in lines:
-            legend = line.name not in shown
-            shown.add(line.name)
-            style: dict[str, Any] = {"color": line.color, "dash": line.dash, "scale": line.scale}
-            mean_line(
-                figure, line.table, line.column, line.name, place=place, legend=legend, **style
-            )
-            values = [line.table[line.column].max()]
-            if line.log and line.table["epoch"].max() >= max(line.log):
-                log_points(
-                    figure, line.log, scale=line.scale, place=place, legend="log" not in shown
-                )
+        for one in lines:
+            style: dict[str, Any] = {"scale": one.scale, "place": place}
+            named = style | {"color": one.color, "dash": one.dash}
+            new = one.name not in shown
+            mean_line(figure, one.table, one.column, one.name, legend=new, **named)
+            shown.add(one.name)
+            values = [one.table[one.column].max()]
+            if one.log and one.table["epoch"].max() >= max(one.log):
+                log_points(figure, one.log, legend="log" not in shown, **style)
                 shown.add("log")
-                values += line.log.values()
-            top = max(top, line.scale * max(values))
+                values += one.log.values()
+            top = max(top, one.scale * max(values))
         ends = [-2, 102] if label.endswith("(%)") else [-0.02 * top, 1.05 * (top or 1)]
         first = index == 0 or label != panels[index - 1][1] or not index % columns
         figure.update_yaxes(title=label if first else None, range=ends, **place)
         figure.update_xaxes(axis(np.unique(lines[0].table["epoch"])), **place)
         if place["row"] < high:
             figure.update_xaxes(title="", **place)
-    figure.update_layout(template=template(), height=300 * high + 120)
-    figure.update_layout(legend={"y": 1.02 + 0.1 / high}, margin={"t": 80})
-    return figure
+    legend = {"y": 1.02 + 0.1 / high}
+    return figure.update_layout(height=300 * high + 120, legend=legend, margin={"t": 80})
 
 
 def mean_line(
@@ -134,16 +127,8 @@ def mean_line(
             legendgroup=name,
             **place,
         )
-    figure.add_scatter(
-        x=at,
-        y=groups["mean"],
-        mode=mode,
-        name=name,
-        line={"color": color, "dash": dash, "width": 2.25},
-        legendgroup=name,
-        showlegend=legend,
-        **place,
-    )
+    entry = {"mode": mode, "legendgroup": name, "showlegend": legend, **place}
+    line(figure, at, groups["mean"], name, color, dash, 2.25, **entry)
 
 
 def dots(
@@ -172,23 +157,25 @@ def dots(
         labels = [f"{one}{gap}{extra}" for one, extra in zip(labels, notes, strict=True)]
     half = groups["min"].min() / 2
     sides = ["middle left" if mean > half else "middle right" for mean in groups["mean"]]
-    figure.add_scatter(
-        x=groups["mean"],
-        y=list(groups.index),
+    marks(
+        figure,
+        groups["mean"],
+        list(groups.index),
+        name,
+        color,
+        symbol,
+        10,
         mode="markers+text",
         text=labels,
         textposition=sides if position == "beside" else position,
         textfont={"size": 11, "color": MUTED},
-        marker={"color": color, "size": 10, "symbol": symbol},
         error_x={
-            "type": "data",
             "array": groups["max"] - groups["mean"],
             "arrayminus": groups["mean"] - groups["min"],
             "color": MUTED,
             "thickness": 1.2,
             "width": 3,
         },
-        name=name,
         showlegend=bool(name),
         cliponaxis=False,
         **(place or {}),
@@ -205,16 +192,17 @@ def log_points(
     legend: bool = True,
 ) -> None:
     """What the log reports, as open diamonds at their epochs."""
-    figure.add_scatter(
-        x=list(points),
-        y=[value * scale for value in points.values()],
-        mode="markers",
-        marker={"symbol": "diamond-open", "size": 11, "color": INK, "line": {"width": 2}},
-        name=name,
-        legendgroup=name,
-        showlegend=legend,
-        cliponaxis=False,
-        **(place or {}),
+    values = [value * scale for value in points.values()]
+    entry = {"legendgroup": name, "showlegend": legend, "cliponaxis": False, **(place or {})}
+    marks(
+        figure,
+        list(points),
+        values,
+        name,
+        symbol="diamond-open",
+        size=11,
+        edge={"width": 2},
+        **entry,
     )
 
 
@@ -260,8 +248,7 @@ def claims(tables: Tables) -> go.Figure:
     if not len(table):
         return message("No claim has a number.")
     names = [f"{row['claim']}: {row['here']}" for _, row in table.iterrows()]
-    gap = 0.55 / len(names)
-    figure = make_subplots(rows=len(table), cols=1, subplot_titles=names, vertical_spacing=gap)
+    figure = subplots(len(table), subplot_titles=names, vertical_spacing=0.55 / len(names))
     for index, (_, row) in enumerate(table.iterrows()):
         ends = [row[f"{kind}_{end}"] for kind in ("here", "placebo") for end in ("low", "high")]
         seen = np.array([row["here_mean"], row["placebo_mean"], row["low"], row["high"], *ends])
@@ -272,27 +259,16 @@ def claims(tables: Tables) -> go.Figure:
         figure.add_vrect(
             max(left, row["low"]), min(right, row["high"]), fillcolor=FAINT, line_width=0, **place
         )
-        for kind, symbol, name in (
-            ("here", "circle", "here"),
-            ("placebo", "circle-open", "placebo"),
-        ):
+        for kind, symbol in (("here", "circle"), ("placebo", "circle-open")):
             mean = row[f"{kind}_mean"]
-            figure.add_scatter(
-                x=[mean],
-                y=[name],
-                mode="markers",
-                marker={"symbol": symbol, "size": 10, "color": INK},
-                error_x={
-                    "array": [np.nan_to_num(row[f"{kind}_high"] - mean)],
-                    "arrayminus": [np.nan_to_num(mean - row[f"{kind}_low"])],
-                    "color": MUTED,
-                },
-                showlegend=False,
-                **place,
-            )
+            error = {
+                "array": [np.nan_to_num(row[f"{kind}_high"] - mean)],
+                "arrayminus": [np.nan_to_num(mean - row[f"{kind}_low"])],
+                "color": MUTED,
+            }
+            more = {"error_x": error, "showlegend": False, **place}
+            marks(figure, [mean], [kind], symbol=symbol, size=10, **more)
         figure.update_xaxes(range=[left, right], **place)
     figure.update_yaxes(range=[-0.6, 1.6])
     figure.update_annotations(font_size=12)
-    figure.update_layout(template=template(), height=70 + 100 * len(table))
-    figure.update_layout(margin={"t": 36, "l": 80})
-    return figure
+    return figure.update_layout(height=70 + 100 * len(table), margin={"t": 36, "l": 80})

@@ -14,6 +14,7 @@ import re
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from srnn.vocabulary import LABELS, TYPES
 
@@ -43,6 +44,9 @@ DASHES = {
     "divergent": "dash",
 }
 """Line style of each type, so that lines do not rest on colour alone."""
+
+DRAWN = ("zero", "identity", "second_order", "other", "divergent")
+"""The types in the order in which they are drawn: later ones lie on top."""
 
 INK, MUTED, FAINT, PAPER = "#1F2328", "#5B6470", "#E3E6EA", "#FFFFFF"
 """Text and lines, secondary lines, grid, ground."""
@@ -149,21 +153,61 @@ def template(dark: bool = False) -> go.layout.Template:
         "annotationdefaults": {"showarrow": False, "font": {"color": ink}},
         "coloraxis": {"colorbar": {"outlinewidth": 0, "ticks": "outside"}},
     }
-    return go.layout.Template(layout=layout)
+    image = {"colorbar": {"outlinewidth": 0, "thickness": 14}}
+    return go.layout.Template(layout=layout, data={"heatmap": [image]})
 
 
 def blank(**layout: Any) -> go.Figure:
-    """An empty figure in the light template."""
-    figure = go.Figure()
-    figure.update_layout(template=template(), height=COLUMNS["double"][1], **layout)
-    return figure
+    """An empty figure in the light template, for two columns unless ``layout`` says otherwise."""
+    layout = {"template": template(), "height": COLUMNS["double"][1], **layout}
+    return go.Figure().update_layout(**layout)
+
+
+def subplots(rows: int = 1, cols: int = 1, **options: Any) -> go.Figure:
+    """Empty panels in the light template; options as of ``plotly.subplots.make_subplots``."""
+    return make_subplots(rows, cols, **options).update_layout(template=template())
+
+
+def line(
+    figure: go.Figure,
+    x: Any,
+    y: Any,
+    name: Any = None,
+    color: Any = INK,
+    dash: Any = "solid",
+    width: Any = 2,
+    **more: Any,
+) -> None:
+    """Add a line; ``more`` belongs to the trace (and names the subplot, by ``row`` and ``col``)."""
+    style = {"color": color, "dash": dash, "width": width}
+    figure.add_scatter(**{"x": x, "y": y, "name": name, "mode": "lines", "line": style, **more})
+
+
+def marks(
+    figure: go.Figure,
+    x: Any,
+    y: Any,
+    name: Any = None,
+    color: Any = INK,
+    symbol: Any = "circle",
+    size: Any = 8,
+    edge: Any = None,
+    **more: Any,
+) -> None:
+    """Add markers, with an ``edge`` (Plotly's ``marker.line``) if given; ``more`` as in
+    :func:`line`."""
+    style = {"color": color, "symbol": symbol, "size": size, "line": edge or {}}
+    figure.add_scatter(**{"x": x, "y": y, "name": name, "mode": "markers", "marker": style, **more})
+
+
+def key(figure: go.Figure, name: str, color: str, **more: Any) -> None:
+    """Add an entry to the legend that no trace of its own stands for."""
+    marks(figure, [None], [None], name, color, "square", 12, **more)
 
 
 def message(text: str) -> go.Figure:
     """A figure that has nothing to show, and says so in a line."""
-    figure = blank()
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
+    figure = blank().update_xaxes(visible=False).update_yaxes(visible=False)
     note(figure, text, x=0.5, y=0.5, xanchor="center", yanchor="middle", size=15)
     return figure
 
@@ -179,7 +223,6 @@ def note(figure: go.Figure, text: str, *, size: int = 12, **place: Any) -> None:
         text=text,
         xref=place.pop("xref", "paper"),
         yref=place.pop("yref", "paper"),
-        showarrow=False,
         font={"size": size, "color": MUTED},
         **place,
     )

@@ -5,21 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from srnn.figures.epochs import axis, positions
 from srnn.figures.style import (
-    COLUMNS,
     FAINT,
-    INK,
     MUTED,
     SEQUENTIAL,
     blank,
     count,
+    line,
+    marks,
     message,
     note,
     percent,
-    template,
+    subplots,
 )
 
 
@@ -40,8 +39,8 @@ def survivors_over_epochs(
     """
     if not len(thinning):
         return message("No snapshot has been recorded.")
-    figure = make_subplots(rows=3, shared_xaxes=True, vertical_spacing=0.06)
-    figure.update_layout(template=template(), height=540, showlegend=False, hovermode="x unified")
+    figure = subplots(3, shared_xaxes=True, vertical_spacing=0.06)
+    figure.update_layout(height=540, showlegend=False, hovermode="x unified")
     panels = (
         ("survivors", "Surviving<br>connections", connections),
         ("unread_pixels", "Pixels no<br>longer read", pixels),
@@ -52,29 +51,18 @@ def survivors_over_epochs(
     for row, (column, title, total) in enumerate(panels, start=1):
         values = thinning[column].to_numpy()
         last = f"{count(values[-1])} of {count(total)}" if total else count(values[-1])
-        figure.add_scatter(
-            x=at,
-            y=values,
-            mode="lines+markers",
-            line={"color": INK, "width": 2},
-            marker={"size": 5},
-            name=title.replace("<br>", " "),
-            hovertemplate="%{y:,}",
-            row=row,
-            col=1,
-        )
-        figure.add_annotation(
-            x=1.01, xref="paper", xanchor="left", y=values[-1], yref=f"y{row if row > 1 else ''}",
-            text=last, showarrow=False,
-        )  # fmt: skip
+        place = {"row": row, "col": 1}
+        more = {"mode": "lines+markers", "marker": {"size": 5}, "hovertemplate": "%{y:,}", **place}
+        line(figure, at, values, title.replace("<br>", " "), **more)
+        beside = {"x": 1.01, "xref": "paper", "xanchor": "left", "yref": f"y{row}"}
+        figure.add_annotation(text=last, y=values[-1], **beside)
         figure.update_yaxes(
             title=title,
             range=[0, 1.08 * max(1, values.max())],
             tickformat=",~r",
             nticks=5,
-            row=row,
-            col=1,
-            **({"dtick": 1} if values.max() <= 4 else {}),
+            dtick=1 if values.max() <= 4 else None,
+            **place,
         )
     if epoch is not None:
         mark = float(positions([epoch], scale)[0]) if len(epochs) > 1 else epoch
@@ -98,8 +86,7 @@ def survivors_per_layer(frame: pd.DataFrame, epoch: int | None = None) -> go.Fig
     rows = frame[frame["epoch"] == at]
     if not len(rows):
         return message(f"No snapshot of epoch {at}.")
-    figure = blank(showlegend=False, barmode="overlay")
-    figure.update_layout(height=340)
+    figure = blank(showlegend=False, barmode="overlay", height=340)
     names = [f"layer {layer}" for layer in rows["layer"]]
     figure.add_bar(
         x=names, y=[100] * len(rows), marker={"color": FAINT}, hoverinfo="skip", width=0.6
@@ -129,7 +116,6 @@ def pixel_map(counts: np.ndarray, cells: int) -> go.Figure:
     side = round(len(counts) ** 0.5)
     image = counts.reshape(side, side) if side * side == len(counts) else counts[None]
     figure = blank()
-    figure.update_layout(height=COLUMNS["double"][1])
     figure.add_heatmap(
         z=image,
         colorscale=SEQUENTIAL,
@@ -138,22 +124,11 @@ def pixel_map(counts: np.ndarray, cells: int) -> go.Figure:
         xgap=1,
         ygap=1,
         hovertemplate="pixel row %{y}, column %{x}: %{z} connections<extra></extra>",
-        colorbar={
-            "title": {"text": "connections"},
-            "outlinewidth": 0,
-            "thickness": 14,
-            **({"dtick": 1} if cells <= 10 else {}),
-        },
+        colorbar={"title": {"text": "connections"}, "dtick": 1 if cells <= 10 else None},
     )
     rows, columns = np.nonzero(image == 0)
-    figure.add_scatter(
-        x=columns,
-        y=rows,
-        mode="markers",
-        marker={"symbol": "x-thin-open", "size": 6, "color": MUTED},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    unseen = {"hoverinfo": "skip", "showlegend": False}
+    marks(figure, columns, rows, color=MUTED, symbol="x-thin-open", size=6, **unseen)
     every = max(1, -(-side // 8))
     ticks = list(range(0, side, every)) if len(image) > 1 else None
     figure.update_xaxes(title="Pixel column", constrain="domain", showline=False, tickvals=ticks)

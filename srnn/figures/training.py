@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from srnn.figures.style import INK, MUTED, blank, message, note
+from srnn.figures.style import MUTED, blank, line, marks, message, note
 
 LOSSES = (
     ("replication_loss", "self-replication loss × alpha", "solid"),
@@ -40,35 +40,18 @@ def training_plot(records: pd.DataFrame, snapshots: list[int] | None = None) -> 
             missing.append(name)
             continue
         losses.append(values[np.isfinite(values)])
-        figure.add_scatter(
-            x=epochs,
-            y=values,
-            name=name,
-            mode=mode,
-            line={"color": INK, "dash": dash, "width": 2},
-            hovertemplate="%{y:.3g}",
-        )
+        line(figure, epochs, values, name, dash=dash, mode=mode, hovertemplate="%{y:.3g}")
     for column, name, dash in ACCURACIES:
-        figure.add_scatter(
-            x=epochs,
-            y=records[column].to_numpy(dtype=np.float64) * 100,
-            name=name,
-            mode=mode,
-            yaxis="y2",
-            line={"color": MUTED, "dash": dash, "width": 3 if dash == "solid" else 2},
-            hovertemplate="%{y:.1f} %",
+        values, width = (
+            records[column].to_numpy(dtype=np.float64) * 100,
+            3 if dash == "solid" else 2,
         )
+        hover = {"hovertemplate": "%{y:.1f} %"}
+        line(figure, epochs, values, name, MUTED, dash, width, mode=mode, yaxis="y2", **hover)
     if snapshots:
-        figure.add_scatter(
-            x=snapshots,
-            y=np.zeros(len(snapshots)),
-            yaxis="y2",
-            name="weights kept",
-            mode="markers",
-            marker={"symbol": "line-ns-open", "size": 6, "color": MUTED},
-            hoverinfo="skip",
-            cliponaxis=False,
-        )
+        kept = {"yaxis": "y2", "hoverinfo": "skip", "cliponaxis": False}
+        ground = np.zeros(len(snapshots))
+        marks(figure, snapshots, ground, "weights kept", MUTED, "line-ns-open", 6, **kept)
     last = float(epochs[-1]) if len(epochs) > 1 else float(epochs[0]) + 1
     figure.update_xaxes(title="Epoch", range=[float(epochs[0]), last])
     figure.update_layout(

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from srnn.figures.epochs import axis as epoch_axis
 from srnn.figures.epochs import positions
 from srnn.figures.style import (
+    DRAWN,
     EPOCHS,
     FAINT,
     INK,
@@ -24,14 +24,13 @@ from srnn.figures.style import (
     message,
     note,
     percent,
-    template,
+    subplots,
 )
 
 GRID = 24
 """Paths side by side at most."""
 NAMED = 400
 """Up to this many particles, every point says on hovering whose it is."""
-_ORDER = ("zero", "identity", "second_order", "other", "divergent")  # later ones lie on top
 _WIDTHS = {"zero": 2, "identity": 2.5, "second_order": 3, "other": 2.5, "divergent": 3}
 
 
@@ -76,31 +75,29 @@ def trajectory_cube(
             if left_out
             else "No particle to show. Widen the choice of types, layers or cells."
         )
-    figure = blank()
-    figure.update_layout(height=640, margin={"l": 0, "r": 0, "t": 8, "b": 36})
+    figure = blank(height=640, margin={"l": 0, "r": 0, "t": 8, "b": 36})
     times = np.asarray(epochs, dtype=np.float32)
-    height = positions(epochs, scale).astype(np.float32)
-    for name in _ORDER:
+    points = coordinates
+    if against_epoch:
+        height = np.broadcast_to(positions(epochs, scale)[:, None, None], (snapshots, shown, 1))
+        points = np.concatenate([coordinates[..., :2], height], axis=2, dtype=np.float32)
+    for name in DRAWN:
         own = np.flatnonzero(np.asarray(codes) == TYPES.index(name))
         if len(own):
-            axes = [coordinates[:, own, axis] for axis in range(2)]
-            axes.append(
-                np.repeat(height[:, None], len(own), axis=1)
-                if against_epoch
-                else coordinates[:, own, 2]
-            )
+            axes = [points[:, own, axis] for axis in range(3)]
             labels = [names[index] for index in own.tolist()] if shown <= NAMED else None
             _paths(figure, name, axes, times, labels, color)
     if color == "epoch":
         figure.update_layout(coloraxis=_epoch_colors(times))
-    titles = [_title(axis, shares) for axis in range(2 if against_epoch else 3)]
+    titled = {
+        f"{letter}axis": {"title": {"text": _title(axis, shares)}}
+        for axis, letter in enumerate("xyz")
+    }
+    if against_epoch:
+        titled["zaxis"] = epoch_axis(epochs, scale)
     figure.update_layout(
-        scene={
-            **{
-                f"{axis}axis": {"title": {"text": title}}
-                for axis, title in zip("xyz", titles, strict=False)
-            },
-            **({"zaxis": epoch_axis(epochs, scale)} if against_epoch else {}),
+        scene=titled
+        | {
             "aspectmode": "cube",
             "camera": {"eye": {"x": 1.6, "y": 1.6, "z": 0.83}, "center": {"z": -0.08}},
             "uirevision": "keep the camera",
@@ -128,9 +125,9 @@ def path_grid(
     columns = min(shown, 6)
     rows = -(-shown // columns)
     labels = [LABELS[TYPES[codes[index]]] for index in range(shown)]
-    figure = make_subplots(
-        rows=rows,
-        cols=columns,
+    figure = subplots(
+        rows,
+        columns,
         subplot_titles=[f"{names[index]}<br>{labels[index]}" for index in range(shown)],
         horizontal_spacing=0.02,
         vertical_spacing=0.3 / rows,
@@ -163,7 +160,6 @@ def path_grid(
                 **place,
             )
     figure.update_layout(
-        template=template(),
         height=60 + 150 * rows,
         margin={"l": 16, "r": 80, "t": 48, "b": 36},
         coloraxis=_epoch_colors(epochs),
@@ -197,8 +193,7 @@ def explained_variance(explained: pd.DataFrame) -> go.Figure:
     """
     if not len(explained):
         return message("No fit to show.")
-    figure = blank(showlegend=False)
-    figure.update_layout(height=340)
+    figure = blank(showlegend=False, height=340)
     groups = explained["group"].nunique()
     by_component = explained.groupby("component")["share"].median() * 100
     figure.add_bar(
@@ -242,14 +237,13 @@ def _paths(
     snapshots, members = axes[0].shape
     gap = np.full((1, members), np.nan, dtype=np.float32)
     x, y, z = (np.concatenate([axis, gap]).T.ravel().astype(np.float32) for axis in axes)
-    hover = {"hoverinfo": "name"} if labels is None else _hover(labels, epochs, name)
     style = {"color": PALETTE[name], "width": _WIDTHS[name]}
     if color == "epoch":
         rank = np.arange(snapshots + 1.0)
         rank[-1] -= 1  # the gap
         along = np.tile(rank, members)
         style = {"color": along, "coloraxis": "coloraxis", "width": 2}
-    title = f"{LABELS[name]} ({count(members)})"
+    entry = {"name": f"{LABELS[name]} ({count(members)})", "legendgroup": name}
     if snapshots > 1:
         figure.add_scatter3d(
             x=x,
@@ -258,25 +252,26 @@ def _paths(
             mode="lines",
             line=style,
             opacity=0.85,
-            name=title,
-            legendgroup=name,
             showlegend=color == "type",
             connectgaps=False,
-            **hover,
+            **entry,
+            **_hover(labels, epochs, name),
         )
-    ends = {axis: values[-1] for axis, values in zip("xyz", axes, strict=True)}
     figure.add_scatter3d(
-        **ends,
+        **{letter: values[-1] for letter, values in zip("xyz", axes, strict=True)},
         mode="markers",
         marker={"color": PALETTE[name], "size": 3 if snapshots > 1 else 4},
-        name=title,
-        legendgroup=name,
         showlegend=snapshots == 1 or color == "epoch",
-        **({"hoverinfo": "name"} if labels is None else _hover(labels, epochs[-1:], name, gap=0)),
+        **entry,
+        **_hover(labels, epochs[-1:], name, gap=0),
     )
 
 
-def _hover(labels: list[str], epochs: np.ndarray, name: str, gap: int = 1) -> dict[str, object]:
+def _hover(
+    labels: list[str] | None, epochs: np.ndarray, name: str, gap: int = 1
+) -> dict[str, object]:
+    if labels is None:
+        return {"hoverinfo": "name"}
     times = [f"epoch {epoch:.0f}" for epoch in epochs] + [""] * gap
     return {
         "text": [f"{label}, {time}" for label in labels for time in times],

@@ -15,6 +15,8 @@ from srnn.figures.style import (
     TYPES,
     blank,
     count,
+    line,
+    marks,
     message,
     note,
     percent,
@@ -35,24 +37,19 @@ def type_lines(counts: pd.DataFrame, scale: str = "log", epoch: int | None = Non
     if not present:
         return message("No particle has been recorded.")
     figure = blank(hovermode="x unified", showlegend=False)
-    epochs, single = counts["epoch"].to_numpy(), len(counts) == 1
-    at = epochs if single else positions(epochs, scale)
-    top = max(int(counts[name].max()) for name in present)
-    labels = spread([float(counts[name].iloc[-1]) for name in present], top * 0.06)
+    epochs, last = counts["epoch"].to_numpy(), counts.iloc[-1]
+    at = epochs if len(counts) == 1 else positions(epochs, scale)
+    top = int(counts[present].to_numpy().max())
+    labels = spread([float(last[name]) for name in present], top * 0.06)
     for name, place in zip(present, labels, strict=True):
-        figure.add_scatter(
-            x=at,
-            y=counts[name].to_numpy(),
-            name=LABELS[name],
-            mode="markers" if single else "lines",
-            line={"color": PALETTE[name], "dash": DASHES[name], "width": 2.5},
-            marker={"color": PALETTE[name], "size": 9},
-            hovertemplate="%{y:,}",
-        )
-        _label(figure, f"{LABELS[name]}  {count(counts[name].iloc[-1])}", place, name)
+        color, values, hover = PALETTE[name], counts[name].to_numpy(), {"hovertemplate": "%{y:,}"}
+        if len(counts) == 1:
+            marks(figure, at, values, LABELS[name], color, size=9, **hover)
+        else:
+            line(figure, at, values, LABELS[name], color, DASHES[name], 2.5, **hover)
+        _label(figure, f"{LABELS[name]}  {count(last[name])}", place, name)
     _axes(figure, epochs, "Particles", scale, epoch)
-    figure.update_yaxes(range=[-0.02 * top, 1.05 * top])
-    return figure
+    return figure.update_yaxes(range=[-0.02 * top, 1.05 * top])
 
 
 def type_stack(
@@ -63,42 +60,24 @@ def type_stack(
     present = [name for name in STACK if name in _present(counts)]
     if not present:
         return message("No particle has been recorded.")
-    figure = blank(hovermode="x unified", showlegend=False)
-    epochs = counts["epoch"].to_numpy()
-    table = counts[list(TYPES)].to_numpy(dtype=np.float64)
-    total = float(table[-1].sum())
+    figure = blank(hovermode="x unified", showlegend=False, barmode="stack")
+    epochs, last = counts["epoch"].to_numpy(), counts.iloc[-1]
+    total = float(last[list(TYPES)].sum())
     part = 100 / total if shares else 1.0
-    middle, below = [], 0.0
-    for name in present:
-        last = float(counts[name].iloc[-1]) * part
-        middle.append(below + last / 2)
-        below += last
-    labels = spread(middle, total * part * 0.06)
+    sizes = last[present].to_numpy(dtype=np.float64) * part
+    labels = spread((sizes.cumsum() - sizes / 2).tolist(), total * part * 0.06)
+    hover = "%{y:.1f} %" if shares else "%{y:,}"
     for name, place in zip(present, labels, strict=True):
-        values = counts[name].to_numpy() * part
-        last = counts[name].iloc[-1]
-        text = percent(last / total) if shares else count(last)
-        hover = "%{y:.1f} %" if shares else "%{y:,}"
+        values, color = counts[name].to_numpy() * part, PALETTE[name]
+        text = percent(last[name] / total) if shares else count(last[name])
         if len(counts) == 1:
-            figure.add_bar(
-                x=epochs, y=values, name=LABELS[name], marker_color=PALETTE[name], width=0.5
-            )
+            figure.add_bar(x=epochs, y=values, name=LABELS[name], marker_color=color, width=0.5)
         else:
-            figure.add_scatter(
-                x=positions(epochs, scale),
-                y=values,
-                name=LABELS[name],
-                stackgroup="types",
-                mode="lines",
-                line={"width": 0.5, "color": PALETTE[name]},
-                fillcolor=PALETTE[name],
-                hovertemplate=hover,
-            )
+            area = {"stackgroup": "types", "fillcolor": color, "hovertemplate": hover}
+            line(figure, positions(epochs, scale), values, LABELS[name], color, width=0.5, **area)
         _label(figure, f"{LABELS[name]}  {text}", place, name)
     _axes(figure, epochs, "Share of particles (%)" if shares else "Particles", scale, epoch)
-    figure.update_layout(barmode="stack")
-    figure.update_yaxes(range=[0, total * part])
-    return figure
+    return figure.update_yaxes(range=[0, total * part])
 
 
 def _present(counts: pd.DataFrame) -> list[str]:
@@ -113,7 +92,6 @@ def _label(figure: go.Figure, text: str, place: float, name: str) -> None:
         xanchor="left",
         y=place,
         yanchor="middle",
-        showarrow=False,
     )
 
 
