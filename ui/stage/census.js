@@ -25,6 +25,7 @@ class Timeline {
     this.right = board.width - this.room;
     this.top = 8;
     this.bottom = board.height - 20;
+    this.hand = NaN;
     const pen = board.begin(board.base, scene.theme, 11);
     this.axis(pen, scene);
     return pen;
@@ -104,10 +105,12 @@ class Timeline {
     pen.setLineDash([]);
   }
 
+  // The clock's hand, where it has moved by half a pixel.
   highlight(scene) {
-    const { board } = this;
-    if (!board.width) return;
-    const pen = board.begin(board.over, scene.theme, 11), x = this.x(scene, scene.clock.position);
+    const { board } = this, x = Math.round(2 * this.x(scene, scene.clock.position)) / 2;
+    if (!board.width || x === this.hand) return;
+    this.hand = x;
+    const pen = board.begin(board.over, scene.theme, 11);
     pen.strokeStyle = scene.theme.ink;
     pen.lineWidth = 1.2;
     pen.beginPath();

@@ -81,7 +81,7 @@ function pressKey(event, stage) {
     "+": () => stage.zoom(1.15),
     "-": () => stage.zoom(1 / 1.15),
   };
-  const act = cube ? () => stage.turn(...turn[event.key]) : acts[event.key];
+  const act = cube ? () => stage.rotate(...turn[event.key]) : acts[event.key];
   if (!act) return;
   event.preventDefault();
   event.stopPropagation(); // the page around has keys of its own

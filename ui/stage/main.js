@@ -61,7 +61,8 @@ class Stage {
     for (const view of this.views) this.watcher.observe(view.board.host);
     host.addEventListener("transitionend", (event) => event.target === host && this.redraw(true));
     this.stale = this.unlit = true;
-    this.asked = this.timer = 0;
+    this.slow = false;
+    this.asked = this.timer = this.turn = 0;
     this.told = "";
   }
 
@@ -137,15 +138,15 @@ class Stage {
     this.go(this.scene.clock.snapshot + by, true);
   }
 
-  turn(dx, dy) {
+  rotate(dx, dy) {
     this.cube.drag(this.scene, dx, dy);
-    this.redraw();
+    this.touch(this.cube);
     this.tell();
   }
 
   zoom(factor) {
     this.cube.zoom(this.scene, factor);
-    this.redraw();
+    this.touch(this.cube);
     this.tell();
   }
 
@@ -192,6 +193,12 @@ class Stage {
     this.relight();
   }
 
+  // Has one view drawn anew.
+  touch(view) {
+    view.drawn = null;
+    this.ask();
+  }
+
   relight() {
     this.unlit = true;
     this.ask();
@@ -211,21 +218,47 @@ class Stage {
         this.tell();
       }
     }
+    this.fitSpeed();
     scene.weigh();
-    const moved = this.stale || scene.clock.position !== this.drawnAt;
-    for (const view of this.views) {
-      const key = view.key(scene.clock);
-      if (this.stale || key !== view.drawn) {
-        view.draw(scene);
-        view.drawn = key;
-        view.highlight(scene);
-      } else if (this.unlit || view.positionAt) view.highlight(scene);
-    }
+    this.drawViews();
+    const { snapshot, playing } = scene.clock, moved = this.stale || snapshot !== this.shownAt;
     if (moved) showState(this.host, scene);
     if (this.unlit || moved) showParticles(this.host, scene);
-    this.drawnAt = scene.clock.position;
+    this.shownAt = snapshot;
     this.stale = this.unlit = false;
-    if (scene.clock.playing) this.ask();
+    if (playing) this.ask();
+  }
+
+  // Draws what has changed; while the clock runs, one view in a frame beside the cube, in turn.
+  drawViews() {
+    const { scene, views, stale } = this, first = this.turn;
+    let most = scene.clock.playing && !stale ? 1 : views.length;
+    for (let k = 0; k < views.length; k++) {
+      const at = (first + k) % views.length, view = views[at], key = view.key(scene.clock);
+      const due = stale || key !== view.drawn;
+      if (due && (view === this.cube || most > 0)) {
+        view.draw(scene);
+        view.drawn = key;
+        if (view !== this.cube) {
+          this.turn = at + 1;
+          most--;
+        }
+      } else if (!this.unlit && !view.positionAt) continue;
+      const lit = view.positionAt || scene.hover >= 0 || scene.selection.size || scene.lasso;
+      if (lit || view.lit) view.highlight(scene); // or there is nothing on it, and was not
+      view.lit = lit;
+    }
+  }
+
+  // A screen with many pixels is drawn at one for each CSS pixel while the clock runs, where it
+  // could not follow otherwise; at rest it is fine again.
+  fitSpeed() {
+    const { clock } = this.scene;
+    if (clock.playing && clock.frames.length === 12 && clock.fps < 30) this.slow = true;
+    const finest = this.slow && clock.playing ? 1 : 2;
+    if (this.network.board.finest === finest) return;
+    for (const view of this.views) view.board.finest = finest;
+    this.stale = true;
   }
 
   // What Python is told, a moment after the last change and only if something is new.

@@ -1,5 +1,6 @@
 // The network: inputs as an image where their number is a square, cells layer by layer, and every
-// shown particle as a wire whose width is its |scalar weight|. Negative wires are dashed.
+// shown particle as a wire whose width is its |scalar weight|. Negative wires are dashed; while the
+// clock runs only the wider ones, whose dashes can be seen then: dashes are most of the work.
 
 import { isReplicator, plural, count, shows } from "./data.js";
 import { Board } from "./theme.js";
@@ -68,6 +69,7 @@ export class Network {
     const at = clock.snapshot, codes = scene.codesAt(at), visible = shows(run, scene.show);
     const weight = (particle) => scene.weightNow(particle);
     const drawn = this.choose(scene, codes, visible);
+    const dashed = drawn.length >= 1600 ? BINS : clock.playing ? 2 : 0; // the least bin with dashes
     this.skips(pen, run, theme);
     const groups = new Map();
     for (const particle of drawn) {
@@ -87,7 +89,7 @@ export class Network {
         color === 6 ? theme.negative : color === 5 ? theme.positive : theme.types[ORDER[color]];
       pen.globalAlpha = dim * (0.42 + (0.5 * bin) / (BINS - 1)) * (0.5 + thin / 2);
       pen.lineWidth = widthOf(bin) * thin;
-      pen.setLineDash(pair % 2 && drawn.length < 1600 ? [4 + bin, 3 + bin * 0.7] : []);
+      pen.setLineDash(pair % 2 && bin >= dashed ? [4 + bin, 3 + bin * 0.7] : []);
       pen.stroke(groups.get(key));
     }
     pen.globalAlpha = 1;

@@ -57,7 +57,7 @@ export function pickable(view, stage) {
     if (scene.lasso) scene.lasso.add(x, y);
     else if (view.drag) {
       view.drag(scene, dx, dy);
-      stage.redraw();
+      stage.touch(view);
     }
     stage.relight();
   });
@@ -92,7 +92,7 @@ export function pickable(view, stage) {
         if (!event.ctrlKey && document.activeElement === document.body && !element.matches(":focus-within")) return;
         event.preventDefault();
         view.zoom(scene, Math.exp(-event.deltaY * 0.0015));
-        stage.redraw();
+        stage.touch(view);
         stage.tell();
       },
       { passive: false },

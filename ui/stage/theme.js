@@ -34,12 +34,13 @@ export class Board {
     this.base = host.querySelector("canvas.base");
     this.over = host.querySelector("canvas.over");
     this.width = this.height = 0;
+    this.finest = 2; // pixels to a CSS pixel, at most
   }
 
   // Returns whether there is room to draw on.
   fit() {
     const { clientWidth, clientHeight } = this.host;
-    const scale = Math.min(2, window.devicePixelRatio || 1);
+    const scale = Math.min(this.finest, window.devicePixelRatio || 1);
     for (const canvas of [this.base, this.over]) {
       if (canvas.width !== Math.round(clientWidth * scale)) {
         canvas.width = Math.round(clientWidth * scale);
