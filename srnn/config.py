@@ -80,10 +80,10 @@ class RunConfig(BaseModel):
     activation: Literal["none", "relu", "tanh"] = _setting(
         "none", "Macro activation after every hidden layer. The log used none."
     )
-    goal: Literal["self-replication", "multiply", "none"] = _setting(
+    goal: Literal["self-replication", "permuted", "multiply", "none"] = _setting(
         "self-replication",
-        "What every particle is trained for beside the task: to replicate itself, "
-        "to multiply its input by a factor, or nothing.",
+        "What every particle is trained for beside the task: to replicate itself, to reproduce its "
+        "weights in a permuted order (a control), to multiply its input by a factor, or nothing.",
     )
     goal_factor: float = _setting(
         0.03, "The factor of the goal 'multiply'. The log used 0.03.", -100.0, 100.0

@@ -130,6 +130,15 @@ def self_application(weights: Tensor, encoding: Tensor) -> Tensor:
     return weights * v[..., :1, :] + encoding @ v[..., 1:4, :]
 
 
+def permuted(count: int) -> np.ndarray:
+    """A fixed order of a particle's n weights, one cycle through all of them, ``(n,)``: none is at
+    its own place. The control ``permuted`` asks particle weight i for weight ``permuted(n)[i]``."""
+    cycle = np.random.default_rng(count).permutation(count)
+    order = np.empty(count, dtype=np.int64)
+    order[cycle] = np.roll(cycle, -1)
+    return order
+
+
 def replication_loss(weights: Tensor, encoding: Tensor, coupled: bool = True) -> Tensor:
     """Mean squared replication error of every particle, ``(..., n, P)`` -> ``(..., P)``.
 

@@ -21,7 +21,13 @@ from srnn.engines import Problem, choose, make_engine
 from srnn.fixpoints import classify, count_types
 from srnn.history import TrainingState
 from srnn.metanet import accuracy
-from srnn.particles import initial_weights, replication_loss, scalar_weights
+from srnn.particles import (
+    initial_weights,
+    permuted,
+    replication_loss,
+    scalar_weights,
+    self_application,
+)
 from srnn.tasks import Task
 
 
@@ -146,6 +152,9 @@ class _Loop:
         weights = torch.from_numpy(self.weights)
         if self.config.goal == "multiply":
             losses = (scalar_weights(weights) - self.config.goal_factor) ** 2
+        elif self.config.goal == "permuted":
+            target = weights[:, torch.from_numpy(permuted(weights.shape[1]))]
+            losses = (self_application(weights, self.encoding) - target).square().mean(1)
         else:
             losses = replication_loss(weights, self.encoding)
         made = self.replicating & (self.config.goal != "none")

@@ -141,7 +141,11 @@ def test_ten_steps_agree_to_float64(name, residual, activation, coupled):
 
 @pytest.mark.parametrize(
     ("goal", "shared", "steps"),
-    list(itertools.product(["self-replication", "multiply", "none"], [True, False], [0, 1, 3])),
+    list(
+        itertools.product(
+            ["self-replication", "multiply", "permuted", "none"], [True, False], [0, 1, 3]
+        )
+    ),
 )
 @pytest.mark.parametrize("name", FAST)
 def test_goals_optimizers_and_step_counts_agree(name, goal, shared, steps):

@@ -12,7 +12,7 @@ from srnn.config import make_config
 from srnn.divergence import MAX_RESCUES
 from srnn.engines import Problem, make_engine
 from srnn.history import kept_epochs
-from srnn.particles import scalar_weights
+from srnn.particles import permuted, position_encoding, scalar_weights, self_application
 from srnn.tasks import load_task
 from srnn.training import data_order, train, train_population
 
@@ -66,13 +66,22 @@ def test_record_zero_is_the_untrained_network(small):
         ({"goal": "none"}, 0.0),
         ({"replication_start": 0.9}, 0.0),
         ({"goal": "multiply", "goal_factor": 0.5}, None),
+        ({"goal": "permuted"}, None),
     ],
 )
 def test_record_zero_has_the_loss_of_the_goal_that_is_trained(small, changes, loss):
     record = next(train(small.replace(**changes), load_task("digits")))
     if loss is None:
-        v = scalar_weights(torch.tensor(record.state.weights)).double()
-        loss = 100 * ((v - 0.5) ** 2).sum().item()
+        weights = torch.tensor(record.state.weights).double()
+        loss = 100 * ((scalar_weights(weights) - 0.5) ** 2).sum().item()
+        if changes.get("goal") == "permuted":
+            order = permuted(len(weights))
+            encoding = torch.from_numpy(position_encoding(small.neurons)).double()
+            off = self_application(weights, encoding) - weights[order]
+            assert (order != np.arange(len(order))).all() and sorted(order) == list(
+                range(len(order))
+            )
+            loss = 100 * off.square().mean(0).sum().item()
     assert record.replication_loss == pytest.approx(loss, rel=1e-5)
 
 

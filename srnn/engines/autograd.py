@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from srnn.engines.base import Problem, StepLog, batches
 from srnn.metanet import forward
-from srnn.particles import composite, scalar_weights, self_application
+from srnn.particles import composite, permuted, scalar_weights
 
 
 class AutogradEngine:
@@ -34,6 +34,7 @@ class AutogradEngine:
     ) -> None:
         self.problem, self.device, self.dtype = problem, device, dtype
         self.encoding = torch.as_tensor(problem.encoding, dtype=dtype, device=device)
+        self.order = torch.as_tensor(permuted(len(problem.encoding)), device=device)
         self.x = torch.as_tensor(problem.x, dtype=dtype, device=device)
         self.y = torch.as_tensor(problem.y, device=device)
         self.load(weights, momentum)
@@ -88,11 +89,11 @@ class AutogradEngine:
         weights, problem = self._weights, self.problem
         if problem.goal == "multiply":  # over normal inputs x: E[(v4 x - c x)^2] = (v4 - c)^2
             return (scalar_weights(weights) - problem.goal_factor) ** 2
-        if problem.target_gradient:
-            return ((self_application(weights, self.encoding) - weights) ** 2).mean(-2)
-        v, fixed = composite(weights), weights.detach()
-        output = fixed * v[..., :1, :] + self.encoding @ v[..., 1:4, :]
-        return ((output - fixed) ** 2).mean(-2)
+        asked = weights if problem.target_gradient else weights.detach()
+        v = composite(weights)
+        output = asked * v[..., :1, :] + self.encoding @ v[..., 1:4, :]
+        target = asked if problem.goal == "self-replication" else asked[..., self.order, :]
+        return ((output - target) ** 2).mean(-2)
 
     def _task_step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         logits = forward(scalar_weights(self._weights), x, self.problem.shape)

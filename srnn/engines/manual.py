@@ -31,7 +31,7 @@ from torch import Tensor
 
 from srnn.engines.base import Problem, StepLog, flushed_denormals
 from srnn.metanet import layer_values
-from srnn.particles import matrices
+from srnn.particles import matrices, permuted
 
 BLOCK_BYTES = 2 << 20
 """The size of a block's weights on the CPU, at most."""
@@ -105,6 +105,7 @@ class ManualEngine:
         self.problem, self.device, self.dtype = problem, device, dtype
         self.encoding = torch.as_tensor(problem.encoding, dtype=dtype, device=device)
         self.columns = self.encoding.T.contiguous()
+        self.order = torch.as_tensor(permuted(len(problem.encoding)), device=device)
         self.gram = self.columns @ self.encoding
         self.x = torch.as_tensor(problem.x, dtype=dtype, device=device)
         self.y = torch.as_tensor(problem.y, device=device)
@@ -198,7 +199,11 @@ class ManualEngine:
         """Losses ``(C,)`` of every step; only particles that are masked in make it."""
         if self.problem.goal == "none":
             return []
-        step = self._multiply_step if self.problem.goal == "multiply" else self._replication_step
+        step = {
+            "self-replication": self._replication_step,
+            "permuted": self._permuted_step,
+            "multiply": self._multiply_step,
+        }[self.problem.goal]
         if block.own is not block.momentum:
             block.own.all.zero_()
         losses = []
@@ -233,6 +238,22 @@ class ManualEngine:
             momentum *= problem.momentum
         block.descend(block.own, problem.replication_lr, ITSELF)
         return loss.mul_(problem.alpha / len(w))
+
+    def _permuted_step(self, block: _Block) -> Tensor:
+        """A control: the target is a permuted copy of the weights, so no closed form is used."""
+        problem, w, momentum = self.problem, block.w.all, block.own.all
+        block.composite(ITSELF)
+        v = block.v[ITSELF]
+        rest = w * v[0] + self.encoding @ v[1:] - w[self.order]
+        loss = rest.square().mean(0).mul_(problem.alpha)
+        rest *= 2 * problem.alpha / len(w)
+        block.g[0] = (rest * w).sum(0)
+        torch.mm(self.columns, rest, out=block.g[1:4])
+        momentum *= problem.momentum
+        if problem.target_gradient:
+            momentum.addcmul_(rest, v[0]).index_add_(0, self.order, rest, alpha=-1)
+        block.descend(block.own, problem.replication_lr, ITSELF)
+        return loss
 
     def _multiply_step(self, block: _Block) -> Tensor:
         problem = self.problem

@@ -62,6 +62,10 @@ class Settings:
             config = config.replace(dataset="digits", depth=4, batch_size=50, epochs=epochs)
         return config
 
+    def permuted(self, **changes: Any) -> list[RunConfig]:
+        """The placebo :data:`PERMUTED`: 20 epochs, by which nothing changes any more."""
+        return self.configs(**changes, goal="permuted", epochs=20)
+
     def configs(self, least: int = 0, **changes: Any) -> list[RunConfig]:
         """The same over all seeds (at least so many in full mode); the order of the data changes
         with the seed."""
@@ -140,9 +144,10 @@ class Outcome:
     made: dict[str, Any] = field(default_factory=dict)
 
 
-NONE, SHUFFLED = "no self-replication", "labels shuffled"
-"""The two placebos that most claims have: trainings with the goal ``none``, with labels dealt out
-anew among the training images."""
+NONE, SHUFFLED, PERMUTED = "no self-replication", "labels shuffled", "target permuted"
+"""The placebos that most claims have: trainings with the goal ``none``, with labels dealt out anew
+among the training images, and with every particle asked to reproduce its weights in a permuted
+order, which is all of self-replication but the replicating."""
 
 
 def final_codes(run: Run) -> np.ndarray:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from srnn.analysis.types import history_measures, type_counts
-from srnn.experiments.base import NONE, Arms, Experiment, Found, Settings, Tables
+from srnn.experiments.base import NONE, PERMUTED, Arms, Experiment, Found, Settings, Tables
 from srnn.experiments.claims import At, Claim, Log, count_about
 from srnn.figures.rows import courses, typed
 from srnn.runs import Run
@@ -26,6 +26,7 @@ def arms(settings: Settings) -> Arms:
     return {
         MAIN: settings.configs(neurons=4),
         NONE: settings.configs(neurons=4, goal="none"),
+        PERMUTED: settings.permuted(neurons=4),
     }
 
 
@@ -36,28 +37,38 @@ def measure(run: Run) -> Computed:
     both = {one: table["zero"] + table["identity"] for one, table in counts.items()}
     first = both[EPSILON][counts[EPSILON]["epoch"] == 1]
     facts = {f"end_{one:.0e}": float(column.iloc[-1]) for one, column in both.items()}
+    early = counts[EPSILON].iloc[first.index[:1]]
     facts["first"] = float(first.iloc[0]) if len(first) else float("nan")
+    facts["identity"] = float(early["identity"].iloc[0]) if len(early) else float("nan")
     return facts, {"types": counts[EPSILON]}
 
 
-CLAIMS = (
+CLAIMS = tuple(
     Claim(
-        "zero + identity after the first epoch",
+        f"zero + identity after the first epoch{beside}",
         At(MAIN, "first"),
-        At(NONE, "first"),
+        At(placebo, "first"),
         count_about(1450),
         "count",
         Log("about 1,450", "type plot of row 11 at its epoch 0, 1 here: h = 4, alpha 100"),
-    ),
+    )
+    for beside, placebo in (("", NONE), (", beside a permuted target", PERMUTED))
 )
 
 
 def finding(found: Found) -> list[str]:
+    alive = [
+        f"{found.text(arm, 'identity', 'count')} with the {name}"
+        for arm, name in ((MAIN, "target its own weights"), (PERMUTED, "target permuted"))
+    ]
     ends = ", ".join(
         f"{found.text(MAIN, f'end_{epsilon:.0e}', 'count')} at {epsilon:.0e}"
         for epsilon in EPSILONS
     )
-    return [f"Replicators at the end, by epsilon: {ends.replace('e-0', 'e−')}."]
+    return [
+        f"Living replicators (identities) after the first epoch: {', '.join(alive)}.",
+        f"Replicators at the end, by epsilon: {ends.replace('e-0', 'e−')}.",
+    ]
 
 
 def figure(tables: Tables) -> go.Figure:
@@ -67,5 +78,15 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "1", __doc__, arms, CLAIMS, figure, measure, finding, (MAIN,), "types", "particle_types"
+    "1",
+    __doc__,
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    (MAIN,),
+    "types",
+    "particle_types",
+    version=2,
 )

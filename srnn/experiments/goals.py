@@ -1,7 +1,8 @@
 """Task or goal instead of the SRNN task: what becomes of particles without self-replication?
 
 The log asked for another goal of the particles in place of self-replication. Here the same network
-is trained with every particle made to multiply its input by 0.03, and with no goal beside the task.
+is trained with every particle made to multiply its input by 0.03, to reproduce its own weights in a
+permuted order (which only a dead particle does), and with no goal beside the task.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables
+from srnn.experiments.base import PERMUTED, Arms, Experiment, Found, Settings, Tables
 from srnn.experiments.claims import At, Claim, at_least
 from srnn.figures.rows import shares
 from srnn.figures.style import INK, PALETTE
+from srnn.runs import Run
+from srnn.runs.results import Computed
 
 SELF, BARE, OTHER = "replicate itself", "nothing beside the task", "multiply by 0.03, alpha 0.01"
 GOALS: dict[str, dict[str, Any]] = {
@@ -27,42 +30,61 @@ with the force 2 alpha (v - 0.03): alpha 100 overshoots at this learning rate an
 
 
 def arms(settings: Settings) -> Arms:
-    return {goal: settings.configs(neurons=4, **changes) for goal, changes in GOALS.items()}
+    goals = {goal: settings.configs(neurons=4, **changes) for goal, changes in GOALS.items()}
+    return {**goals, PERMUTED: settings.permuted(neurons=4)}
+
+
+def measure(run: Run) -> Computed:
+    """Shares of zeros and of identities at the end."""
+    last = run.records.iloc[-1]
+    return {kind: float(last[kind]) / run.shape.particles for kind in ("zero", "identity")}, {}
+
+
+def _claim(kind: str, name: str, yes: str, no: str) -> Claim:
+    return Claim(
+        f"share of {name}, with self-replication less with the task alone",
+        At(SELF, kind, At(BARE, kind)),
+        At(PERMUTED, kind, At(BARE, kind)),
+        at_least(0.1, "ten points more"),
+        "pp",
+        answers=(yes, no),
+    )
 
 
 CLAIMS = (
-    Claim(
-        "share of replicators, with self-replication less with the task alone",
-        At(SELF, "replicators", At(BARE, "replicators")),
-        At(OTHER, "replicators", At(BARE, "replicators")),
-        at_least(0.1, "ten points more"),
-        "pp",
-        answers=(
-            "replicators and dead connections come from self-replication",
-            "replicators and dead connections do not come from self-replication",
-        ),
+    _claim(
+        "identity",
+        "identities",
+        "living replicators come from self-replication",
+        "living replicators do not come from self-replication",
+    ),
+    _claim(
+        "zero",
+        "zeros",
+        "dead particles come from self-replication, and not from another target",
+        "dead particles do not come from self-replication",
     ),
 )
 
 
 def finding(found: Found) -> list[str]:
-    parts = [
-        f"{goal}: accuracy {found.text(goal, 'accuracy')}, replicators "
-        f"{found.text(goal, 'replicators')}"
-        for goal in GOALS
+    return [
+        f"{goal[0].upper()}{goal[1:]}: accuracy {found.text(goal, 'accuracy')}, zeros "
+        f"{found.text(goal, 'zero')}, identities {found.text(goal, 'identity')}."
+        for goal in (*GOALS, PERMUTED)
     ]
-    return ["Goal: " + "; ".join(parts) + "."]
 
 
 def figure(tables: Tables) -> go.Figure:
-    """Accuracy and share of replicators, per goal."""
+    """Accuracy and shares of both kinds of replicator, per goal."""
     columns = {
         "accuracy": ("test accuracy", INK, "circle"),
-        "replicators": ("replicators", PALETTE["identity"], "square"),
+        "identity": ("identities", PALETTE["identity"], "square"),
+        "zero": ("zeros", PALETTE["zero"], "diamond"),
     }
     return shares(tables["numbers"], "arm", columns)
 
 
 EXPERIMENT = Experiment(
-    "16", __doc__, arms, CLAIMS, figure, finding=finding, premise=(SELF,), page="train"
+    "16", __doc__, arms, CLAIMS, figure, measure, finding, (SELF,), page="train", version=2
 )
