@@ -32,13 +32,18 @@ ROOMS: dict[str, tuple[list[str], list[str]]] = {
             "tests/test_pruning_commands.py",
         ],
     ),
-    "fixpoints": (["srnn/fixpoints.py"], ["tests/test_math.py", "tests/test_reference.py"]),
-    "particles": (["srnn/particles.py"], ["tests/test_math.py", "tests/test_reference.py"]),
-    "metanet": (
-        ["srnn/metanet.py"],
-        ["tests/test_math.py", "tests/test_reference.py", "tests/test_pruning.py"],
+    "fixpoints": (["srnn/fixpoints.py"], ["tests/test_math.py"]),
+    "particles": (["srnn/particles.py"], ["tests/test_math.py"]),
+    "metanet": (["srnn/metanet.py"], ["tests/test_math.py", "tests/test_analysis.py"]),
+    "analysis": (
+        ["srnn/analysis/*"],
+        [
+            "tests/test_analysis.py",
+            "tests/test_trajectories.py",
+            "tests/test_settle.py",
+            "tests/test_experiments_attribution.py",
+        ],
     ),
-    "analysis": (["srnn/analysis/*"], ["tests/test_analysis.py", "tests/test_trajectories.py"]),
     "experiments": (["srnn/experiments/*"], ["tests/test_experiments*.py"]),
 }
 """Every room: what is mutated, and which tests must notice."""

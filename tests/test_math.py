@@ -7,11 +7,21 @@ import pandas as pd
 import pytest
 import torch
 
+from srnn.config import make_config
 from srnn.fixpoints import classify, classify_measures, count_types, measures
-from srnn.metanet import MacroShape, accuracy, forward, particle_table
+from srnn.metanet import (
+    MacroShape,
+    accuracy,
+    forward,
+    layer_values,
+    macro_shape,
+    particle_table,
+    through_layers,
+)
 from srnn.particles import (
     composite,
     initial_weights,
+    matrices,
     neurons_of,
     position_encoding,
     replication_loss,
@@ -111,6 +121,7 @@ def test_types_are_decided_in_their_order_and_epsilon_belongs_to_them():
     found = classify_measures(*columns, epsilon=0.1)
     assert [TYPES[code] for code in found] == list(rows)
     assert found.dtype == np.uint8
+    assert classify_measures(*(np.zeros(1),) * 3, epsilon=0.0).tolist() == [ZERO]
     with pytest.raises(ValueError, match="epsilon"):
         classify_measures(*(np.zeros(1),) * 3, epsilon=-1e-9)
 
@@ -181,6 +192,34 @@ def test_type_counts_add_up():
     assert counts == {"divergent": 1, "zero": 2, "identity": 0, "second_order": 0, "other": 1}
 
 
+@pytest.mark.parametrize("coupled", [True, False])
+def test_the_loss_is_derived_through_the_target_only_if_coupled(coupled):
+    weights = torch.tensor(initial_weights(3, 2, 1), dtype=torch.float64).requires_grad_()
+    encoding = encoding_of(3)
+    own = weights if coupled else weights.detach()
+    v = composite(weights)
+    plain = (own * v[:1] + encoding @ v[1:4] - own).square().mean(0).sum()
+    (expected,) = torch.autograd.grad(plain, weights)
+    closed = replication_loss(weights, encoding, coupled).sum()
+    (found,) = torch.autograd.grad(closed, weights)
+    assert torch.allclose(found, expected, rtol=1e-9, atol=1e-12)
+    by_default = torch.autograd.grad(replication_loss(weights, encoding).sum(), weights)[0]
+    assert torch.allclose(found, by_default) == coupled
+
+
+def test_many_populations_at_once_are_each_alone():
+    """A leading axis, as a history of snapshots has it."""
+    many = torch.tensor(np.stack([initial_weights(3, 5, seed) for seed in (0, 1)]))
+    encoding = encoding_of(3).float()
+    assert [tuple(one.shape) for one in matrices(many)] == [(2, 3, 5, 5), (2, 3, 3, 5), (2, 3, 5)]
+    for index, one in enumerate(many):
+        assert torch.allclose(composite(many)[index], composite(one))
+        assert torch.allclose(scalar_weights(many)[index], composite(one)[4])
+        assert torch.allclose(
+            replication_loss(many, encoding)[index], replication_loss(one, encoding)
+        )
+
+
 def test_initial_weights_do_not_depend_on_the_population_size():
     few, many = initial_weights(4, 3, 9), initial_weights(4, 300, 9)
     assert np.array_equal(few, many[:, :3])
@@ -189,16 +228,42 @@ def test_initial_weights_do_not_depend_on_the_population_size():
 
 def test_initial_weights_stay_within_their_bounds():
     weights = initial_weights(4, 2000, 0)
-    assert 0.98 / 5**0.5 < np.abs(weights[:20]).max() <= 1 / 5**0.5
-    assert 0.98 / 2 < np.abs(weights[20:]).max() <= 1 / 2
+    assert weights.dtype == np.float32 and abs(weights.mean()) < 0.01
+    for part, bound in ((weights[:20], 1 / 5**0.5), (weights[20:], 1 / 2)):
+        assert 0.98 * bound < part.max() <= bound and 0.98 * bound < -part.min() <= bound
     xavier = initial_weights(4, 2000, 0, "xavier")
     assert 0.98 * (6 / 9) ** 0.5 < np.abs(xavier[:20]).max() <= (6 / 9) ** 0.5
+    with pytest.raises(ValueError, match="fan_in, xavier"):
+        initial_weights(2, 1, 0, "normal")
+
+
+def test_the_shape_is_that_of_the_configuration():
+    config = make_config(dataset="digits", depth=4, width=7, residual="pairs", activation="tanh")
+    assert macro_shape(config) == MacroShape(64, 4, 7, 10, "pairs", "tanh")
+    with pytest.raises(ValueError, match="15x15"):
+        macro_shape(make_config(size=28))
+
+
+def test_a_pass_by_hand_with_its_own_sums_activation_and_skips():
+    """One cell a layer: doubled three times, 100 added in hidden layers, a tenth carried over."""
+    shape, x = MacroShape(1, 4, 1, 1, "each"), torch.tensor([[1.0]])
+    rules = (
+        lambda layer, x: 2 * x,
+        lambda layer, x: x + 100 * layer,
+        lambda layer, value: value / 10 + layer,
+    )
+    read, given = layer_values(x, shape, *rules)
+    # layer 1: 2 * 2 + 100 = 104, and a tenth of 2 and 1 carried: 105.2; layer 2 the same way
+    assert [one.item() for one in given] == pytest.approx([2, 104, 410.4, 845.84])
+    assert [one.item() for one in read] == pytest.approx([1, 2, 105.2, 422.92, 845.84])
+    assert through_layers(x, shape, *rules).item() == read[-1].item()
 
 
 def test_the_seed_network_has_1518_particles_in_order():
     shape = MacroShape(225, 5, 6, 10)
     table = particle_table(shape)
     assert shape.particles == len(table) == 1518
+    assert list(table.columns) == ["particle", "layer", "cell", "input"]
     assert table["particle"].iloc[0] == "L0_C0_W0"
     assert table["particle"].iloc[225] == "L0_C1_W0"
     assert table["particle"].iloc[1350] == "L1_C0_W0"

@@ -256,9 +256,6 @@ def claims(tables: Tables) -> go.Figure:
         pad = max(1e-9, float(np.ptp(seen))) * 0.08
         left, right = float(seen.min()) - pad, float(seen.max()) + pad
         place = {"row": index + 1, "col": 1}
-        figure.add_vrect(
-            max(left, row["low"]), min(right, row["high"]), fillcolor=FAINT, line_width=0, **place
-        )
         for kind, symbol in (("here", "circle"), ("placebo", "circle-open")):
             mean = row[f"{kind}_mean"]
             error = {
@@ -268,6 +265,10 @@ def claims(tables: Tables) -> go.Figure:
             }
             more = {"error_x": error, "showlegend": False, **place}
             marks(figure, [mean], [kind], symbol=symbol, size=10, **more)
+        figure.add_vrect(  # after its points: plotly draws none into an empty panel
+            max(left, row["low"]), min(right, row["high"]),
+            fillcolor=FAINT, line_width=0, layer="below", **place,
+        )  # fmt: skip
         figure.update_xaxes(range=[left, right], **place)
     figure.update_yaxes(range=[-0.6, 1.6])
     figure.update_annotations(font_size=12)
