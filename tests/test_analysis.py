@@ -71,8 +71,22 @@ def test_a_drop_that_helps_has_a_positive_difference():
     weights[:, harmful] = particle(0.5, 50.0)
     mask = np.arange(SHAPE.particles) == harmful
     row = dropout.dropout_masks(weights, {"harmful": mask}, *easy_task(), SHAPE).iloc[0]
+    assert (row["type"], row["count"]) == ("harmful", 1)
+    assert row["difference"] == row["accuracy"] - row["before"]
     assert row["difference"] > 0
     assert row["accuracy"] == 1.0
+
+
+def test_all_replicators_are_dropped_at_once():
+    weights, codes = hand_built()
+    weights[4, 3] = 50.0  # a replicator that works: input 3 of cell 0
+    row = dropout.dropout_replicators(weights, codes, *easy_task(), SHAPE).iloc[0]
+    assert (row["type"], row["count"], row["accuracy"]) == ("replicators", 21, 1.0)
+    assert row["difference"] == 1.0 - row["before"] > 0
+    for nothing in (dropout.accuracy_of, collapse.compare):
+        about = (SHAPE,) if nothing is collapse.compare else (np.zeros(0, int), SHAPE)
+        with pytest.raises(ValueError, match="there is no image"):
+            nothing(weights, np.zeros((0, 4), np.float32), *about)
 
 
 def test_dropping_by_layer_drops_that_layer_alone():
@@ -82,6 +96,9 @@ def test_dropping_by_layer_drops_that_layer_alone():
     assert table.groupby("type")["count"].sum().to_dict() == {
         name: int((codes == code).sum()) for code, name in enumerate(TYPES)
     }
+    assert (
+        list(table.index) == list(range(15)) and list(table["layer"]) == [0] * 5 + [1] * 5 + [2] * 5
+    )
     middle = table[(table["layer"] == 1) & (table["type"] == "other")].iloc[0]
     mask = (codes == OTHER) & (particle_table(SHAPE)["layer"] == 1).to_numpy()
     slow = collapse.particle_forward(dropout.drop(weights, mask), x, SHAPE)
@@ -142,8 +159,24 @@ def test_a_diverged_particle_makes_the_comparison_unknown_not_equal():
     weights, _ = hand_built()
     weights[0, 0] = weights[4, 0] = np.inf
     seen = collapse.compare(weights, easy_task()[0], SHAPE)
-    assert np.isnan(seen.difference)
-    assert seen.same_answers == 0.0
+    assert np.isnan(seen.difference) and np.isnan(seen.largest_logit)
+    assert (seen.same_answers, seen.images) == (0.0, 64)
+
+
+def test_a_particle_that_only_one_of_two_networks_can_answer_with(monkeypatch):
+    weights, _ = hand_built()
+    x, _ = easy_task()
+    right = collapse.particle_forward(weights, x, SHAPE)
+    half = right.copy()
+    half[:16, 0] = np.nan
+    monkeypatch.setattr(collapse, "particle_forward", lambda *_: half)
+    seen = collapse.compare(weights, x, SHAPE)
+    assert seen.difference == np.inf and seen.same_answers == 0.75
+    assert seen.largest_logit == np.nanmax(np.abs(half))
+    monkeypatch.setattr(collapse, "particle_forward", lambda *_: right + np.float32(0.5))
+    assert collapse.compare(weights, x, SHAPE).difference == pytest.approx(0.5)
+    monkeypatch.undo()
+    assert collapse.particle_forward(weights, x[:0], SHAPE).shape == (0, 2)
 
 
 def test_scalar_weights_are_the_answers_to_one():
@@ -176,12 +209,33 @@ def test_bad_epsilons_and_shapes_are_refused():
         types.history_measures(hand_built()[0], ENCODING)
 
 
+def test_a_history_without_snapshots_has_no_types():
+    nothing = types.type_history(np.zeros((0, N, 5), np.float32), ENCODING)
+    assert nothing.shape == (0, 5) and len(types.type_counts(nothing, [])) == 0
+    with pytest.raises(ValueError, match="2 epochs for 0 snapshots"):
+        types.type_counts(nothing, [0, 1])
+
+
 def test_the_graph_has_a_node_per_cell_and_an_edge_per_kept_particle():
     weights, codes = hand_built()
     for keep, number in (("survivors", 6), ("all", 27), ("identity", (codes == IDENTITY).sum())):
         graph = connectivity.macro_graph(weights, codes, SHAPE, keep)
         assert graph.number_of_nodes() == 4 + 3 + 3 + 2
         assert graph.number_of_edges() == number
+    assert graph.graph == {
+        "sizes": "4-3-3-2",
+        "keep": "identity",
+        "residual": "each",
+        "skips": "1-2",
+    }
+    deep = MacroShape(2, 4, 2, 2, "each")
+    two = connectivity.macro_graph(np.zeros(16), np.full(16, OTHER), deep)
+    assert two.graph["skips"] == "1-2 2-3" and two.graph["keep"] == "survivors"
+    assert [graph.nodes[node] for node in (3, 4, 11)] == [
+        {"name": "input 3", "layer": 0, "cell": 3},
+        {"name": "layer 1 cell 0", "layer": 1, "cell": 0},
+        {"name": "output 1", "layer": 3, "cell": 1},
+    ]
     edge = graph.graph | connectivity.macro_graph(weights, codes, SHAPE).edges[0, 4]
     assert (edge["particle"], edge["type"], edge["weight"]) == ("L0_C0_W0", "other", 2.0)
     with pytest.raises(ValueError, match="survivors, all"):
@@ -195,6 +249,21 @@ def test_edges_lead_where_the_particles_names_say():
         start, end = graph.nodes[source], graph.nodes[target]
         assert data["particle"] == f"L{start['layer']}_C{end['cell']}_W{start['cell']}"
         assert end["layer"] == start["layer"] + 1
+
+
+def test_scalar_weights_serve_in_place_of_the_weights():
+    weights, codes = hand_built()
+    scalar = collapse.scalars(weights)
+    whole, short = (connectivity.edge_table(one, codes, SHAPE) for one in (weights, scalar))
+    assert whole.equals(short) and whole["weight"].dtype == np.float64
+    keep = codes == OTHER
+    assert connectivity.prune_to(scalar, keep, *easy_task(), SHAPE) == connectivity.prune_to(
+        weights, keep, *easy_task(), SHAPE
+    )
+    with pytest.raises(ValueError, match=r"^codes of shape \(3,\): expected \(27,\)"):
+        connectivity.edge_table(weights, codes[:3], SHAPE)
+    with pytest.raises(ValueError, match=r"^scalar weights of shape \(3,\)"):
+        connectivity.edge_table(scalar[:3], codes, SHAPE)
 
 
 def test_graphml_survives_the_round_trip_even_with_a_diverged_particle():
@@ -222,6 +291,16 @@ def test_the_net_that_is_left_is_counted_right():
         "layer 2 cell 2",
     ]
     assert not cells.loc["output 1", "isolated"]
+    assert cells.index[3] == "input 3" and list(cells["node"]) == list(range(12))
+    assert list(cells["layer"]) == [0] * 4 + [1] * 3 + [2] * 3 + [3] * 2
+    assert list(cells["cell"]) == [0, 1, 2, 3, 0, 1, 2, 0, 1, 2, 0, 1]
+    assert list(cells["incoming"]) == [0] * 4 + [1, 1, 0, 1, 1, 0, 1, 1]
+    assert list(cells["outgoing"]) == [1, 1, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0]
+    wide = np.zeros(SHAPE.particles, dtype=bool)
+    wide[[0, 1, 4]] = True  # cell 0 reads inputs 0 and 1, cell 1 input 0
+    counted = connectivity.node_table(wide, SHAPE)
+    assert list(counted["incoming"])[4:6] == [2, 1] and list(counted["outgoing"])[:2] == [2, 1]
+    assert list(connectivity.connections_per_pixel(wide, SHAPE)) == [2, 1, 0, 0]
 
 
 def test_a_residual_skip_keeps_a_cell_connected():
@@ -238,10 +317,13 @@ def test_a_residual_skip_keeps_a_cell_connected():
 def test_survivors_over_epochs_and_layers_add_up():
     codes = np.stack([np.full(27, OTHER, dtype=np.uint8), hand_built()[1]])
     layers = connectivity.survivors_per_layer(codes, SHAPE, [0, 3])
+    assert list(layers.columns) == ["epoch", "layer", "connections", "survivors", "share"]
+    assert layers["connections"].tolist() == [12, 9, 6] * 2 and layers["layer"].max() == 2
+    assert layers["share"].tolist()[3:] == pytest.approx([2 / 12, 2 / 9, 2 / 6])
     assert layers[layers["epoch"] == 0]["share"].eq(1).all()
     assert layers[layers["epoch"] == 3]["survivors"].tolist() == [2, 2, 2]
     thinning = connectivity.thinning(codes, SHAPE, [0, 3])
-    assert thinning["survivors"].tolist() == [27, 6]
+    assert thinning["survivors"].tolist() == [27, 6] and thinning["epoch"].tolist() == [0, 3]
     assert thinning["unread_pixels"].tolist() == [0, 2]
     assert thinning["isolated_cells"].tolist() == [0, 2]
 
@@ -251,6 +333,7 @@ def test_self_replication_pruning_is_measured_before_and_after():
     x, y = easy_task()
     pruned = connectivity.prune_to(weights, ~is_replicator(codes), x, y, SHAPE)
     assert (pruned.before, pruned.after, pruned.kept, pruned.dropped) == (1.0, 1.0, 6, 21)
+    assert connectivity.Pruned(0.9, 0.7, 1, 2).difference == pytest.approx(-0.2)
     empty = connectivity.prune_to(weights, np.zeros(27, dtype=bool), x, y, SHAPE)
     assert empty.after == pytest.approx((y == 0).mean())
     scalars = torch.from_numpy(collapse.scalars(weights))
@@ -262,13 +345,16 @@ def test_membership_and_mean_images():
     weights, codes = hand_built()
     table = membership.membership_table(weights, codes, SHAPE)
     assert table.loc[0, ["particle", "type", "scalar_weight"]].tolist() == ["L0_C0_W0", "other", 2]
+    assert table["scalar_error"].max() < 1e-6
+    with pytest.raises(ValueError, match="codes of shape"):
+        membership.membership_table(weights, codes[1:], SHAPE)
     maps = SHAPE.split(codes)
     assert [one.shape for one in maps] == [(3, 4), (3, 3), (2, 3)]
     assert maps[1][1, 1] == OTHER
     x, y = easy_task()
     means = membership.mean_images(x, y, 3)
     assert np.allclose(means[1], x[y == 1].mean(0), atol=1e-6)
-    assert not means[2].any()
+    assert not means[2].any() and means.dtype == np.float32
 
 
 def test_the_codes_agree_with_the_constants():

@@ -86,6 +86,20 @@ def test_particles_without_task_weight_have_no_relevance(weights, images, method
     assert table.loc[table["type"] == "identity", "particle"].tolist() == ["L0_C0_W1"]
 
 
+def test_relevance_is_the_mean_size_and_contribution_the_signed_mean():
+    shape = MacroShape(1, 2, 2, 1)  # four particles
+    parts = np.array([[1.0, -2, 0, 4], [3, 2, 0, -4]], dtype=np.float32)
+    table = relevance_table(parts, np.array([ZERO, OTHER, OTHER, IDENTITY]), shape)
+    assert table["relevance"].tolist() == [2, 2, 0, 4]
+    assert table["share"].tolist() == [0.25, 0.25, 0, 0.5]
+    assert table["contribution"].tolist() == [2, 0, 0, 0]
+    shares = share_by_type(table).set_index("type")
+    assert shares["particles"].to_dict() == {
+        "divergent": 0, "zero": 1, "identity": 1, "second_order": 0, "other": 2,
+    }  # fmt: skip
+    assert shares.loc["other", ["particle_share", "relevance_share"]].tolist() == [0.5, 0.25]
+
+
 def test_a_dead_network_has_no_relevance_to_share(images):
     nothing = np.zeros((27, SHAPE.particles), np.float32)
     codes = np.zeros(SHAPE.particles, np.uint8)

@@ -59,6 +59,12 @@ def test_the_fit_does_not_depend_on_which_particles_are_shown():
     shown = trajectories.sample_particles(np.ones(30, dtype=bool), 7)
     whole, part = fitted(data, "layer"), fitted(data, "layer", particles=shown)
     assert np.allclose(whole.coordinates[:, shown], part.coordinates)
+    assert (part.particles == shown).all() and part.epochs.tolist() == list(range(9))
+    assert (part.fit, part.components, part.coordinates.dtype) == ("layer", 2, np.float32)
+    assert whole.explained["group"].tolist() == ["layer 0"] * 2 + ["layer 1"] * 2 + ["layer 2"] * 2
+    assert whole.explained["component"].tolist() == [1, 2] * 3
+    by_default = trajectories.fit_trajectories(data, range(9), NAMES, LAYERS)
+    assert by_default.explained["group"].tolist() == ["all", "all"]
     assert part.names == tuple(NAMES[index] for index in shown)
 
 
@@ -70,6 +76,9 @@ def test_the_frame_is_the_logs():
     raw = trajectories.raw_weights(walk(), list(range(9)), NAMES)
     assert list(raw.columns)[:3] == ["Epoch", "Weight", "weight_0"]
     assert raw.loc[10, "weight_3"] == walk()[1, 3, 1]
+    few = trajectories.raw_weights(walk(), list(range(9)), NAMES, np.array([7, 2]))
+    assert few["Weight"].unique().tolist() == [NAMES[7], NAMES[2]]
+    assert few.loc[0, "weight_0"] == walk()[0, 0, 7] and len(few) == 18
 
 
 @pytest.mark.parametrize("fit", trajectories.FITS)
@@ -111,10 +120,32 @@ def test_all_diverged_leaves_nothing():
     assert (paths.coordinates.shape, len(paths.diverged)) == ((2, 0, 2), 30)
 
 
-@pytest.mark.parametrize("wrong", [{"fit": "cell"}, {"fit": "all", "components": 25}])
-def test_unknown_fits_and_too_many_components_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"fit|components"):
-        fitted(walk(), **wrong)
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"fit": "cell"}, "fits: all, layer, particle"),
+        ({"components": 25}, "from 1 to 24"),
+        ({"components": 0}, "from 1 to 24"),
+        ({"epochs": range(8)}, "8 epochs and 30 names for 9 snapshots of 30 particles"),
+        ({"layers": LAYERS[1:]}, "29 layers for 30 particles"),
+        ({"snapshots": walk()[0]}, "expected \\(T, n, P\\)"),
+        ({"snapshots": walk()[:0]}, "T at least 1"),
+    ],
+)
+def test_what_does_not_fit_is_refused(wrong, said):
+    whole = {"snapshots": walk(), "epochs": range(9), "names": NAMES, "layers": LAYERS}
+    assert trajectories.fit_trajectories(**whole, components=24).components == 24
+    with pytest.raises(ValueError, match=said):
+        trajectories.fit_trajectories(**(whole | wrong))
+
+
+def test_a_particle_has_no_more_components_than_snapshots():
+    data = walk(2, 24, 3)
+    paths = fitted(data, "particle", components=4)
+    assert paths.coordinates.shape == (2, 3, 4) and not paths.coordinates[..., 1:].any()
+    assert paths.explained["share"].to_numpy().reshape(3, 4)[:, 0] == pytest.approx(1)
+    length = np.linalg.norm(data[1] - data[0], axis=0)
+    assert np.abs(np.diff(paths.coordinates[..., 0], axis=0))[0] == pytest.approx(length, rel=1e-5)
 
 
 def test_samples_are_nested_and_within_the_mask():
