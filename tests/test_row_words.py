@@ -164,14 +164,15 @@ def test_row_8_tells_what_three_components_hold():
         | {"dim_2": [5.0, 6, 7, 8], "dim_3": 0.0, "type": ["zero", "zero", "other", "other"]}
     )
     shares = pd.DataFrame({"component": [1, 2, 3], "share": [0.7, 0.2, 0.1]})
-    path = drawn("8", trajectories=frame, shares=shares)["other (1)"]
+    cube = experiments()["8"].figure({"trajectories": frame, "shares": shares})
+    path = next(one for one in cube.data if one.mode == "lines" and one.name == "other (1)")
     assert list(path.x[:2]) == [3, 4] and list(path.y[:2]) == [7, 8]
 
 
 def test_row_9_names_density_and_rivals():
     cut = {"survivors": 0.9, "density": 0.59, "connections": 353, "cut": 0.84}
-    rivals = dict.fromkeys((structures.DENSE, structures.PRUNED, structures.LOTTERY,
-                            *structures.RIVALS), {"accuracy": 0.8})  # fmt: skip
+    names = (structures.DENSE, structures.PRUNED, structures.LOTTERY, *structures.RIVALS)
+    rivals = {name: {"accuracy": 0.8} for name in names}
     facts = {structures.META: cut, structures.SMALL: {**cut, "cut": 0.5}, **rivals}
     facts[structures.NOISE] = {"accuracy": 0.7, "disagreement": 0.1, "ensemble_accuracy": 0.75}
     facts[structures.CHANCE] = {"accuracy": 0.6, "outputs_reached": 8}
@@ -412,7 +413,7 @@ def test_dead_outputs_are_told_by_their_number():
 
 def test_scale_tells_the_smallest_and_the_widest_and_counts_what_is_dear():
     facts = dict.fromkeys(scale.ASPECTS, 0.25) | {"particles": 1410, "cost": 0.002}
-    arms = {name: facts for name in scale.VARIANTS}
+    arms: Facts = {name: dict(facts) for name in scale.VARIANTS}
     arms["digits"] = facts | {"cost": 0.02}
     arms["width 512, no self-replication"] = facts | {"cost": 0.5}
     said = scale.finding(planted("scale", arms))
