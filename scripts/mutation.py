@@ -28,7 +28,9 @@ ROOMS: dict[str, tuple[list[str], list[str]]] = {
         ["srnn/pruning/*"],
         [
             "tests/test_pruning_answers.py",
+            "tests/test_pruning_by_hand.py",
             "tests/test_pruning.py",
+            "tests/test_pruning_pieces.py",
             "tests/test_pruning_commands.py",
         ],
     ),
@@ -44,7 +46,17 @@ ROOMS: dict[str, tuple[list[str], list[str]]] = {
             "tests/test_experiments_attribution.py",
         ],
     ),
-    "experiments": (["srnn/experiments/*"], ["tests/test_experiments*.py"]),
+    "experiments": (
+        ["srnn/experiments/*"],
+        [
+            "tests/test_claims.py",
+            "tests/test_measures.py",
+            "tests/test_row_words.py",
+            "tests/test_experiments_networks.py",
+            "tests/test_life_rows.py",
+            "tests/test_experiments.py",
+        ],
+    ),
 }
 """Every room: what is mutated, and which tests must notice."""
 
