@@ -21,7 +21,7 @@ PANEL = 440
 def finding(view: View, keep: str) -> None:
     """The page's answer: the accuracy before and after; or why it cannot be measured."""
     try:
-        pruned = cached.pruned(*view.key, keep)
+        pruned = cached.pruned(view, keep)
     except DataError as error:
         st.warning(
             f"The accuracy cannot be measured here: {escape(str(error))}. Put the run's data back "
@@ -64,23 +64,21 @@ view = workbench()
 above = st.container()  # the finding and the figure come first, also on a phone
 with st.container(horizontal=True, vertical_alignment="bottom"):
     keep = choices.connections()
-    color = choices.choose(
-        "Colour", ("type", "weight"), ("type", "scalar weight"), "Of the connections.", "color"
-    )
-key = (*view.key, keep)
+    colors = {"type": "type", "weight": "scalar weight"}
+    color = choices.choose("Colour", colors, "Of the connections.", "color")
 with above:
     finding(view, keep)
     album.network(view, keep, color).show(
         view,
         lambda: download(
             "GraphML",
-            lambda: graphml(cached.graph(*key)),
+            lambda: graphml(cached.graph(view, keep)),
             f"network-{keep}-{view.file}.graphml",
             "text/xml",
         ),
     )
 if st.toggle("Draggable view", help="Cells can be moved by hand; made with pyvis, works offline."):
-    st.iframe(draggable_page(cached.graph(*key), dark()), height=620)
+    st.iframe(draggable_page(cached.graph(view, keep), dark()), height=620)
 
 st.header("How the network thins out", anchor=False)
 album.thinning(view).show(view)
@@ -89,7 +87,7 @@ with st.container(horizontal=True):
     with st.container(width=PANEL):
         st.header("Survivors per layer", anchor=False)
         album.layers(view).show(view)
-        isolated(cached.cells(*key))
+        isolated(cached.cells(view, keep))
     with st.container(width=PANEL):
         st.header("What is read of the input", anchor=False)
         album.pixels(view, keep).show(view)

@@ -9,8 +9,7 @@ from srnn.analysis.collapse import scalars
 from srnn.figures.dropout import dropout_bars
 from srnn.figures.style import count, points
 from srnn.tasks import task_of
-from srnn.vocabulary import TYPES
-from ui import album, cached, choices, state
+from ui import album, choices, state
 from ui.album import Plate
 from ui.frame import page
 from ui.state import View
@@ -21,19 +20,8 @@ from ui.workbench import workbench
 def chosen_set(view: View) -> np.ndarray:
     """Any set of particles, chosen by the visitor: type, layer, cell, and the rank of the scalar
     weight among these; a mask ``(P,)``."""
-    run, table = view.run, cached.particles(view.run.run_id)
     with st.container(horizontal=True):
-        kinds = choices.types()
-        layers = choices.subset("Weight layers", range(run.shape.depth), "From 0.", "layers")
-        cells = choices.subset(
-            "Cells", range(max(run.shape.sizes[1:])), "Of these layers, from 0.", "cells"
-        )
-    mask = np.ones(run.shape.particles, dtype=bool)
-    if kinds:
-        mask &= np.isin(view.codes, [TYPES.index(kind) for kind in kinds])
-    for values, column in ((layers, "layer"), (cells, "cell")):
-        if values:
-            mask &= table[column].isin(values).to_numpy()
+        mask = choices.particles(view)
     first, _, last = state.get("rank", "50-100").partition("-")
     ends = (int(first), int(last)) if first.isdecimal() and last.isdecimal() else (50, 100)
     low, high = sorted(min(end, 100) for end in ends)

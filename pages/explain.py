@@ -21,7 +21,6 @@ from srnn.experiments.explain import IMAGES, conclusion
 from srnn.figures.answers import answer_bars
 from srnn.figures.attribution import attribution_images, relevance_shares
 from srnn.figures.connectivity import connectivity_graph
-from srnn.runs import get_run
 from srnn.tasks import task_of
 from srnn.vocabulary import REPLICATORS, is_replicator
 from ui import cached, choices, state
@@ -38,22 +37,27 @@ FAINTEST = 0.02
 """Share of the largest contribution below which a connection is left out of the drawing."""
 
 
-@st.cache_data(max_entries=20, show_spinner="Explaining 500 test images")
-def contributions(run_id: str, index: int, steps: int, method: str) -> np.ndarray:
+explained = st.cache_data(
+    max_entries=20,
+    hash_funcs=cached.WEIGHTS,
+    show_spinner=f"Explaining {IMAGES} test images",
+)
+
+
+@explained
+def contributions(view: View, method: str) -> np.ndarray:
     """What every particle adds to the right answer's logit, ``(images, P)``."""
-    run = get_run(run_id)
-    task = task_of(run.config)
+    task = task_of(view.run.config)
     x, y = task.x_test[:IMAGES], task.y_test[:IMAGES]
-    return explain_particles(cached.weights(run_id, index, steps), x, y, run.shape, method)
+    return explain_particles(view.weights, x, y, view.run.shape, method)
 
 
-@st.cache_data(max_entries=20, show_spinner="Explaining 500 test images")
-def digit_table(run_id: str, index: int, steps: int, method: str) -> pd.DataFrame:
+@explained
+def digit_table(view: View, method: str) -> pd.DataFrame:
     """Per class and pixel: the mean image, and what the pixels add to the class's own logit."""
-    run = get_run(run_id)
-    task = task_of(run.config)
+    task = task_of(view.run.config)
     x, y = task.x_test[:IMAGES], task.y_test[:IMAGES]
-    parts = explain_pixels(cached.weights(run_id, index, steps), x, y, run.shape, method)
+    parts = explain_pixels(view.weights, x, y, view.run.shape, method)
     return pd.DataFrame(
         {
             "digit": np.repeat(np.arange(task.classes), task.inputs),
@@ -112,8 +116,7 @@ def own_picture(view: View) -> None:
         Plate("answers", f"{caption}; {view.at}.", answer_bars(table), table).show(view)
     which = choices.choose(
         "Connections that answer",
-        ("before", "after"),
-        ("before pruning", "after pruning"),
+        {"before": "before pruning", "after": "after pruning"},
         "What every connection adds to the logit of the network's answer.",
         "view",
     )
@@ -142,13 +145,11 @@ view = workbench(with_data=True)
 if not np.isfinite(view.weights).all():
     st.info("A particle has diverged by then, so the network gives no answers to explain.")
     st.stop()
-key = (view.run.run_id, view.index, view.settled)
 
 about = "How relevance is given to a particle: by opening all gates from 0 to 1, or by the slope."
-method = choices.choose(
-    "Particles", list(PARTICLE_METHODS), list(PARTICLE_METHODS), about, "method"
-)
-table = relevance_table(contributions(*key, method), view.codes, view.run.shape)
+methods = {name: name for name in PARTICLE_METHODS}
+method = choices.choose("Particles", methods, about, "method")
+table = relevance_table(contributions(view, method), view.codes, view.run.shape)
 shares = share_by_type(table).assign(h=view.run.config.neurons)
 replicating = shares[shares["type"].isin(REPLICATORS)]
 leaders = table.nlargest(TOP, "relevance")
@@ -175,8 +176,9 @@ st.dataframe(leaders[columns], hide_index=True)
 
 st.header("Attribution per digit", anchor=False)
 about = "How a pixel's part in a logit is measured. Without a macro activation all are equal."
-pixels = choices.choose("Pixels", list(PIXEL_METHODS), list(PIXEL_METHODS), about, "pixels")
+methods = {name: name for name in PIXEL_METHODS}
+pixels = choices.choose("Pixels", methods, about, "pixels")
 st.markdown("Above the mean image of a digit, below what its pixels add to the digit's own logit.")
-digits = digit_table(*key, pixels)
+digits = digit_table(view, pixels)
 caption = f"Mean image of every digit, and what its pixels add to its logit; {view.at}."
 Plate("digits", caption, attribution_images(digits, pixels), digits).show(view)

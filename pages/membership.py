@@ -6,11 +6,11 @@ import numpy as np
 import streamlit as st
 
 from srnn.analysis.collapse import Comparison, compare
-from srnn.runs import get_run
 from srnn.tasks import task_of
 from srnn.vocabulary import is_replicator
 from ui import album, cached, choices
 from ui.frame import page
+from ui.state import View
 from ui.text import percent
 from ui.workbench import workbench
 
@@ -18,12 +18,15 @@ IMAGES = 500
 """Test images on which the collapsed network is held against the MetaNet."""
 
 
-@st.cache_data(max_entries=40, show_spinner="Asking the MetaNet particle by particle")
-def collapsed(run_id: str, index: int, steps: int, activation: str) -> Comparison:
+@st.cache_data(
+    max_entries=40,
+    hash_funcs=cached.WEIGHTS,
+    show_spinner="Asking the MetaNet particle by particle",
+)
+def collapsed(view: View, activation: str) -> Comparison:
     """The dense network of the scalar weights beside the MetaNet, with a macro activation."""
-    run = get_run(run_id)
-    shape = dataclasses.replace(run.shape, activation=activation)
-    return compare(cached.weights(run_id, index, steps), task_of(run.config).x_test[:IMAGES], shape)
+    shape = dataclasses.replace(view.run.shape, activation=activation)
+    return compare(view.weights, task_of(view.run.config).x_test[:IMAGES], shape)
 
 
 page("Membership", "Which particle belongs to which layer, cell and input, and what does it do?")
@@ -33,13 +36,13 @@ classes = len(cached.class_means(view.run.run_id))
 above = st.container()  # the finding and the figure come first, also on a phone
 with st.container(horizontal=True, vertical_alignment="bottom"):
     about = "The type of every particle, or the number it multiplies its input by."
-    drawn = choices.choose("Drawn", ("type", "weight"), ("type", "scalar weight"), about, "map")
-    digits = ["", *map(str, range(classes))]
-    names = ["all classes", *(f"class {label}" for label in digits[1:])]
+    kinds = {"type": "type", "weight": "scalar weight"}
+    drawn = choices.choose("Drawn", kinds, about, "map")
+    names = {"": "all classes"} | {str(label): f"class {label}" for label in range(classes)}
     about = "The mean test image beside the cells of the first layer."
-    digit = choices.pick("Mean image", digits, names, about, "digit", width=150)
+    digit = choices.pick("Mean image", names, about, "digit", width=150)
 
-table = cached.particles_at(*view.key)
+table = cached.particles_at(view)
 replicators, first = is_replicator(view.codes), (table["layer"] == 0).to_numpy()
 with above:
     st.markdown(
@@ -60,8 +63,8 @@ album.scalars(view).show(view)
 st.header("The network of these numbers", anchor=False)
 texts = {"none": "no activation", "relu": "ReLU", "tanh": "tanh"}
 about = "The macro activation."
-kind = choices.choose("Between the cells", list(texts), list(texts.values()), about, "activation")
-seen = collapsed(view.run.run_id, view.index, view.settled, kind)
+kind = choices.choose("Between the cells", texts, about, "activation")
+seen = collapsed(view, kind)
 st.markdown(
     f"A dense network with these weights ({texts[kind]}) and the MetaNet, asked particle by "
     f"particle, differ by at most **{seen.difference:.1e}** in a logit (the largest is "

@@ -14,8 +14,7 @@ above = st.container()  # the finding and the figure come first, also on a phone
 with st.container(horizontal=True, gap="medium"):
     drawn = choices.choose(
         "Drawn",
-        ("stack", "shares", "lines"),
-        ("stacked", "stacked, in percent", "lines"),
+        {"stack": "stacked", "shares": "stacked, in percent", "lines": "lines"},
         "Stacked: the whole is the network. Lines: every type by itself.",
         "view",
     )

@@ -13,9 +13,7 @@ page(
 view = workbench(with_data=True, clock=False)
 run, epsilon = view.run, view.epsilon
 
-section = choices.choose(
-    "Question", list(pruning.SECTIONS), list(pruning.SECTIONS.values()), "", "question"
-)
+section = choices.choose("Question", pruning.SECTIONS, "", "question")
 
 if section == "network":
     st.fragment(pruning.on_this_network)(run, epsilon)

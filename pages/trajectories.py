@@ -4,7 +4,6 @@ import numpy as np
 import streamlit as st
 
 from srnn.analysis.trajectories import Trajectories, raw_weights, sample_particles
-from srnn.vocabulary import TYPES
 from ui import album, cached, choices, state
 from ui.charts import csv, download
 from ui.frame import page
@@ -16,19 +15,7 @@ from ui.workbench import workbench
 def chosen_particles(view: View, sample: int) -> tuple[np.ndarray, int]:
     """Controls that filter particles by type, layer and cell; returns the index of those to show,
     a sample unless all are asked for, and how many there are."""
-    table, mask = cached.particles(view.run.run_id), np.ones(view.codes.size, dtype=bool)
-    names = choices.types()
-    depth, widest = view.run.config.depth, max(out for out, _ in view.run.shape.layers)
-    layers = choices.subset("Weight layers", range(depth), "Layer 0 reads the input.", "layers")
-    cells = choices.subset(
-        "Cells", range(widest), "The cell that the connection leads to.", "cells"
-    )
-    if names:
-        mask &= np.isin(view.codes, [TYPES.index(name) for name in names])
-    if layers:
-        mask &= table["layer"].isin(layers).to_numpy()
-    if cells:
-        mask &= table["cell"].isin(cells).to_numpy()
+    mask = choices.particles(view)
     st.toggle(
         "Show all",
         help=f"Otherwise a sample of {sample}, always the same one; the components are fitted on "
@@ -84,31 +71,24 @@ finding_here, figure_here = st.container(), st.container()
 with st.container(horizontal=True, gap="medium"):
     fit = choices.choose(
         "Components fitted",
-        ("all", "layer", "particle"),
-        ("over all", "per layer", "per particle"),
+        {"all": "over all", "layer": "per layer", "particle": "per particle"},
         "Over all: one view for all particles. Per particle: every path by itself in its own best "
         "view, so that paths can be compared in form but not in place.",
         "fit",
     )
     place = choices.choose(
         "Points",
-        ("place", "movement"),
-        ("places", "movements"),
+        {"place": "places", "movement": "movements"},
         "Places in weight space, or what has changed since the first epoch shown: most of the way "
         "is gone in the first epochs, so begin later to see what is still moving.",
         "map",
     )
     axes = color = "epoch"
     if fit != "particle":
-        axes = choices.choose(
-            "Cube",
-            ("three", "epoch"),
-            ("three components", "two components and epoch"),
-            "What the three axes of the cube are.",
-            "cube",
-        )
+        kinds = {"three": "three components", "epoch": "two components and epoch"}
+        axes = choices.choose("Cube", kinds, "What the three axes of the cube are.", "cube")
         about = "The type is the one at the epoch looked at."
-        color = choices.choose("Colour", ("type", "epoch"), ("type", "epoch"), about, "color")
+        color = choices.choose("Colour", {"type": "type", "epoch": "epoch"}, about, "color")
     scale = choices.epoch_scale() if axes == "epoch" and fit != "particle" else "linear"
     epochs = view.run.snapshot_epochs[: view.index]
     first = 1 if fit == "particle" and len(epochs) > 2 else 0  # a path's first step dwarfs all else

@@ -20,6 +20,7 @@ from srnn import fixpoints
 from srnn.analysis import connectivity as graphs
 from srnn.figures import (
     answers,
+    attribution,
     connectivity,
     dropout,
     epochs,
@@ -100,6 +101,15 @@ def all_figures() -> dict[str, go.Figure]:
         "answers": answers.answer_bars(
             pd.DataFrame({"class": [0, 1, 2], "before": [0.1, 0.2, 0.7], "after": [0.0, 1.0, 0.0]})
         ),
+        "relevance": attribution.relevance_shares(
+            pd.DataFrame(
+                {"h": 4, "type": ["zero", "other"], "particle_share": 0.5, "relevance_share": 0.5}
+            )
+        ),
+        "digits": attribution.attribution_images(
+            pd.DataFrame({"digit": [0, 0, 1, 1], "pixel": [0, 1] * 2, "mean": 0.5, "own": 0.1}),
+            "own",
+        ),
         "variance": trajectories.explained_variance(explained),
         "graph": connectivity.connectivity_graph(graph),
         "signed graph": connectivity.connectivity_graph(graph, color="weight"),
@@ -142,6 +152,7 @@ def test_every_figure_of_these_modules_is_checked():
     """The modules of the log's rows and of the pruning lab have tests of their own."""
     modules = (
         answers,
+        attribution,
         connectivity,
         dropout,
         membership,

@@ -174,25 +174,3 @@ def test_pictures_are_uploaded_and_chosen(browser: Any, lab: str, tmp_path: Path
     data = page.get_by_role("combobox", name="Data")
     expect(data).to_have_value(re.compile("^cats-"))
     page.context.close()
-
-
-def test_the_clock_plays_from_one_file_that_asks_nobody(browser: Any, tmp_path: Path) -> None:
-    from playwright.sync_api import expect
-
-    from srnn.runs import get_run
-    from ui.film import film
-    from ui.state import View
-
-    run = get_run(RUN)
-    file = tmp_path / "film.html"
-    file.write_bytes(film(View(run, len(run.snapshot_epochs) - 1, 1e-5)))
-    page = browser.new_page()
-    asked, errors = [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(file.as_uri())
-    page.get_by_role("button", name="Pause").wait_for()  # it plays
-    expect(page.locator(".epoch")).to_have_text(re.compile("epoch [1-9]"))
-    assert RUN in page.title()
-    assert asked == [file.as_uri()] and not errors
-    page.close()

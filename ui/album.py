@@ -61,9 +61,9 @@ def network(view: View, keep: str = "survivors", color: str = "type") -> Plate:
         f"The macro network at {view.at}: {kept.sum():,} of {kept.size:,} connections ({keep}), "
         f"coloured by {color}, their width growing with the scalar weight.",
         connectivity.connectivity_graph(
-            cached.graph(*view.key, keep), cached.cells(*view.key, keep), color=color
+            cached.graph(view, keep), cached.cells(view, keep), color=color
         ),
-        cached.edges(*view.key)[kept],
+        cached.edges(view)[kept],
     )
 
 
@@ -174,7 +174,7 @@ def variance(paths: Trajectories) -> Plate:
 def maps(view: View, drawn: str = "type", digit: int | None = None) -> Plate:
     """Which particle is where, and of which type, or of which scalar weight."""
     means = cached.class_means(view.run.run_id)
-    table = cached.particles_at(*view.key)
+    table = cached.particles_at(view)
     values = view.codes if drawn == "type" else table["scalar_weight"].to_numpy()
     mean, name = (means.mean(0), "mean image") if digit is None else (means[digit], f"mean {digit}")
     draw = membership.type_maps if drawn == "type" else membership.scalar_maps
@@ -188,7 +188,7 @@ def maps(view: View, drawn: str = "type", digit: int | None = None) -> Plate:
 
 def scalars(view: View) -> Plate:
     """How the scalar weights are distributed, by type."""
-    table = cached.particles_at(*view.key)
+    table = cached.particles_at(view)
     return Plate(
         "scalars",
         f"Histogram of the scalar weights by type at {view.at}; counts on a logarithmic axis.",
@@ -199,7 +199,7 @@ def scalars(view: View) -> Plate:
 
 def dropped(view: View) -> tuple[Plate, Plate]:
     """The dropout test by type, and by weight layer."""
-    by_type, by_layer = cached.dropped(*view.key)
+    by_type, by_layer = cached.dropped(view)
     what = "Change of the test accuracy when the particles of a type are dropped"
     return (
         Plate("dropout", f"{what}; {view.at}.", dropout.dropout_bars(by_type), by_type),

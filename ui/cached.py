@@ -1,9 +1,12 @@
-"""What pages compute again and again, kept by the server: keyed by the run's id and the settings.
+"""What pages compute again and again, kept by the server.
 
-A finished run never changes, so its id and the settings are the whole key; nothing here expires.
+A finished run never changes, so its id and what is asked about it are the whole key; nothing here
+expires. Of a :class:`~ui.state.View` only the moment counts that it looks at.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -20,6 +23,17 @@ from srnn.fixpoints import classify
 from srnn.metanet import particle_table
 from srnn.runs import get_run
 from srnn.tasks import task_of
+from ui.state import View
+
+MOMENT: dict[str | type[Any], Any] = {
+    View: lambda view: (view.run.run_id, view.index, view.settled, view.epsilon)
+}
+"""How a cache knows a view: run, snapshot, settling and epsilon; its selection does not count."""
+
+WEIGHTS: dict[str | type[Any], Any] = {
+    View: lambda view: (view.run.run_id, view.index, view.settled)
+}
+"""The same for what does not depend on epsilon."""
 
 
 @st.cache_data(max_entries=40, show_spinner="Measuring every particle of every snapshot")
@@ -35,24 +49,24 @@ def codes(run_id: str, epsilon: float) -> np.ndarray:
     return measures(run_id).codes(epsilon)
 
 
-@st.cache_data(max_entries=60, show_spinner="Settling: replication steps only")
-def weights(run_id: str, index: int, steps: int) -> np.ndarray:
-    """Weights ``(n, P)`` of snapshot ``index`` after so many replication steps.
+@st.cache_data(max_entries=60, hash_funcs=WEIGHTS, show_spinner="Settling: replication steps only")
+def weights(view: View) -> np.ndarray:
+    """Weights ``(n, P)`` of a moment.
 
     Raises:
         DataError: it is to settle, and the run's data are not here.
     """
-    run = get_run(run_id)
-    return settle(run.snapshots[index], run.config, [steps])[0] if steps else run.snapshots[index]
+    found = view.run.snapshots[view.index]
+    return settle(found, view.run.config, [view.settled])[0] if view.settled else found
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
-def kinds(run_id: str, epsilon: float, index: int, steps: int) -> np.ndarray:
-    """Type codes ``(P,)`` of snapshot ``index`` after so many replication steps."""
-    if not steps:
-        return codes(run_id, epsilon)[index]
-    found = torch.from_numpy(weights(run_id, index, steps))
-    return classify(found, torch.from_numpy(get_run(run_id).encoding), epsilon)
+@st.cache_data(max_entries=200, hash_funcs=MOMENT, show_spinner=False)
+def kinds(view: View) -> np.ndarray:
+    """Type codes ``(P,)`` of a moment."""
+    if not view.settled:
+        return codes(view.run.run_id, view.epsilon)[view.index]
+    found, encoding = torch.from_numpy(view.weights), torch.from_numpy(view.run.encoding)
+    return classify(found, encoding, view.epsilon)
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
@@ -86,63 +100,47 @@ def trajectories(
     )
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
-def pruned(run_id: str, epsilon: float, index: int, steps: int, keep: str) -> connectivity.Pruned:
+@st.cache_data(max_entries=200, hash_funcs=MOMENT, show_spinner=False)
+def pruned(view: View, keep: str) -> connectivity.Pruned:
     """Accuracy of a moment before and after all but the chosen particles are dropped.
 
     Raises:
         DataError: the run's data are not here, or have changed.
     """
-    run = get_run(run_id)
-    task = task_of(run.config)
-    mask = connectivity.select(kinds(run_id, epsilon, index, steps), keep)
-    return connectivity.prune_to(
-        weights(run_id, index, steps), mask, task.x_test, task.y_test, run.shape
-    )
+    task, mask = task_of(view.run.config), connectivity.select(view.codes, keep)
+    return connectivity.prune_to(view.weights, mask, task.x_test, task.y_test, view.run.shape)
 
 
-@st.cache_data(max_entries=60, show_spinner=False)
-def graph(run_id: str, epsilon: float, index: int, steps: int, keep: str) -> nx.DiGraph:
+@st.cache_data(max_entries=60, hash_funcs=MOMENT, show_spinner=False)
+def graph(view: View, keep: str) -> nx.DiGraph:
     """The macro network of a moment, with the chosen particles."""
-    run = get_run(run_id)
-    found = kinds(run_id, epsilon, index, steps)
-    return connectivity.macro_graph(weights(run_id, index, steps), found, run.shape, keep)
+    return connectivity.macro_graph(view.weights, view.codes, view.run.shape, keep)
 
 
-@st.cache_data(max_entries=60, show_spinner=False)
-def edges(run_id: str, epsilon: float, index: int, steps: int) -> pd.DataFrame:
+@st.cache_data(max_entries=60, hash_funcs=MOMENT, show_spinner=False)
+def edges(view: View) -> pd.DataFrame:
     """All connections of a moment with type and scalar weight, one row each."""
-    run = get_run(run_id)
-    return connectivity.edge_table(
-        weights(run_id, index, steps), kinds(run_id, epsilon, index, steps), run.shape
-    )
+    return connectivity.edge_table(view.weights, view.codes, view.run.shape)
 
 
-@st.cache_data(max_entries=60, show_spinner=False)
-def cells(run_id: str, epsilon: float, index: int, steps: int, keep: str) -> pd.DataFrame:
+@st.cache_data(max_entries=60, hash_funcs=MOMENT, show_spinner=False)
+def cells(view: View, keep: str) -> pd.DataFrame:
     """What the chosen particles of a moment leave of every cell."""
-    mask = connectivity.select(kinds(run_id, epsilon, index, steps), keep)
-    return connectivity.node_table(mask, get_run(run_id).shape)
+    return connectivity.node_table(connectivity.select(view.codes, keep), view.run.shape)
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
 def thinning(run_id: str, epsilon: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Per snapshot: survivors, unread pixels, isolated cells; and the survivors of each layer."""
-    run, history = get_run(run_id), codes(run_id, epsilon)
-    epochs = run.snapshot_epochs
-    return (
-        connectivity.thinning(history, run.shape, epochs),
-        connectivity.survivors_per_layer(history, run.shape, epochs),
-    )
-
-
-@st.cache_data(max_entries=60, show_spinner="Asking every particle")
-def particles_at(run_id: str, epsilon: float, index: int, steps: int) -> pd.DataFrame:
-    """Place, type and scalar weight of every particle of a moment."""
     run = get_run(run_id)
-    return membership_table(
-        weights(run_id, index, steps), kinds(run_id, epsilon, index, steps), run.shape
-    )
+    history = codes(run_id, epsilon), run.shape, run.snapshot_epochs
+    return connectivity.thinning(*history), connectivity.survivors_per_layer(*history)
+
+
+@st.cache_data(max_entries=60, hash_funcs=MOMENT, show_spinner="Asking every particle")
+def particles_at(view: View) -> pd.DataFrame:
+    """Place, type and scalar weight of every particle of a moment."""
+    return membership_table(view.weights, view.codes, view.run.shape)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
@@ -152,15 +150,10 @@ def class_means(run_id: str) -> np.ndarray:
     return mean_images(task.x_test, task.y_test, task.classes)
 
 
-@st.cache_data(max_entries=60, show_spinner="Dropping particles")
-def dropped(
-    run_id: str, epsilon: float, index: int, steps: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The dropout test of a moment: by type (the replicators together, too), and by
-    layer."""
-    run, found = get_run(run_id), kinds(run_id, epsilon, index, steps)
-    task = task_of(run.config)
-    data = (weights(run_id, index, steps), found, task.x_test, task.y_test, run.shape)
-    both = dropout.dropout_replicators(*data)
-    by_type = pd.concat([dropout.dropout_test(*data), both], ignore_index=True)
-    return by_type, dropout.dropout_by_layer(*data)
+@st.cache_data(max_entries=60, hash_funcs=MOMENT, show_spinner="Dropping particles")
+def dropped(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The dropout test of a moment: by type (the replicators together, too), and by layer."""
+    task = task_of(view.run.config)
+    data = (view.weights, view.codes, task.x_test, task.y_test, view.run.shape)
+    by_type = [dropout.dropout_test(*data), dropout.dropout_replicators(*data)]
+    return pd.concat(by_type, ignore_index=True), dropout.dropout_by_layer(*data)

@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from srnn.analysis.connectivity import ALL, CHOICES, SURVIVORS
+from srnn.analysis.connectivity import ALL, SURVIVORS
 from srnn.vocabulary import EPSILON, GLOSSARY, LABELS, TYPES
+from ui import cached
 from ui.state import EPSILONS, SETTLE, View, bound, get
 
 
-def choose(label: str, options: Sequence[str], texts: Sequence[str], about: str, name: str) -> str:
-    """One of a few, always one; the first one at first. ``name`` is its name in the address."""
-    names = dict(zip(options, texts, strict=True))
-    value = get(name)
-    st.segmented_control(
-        label,
-        list(options),
-        required=True,
-        format_func=names.__getitem__,
-        help=about or None,
-        **bound(name, value if value in names else options[0], options[0]),
-    )
+def choose(label: str, texts: Mapping[str, str], about: str, name: str) -> str:
+    """One of a few values, each with its text, always one; the first one at first. ``name`` is its
+    name in the address."""
+    st.segmented_control(label, required=True, help=about or None, **_one_of(texts, name))
     return st.session_state[name]
 
 
-def pick(
-    label: str,
-    options: Sequence[str],
-    texts: Sequence[str],
-    about: str,
-    name: str,
-    width: int = 200,
-) -> str:
-    """One of many, in a list; the first one at first."""
-    names = dict(zip(options, texts, strict=True))
-    value = get(name)
-    st.selectbox(
-        label,
-        list(options),
-        format_func=names.__getitem__,
-        help=about or None,
-        width=width,
-        **bound(name, value if value in names else options[0], options[0]),
-    )
+def pick(label: str, texts: Mapping[str, str], about: str, name: str, width: int = 200) -> str:
+    """One of many values, in a list; the first one at first."""
+    st.selectbox(label, help=about or None, width=width, **_one_of(texts, name))
     return st.session_state[name]
+
+
+def _one_of(texts: Mapping[str, str], name: str) -> dict[str, Any]:
+    value, first = get(name), next(iter(texts))
+    own = bound(name, value if value in texts else first, first)
+    return {"options": list(texts), "format_func": texts.__getitem__, **own}
 
 
 def subset(label: str, options: Sequence, about: str, name: str, text: Callable = str) -> list:
@@ -69,22 +54,31 @@ def subset(label: str, options: Sequence, about: str, name: str, text: Callable 
 
 def connections() -> str:
     """Which connections of the macro network to show."""
-    names = {SURVIVORS: "survivors", ALL: "all connections"}
+    texts = {SURVIVORS: "survivors", ALL: "all connections"}
+    texts |= {name: f"only {LABELS[name]}" for name in TYPES}
     about = "Survivors: no replicators. Or all connections, or those of one type."
-    texts = [names.get(keep) or f"only {LABELS[keep]}" for keep in CHOICES]
-    return pick("Connections", CHOICES, texts, about, "keep")
+    return pick("Connections", texts, about, "keep")
 
 
-def types() -> list[str]:
-    """Particle types to show; none chosen means all."""
-    about = "The types at the epoch looked at."
-    return subset("Types", TYPES, about, "types", LABELS.__getitem__)
+def particles(view: View) -> np.ndarray:
+    """Particles by their type, weight layer and cell, a mask ``(P,)``; none chosen means all."""
+    shape, about = view.run.shape, "The types at the epoch looked at."
+    kinds = subset("Types", TYPES, about, "types", LABELS.__getitem__)
+    about = "Layer 0 reads the input."
+    chosen = {"layer": subset("Weight layers", range(shape.depth), about, "layers")}
+    about, cells = "The cell that the connection leads to.", range(max(shape.sizes[1:]))
+    chosen["cell"] = subset("Cells", cells, about, "cells")
+    mask = np.isin(view.codes, [TYPES.index(kind) for kind in kinds or TYPES])
+    for column, values in chosen.items():
+        if values:
+            mask &= cached.particles(view.run.run_id)[column].isin(values).to_numpy()
+    return mask
 
 
 def epoch_scale() -> str:
     """How epochs are spread along an axis."""
     about = "Logarithmic: most happens in the first few epochs. Linear: every epoch is as wide."
-    return choose("Epochs", ("log", "linear"), ("logarithmic", "linear"), about, "scale")
+    return choose("Epochs", {"log": "logarithmic", "linear": "linear"}, about, "scale")
 
 
 def epoch(view: View) -> None:

@@ -16,7 +16,7 @@ import streamlit as st
 from srnn.config import RECIPE_RULES as RULES
 from srnn.config import RECIPES, RunConfig, describe, field_names
 from srnn.presets import PRESETS
-from srnn.runs import RunError, find_run, is_run_id, read_job
+from srnn.runs import RunError, find_run, read_job
 from srnn.tasks import SIDE, dataset_names
 from srnn.upload import uploads
 from ui.own_data import own_data
@@ -133,13 +133,11 @@ def changed() -> dict[str, tuple[Any, Any]]:
 def _origin() -> RunConfig:
     """The configuration of the run that is shown or copied, else of the preset to begin with."""
     run_id = get("run") or get("base")
-    if is_run_id(run_id):
-        with contextlib.suppress(RunError, OSError):
-            run, job = find_run(run_id), read_job(run_id)
-            if run is not None:
-                return run.config
-            if job is not None and job.config is not None:
-                return job.config
+    with contextlib.suppress(RunError, OSError):
+        if (run := find_run(run_id)) is not None:
+            return run.config
+        if (job := read_job(run_id)) is not None and job.config is not None:
+            return job.config
     return PRESETS[START].config
 
 

@@ -173,10 +173,15 @@ def watch(run_id: str, *, cached: bool = False) -> None:
     change(run=run_id, changes=None)
 
 
+def training(run_id: str) -> Job | None:
+    """The unfinished training of that id, which comes from an address; None if there is none."""
+    return read_job(run_id) if is_run_id(run_id) else None
+
+
 def panel(run_id: str, *, drawn: bool = True) -> None:
     """The state of a training, with its curves if it is ``drawn`` here; it looks again by itself
     for as long as something can change."""
-    job = read_job(run_id) if is_run_id(run_id) else None
+    job = training(run_id)
     active = job is not None and job.active
     if active:
         st.html(STILL)
@@ -187,22 +192,21 @@ def before() -> Run | None:
     """The finished run that the one shown is a copy of, if there is one."""
     base = get("base")
     with contextlib.suppress(RunError, OSError):
-        return find_run(base) if is_run_id(base) and base != get("run") else None
+        return find_run(base) if base != get("run") else None
     return None
 
 
 def on_stage(run_id: str) -> None:
     """A training on the stage as it goes, and the run that it becomes."""
-    job = read_job(run_id) if is_run_id(run_id) else None
-    st.fragment(_look_on_stage, run_every=POLL / 2 if job and job.active else None)(run_id)
 
+    def look() -> None:
+        if (now := training(run_id)) is not None:
+            live_stage(now)
+        elif (run := find_run(run_id)) is not None:
+            stage(view_of(run))
 
-def _look_on_stage(run_id: str) -> None:
-    job = read_job(run_id) if is_run_id(run_id) else None
-    if job is not None:
-        live_stage(job)
-    elif (run := find_run(run_id)) is not None:
-        stage(view_of(run))
+    job = training(run_id)
+    st.fragment(look, run_every=POLL / 2 if job and job.active else None)()
 
 
 def others(run_id: str | None) -> None:
@@ -216,12 +220,12 @@ def others(run_id: str | None) -> None:
 
 
 def _look(run_id: str, was_active: bool, drawn: bool) -> None:
-    job = read_job(run_id) if is_run_id(run_id) else None
+    job = training(run_id)
     if was_active and (job is None or not job.active):
         st.rerun()  # the whole page, which stops looking
     said()
     try:
-        run = find_run(run_id) if is_run_id(run_id) and job is None else None
+        run = find_run(run_id) if job is None else None
     except (RunError, OSError) as error:
         st.error(f"{escape(str(error))}\n\nPress **Train** to make it again.")
         return

@@ -9,7 +9,7 @@ import streamlit as st
 from srnn.config import RunConfig
 from srnn.figures.schematic import schematic
 from srnn.presets import PRESETS, preset
-from srnn.runs import Run, find_run, is_run_id, list_runs, read_job, submit
+from srnn.runs import Run, find_run, list_runs, submit
 from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
 from ui import state
@@ -17,7 +17,7 @@ from ui.charts import dark, download
 from ui.draft import load
 from ui.forks import fork_form
 from ui.frame import page
-from ui.live import attempt, on_stage, panel, said, watch
+from ui.live import attempt, on_stage, panel, said, training, watch
 from ui.menu import link
 from ui.stage import film_of, stage
 from ui.text import escape, percent
@@ -45,7 +45,7 @@ def overview() -> None:
     picture.image(schematic(dark()), width="stretch", alt=SCHEMATIC)
     said()
     asked, run = state.get("run"), _shown_run()
-    job = read_job(asked) if is_run_id(asked) else None
+    job = training(asked)
     if job is not None:
         panel(asked, drawn=False)
         if job.config is not None and job.active:

@@ -27,15 +27,18 @@ POINTS = 40
 SHOWN = 100
 """Rows of the table at a time."""
 
-COLUMNS = {
+COLUMNS: dict[str, Any] = {
     "Pinned": st.column_config.CheckboxColumn("Pin", width=40),
     "Name": st.column_config.TextColumn(width="large"),
+    "State": "State",
     "Accuracy": st.column_config.NumberColumn(
         format="percent", help="Test accuracy, at the end or so far."
     ),
     "Over epochs": st.column_config.LineChartColumn(
         "Accuracy by epoch", y_min=0.0, y_max=1.0, color="grey", help="Test accuracy, 0 to 1."
     ),
+    "Replicators": st.column_config.NumberColumn(help="Zero and identity particles at the end."),
+    "Left": st.column_config.NumberColumn("Survivors", help="All other particles at the end."),
     "Survivors": st.column_config.LineChartColumn(
         "Survivors by epoch",
         y_min=0.0,
@@ -43,14 +46,15 @@ COLUMNS = {
         color="grey",
         help="Share of the particles that are no replicators, 0 to 1.",
     ),
-    "Replicators": st.column_config.NumberColumn(help="Zero and identity particles at the end."),
-    "Left": st.column_config.NumberColumn("Survivors", help="All other particles at the end."),
+    **{name: name for name in ("Epochs", "h")},
     "Alpha": st.column_config.NumberColumn(format="%g", help="Weight of self-replication."),
+    **{name: name for name in ("Seed", "Data")},
+    "MB": st.column_config.NumberColumn(format="%.1f", help="Size on disk."),
     "Trained": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
     "Last used": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-    "MB": st.column_config.NumberColumn(format="%.1f", help="Size on disk."),
+    **{name: name for name in ("Note", "Run")},
 }
-
+"""The columns of the table, in order."""
 
 Entries = dict[str, Run | Job]
 """Runs and jobs by their ids."""
@@ -95,7 +99,7 @@ def show_table(ids: list[str], entries: Entries) -> None:
     key = f"runs_table_{hash(tuple(ids))}"
     rows = [_row(entries[entry_id]) for entry_id in ids]
     st.dataframe(
-        pd.DataFrame(rows, columns=list(_BLANK)),
+        pd.DataFrame(rows, columns=list(COLUMNS)),
         hide_index=True,
         column_config=COLUMNS,
         key=key,
@@ -230,17 +234,9 @@ def _button(text: str, job: Job, action: Callable[[str], Any], done: str) -> Non
     st.button(text, key=f"{text}-{job.id}", on_click=lambda: attempt(action, job.id, done=done))
 
 
-_BLANK = dict.fromkeys(
-    [
-        *["Pinned", "Name", "State", "Accuracy", "Over epochs", "Replicators", "Left"],
-        *["Survivors", "Epochs", "h", "Alpha", "Seed"],
-        *["Data", "MB", "Trained", "Last used", "Note", "Run"],
-    ]
-)
-
-
 def _row(entry: Run | Job) -> dict[str, Any]:
-    row = _BLANK | {"Name": _name(entry), "State": _state(entry), "Data": _data(entry.config)}
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row |= {"Name": _name(entry), "State": _state(entry), "Data": _data(entry.config)}
     if entry.config:
         row |= {"h": entry.config.neurons, "Alpha": entry.config.alpha, "Seed": entry.config.seed}
     if isinstance(entry, Job):
@@ -258,13 +254,14 @@ def _row(entry: Run | Job) -> dict[str, Any]:
         }
     label, record = entry.label, entry.record
     accuracy, survivors = _lines(entry, record.seal)
+    replicators = count_replicators(record.results.types)
     return row | {
         "Pinned": label.pinned,
         "Accuracy": record.results.test_accuracy,
         "Over epochs": accuracy,
         "Survivors": survivors,
-        "Replicators": count_replicators(entry.results["types"]),
-        "Left": sum(entry.results["types"].values()) - count_replicators(entry.results["types"]),
+        "Replicators": replicators,
+        "Left": record.particles - replicators,
         "Epochs": record.results.epochs,
         "MB": entry.size / 1e6,
         "Trained": _time(entry.finished),

@@ -64,19 +64,14 @@ class View:
         """Type code of every particle then, ``(P,)``."""
         from ui import cached  # needs torch; most of the app's first page does not
 
-        return cached.kinds(*self.key)
+        return cached.kinds(self)
 
     @property
     def weights(self) -> np.ndarray:
         """The weights of the particles then, ``(n, P)``."""
         from ui import cached
 
-        return cached.weights(self.run.run_id, self.index, self.settled)
-
-    @property
-    def key(self) -> tuple[str, float, int, int]:
-        """What the functions of :mod:`ui.cached` about one moment are asked with."""
-        return self.run.run_id, self.epsilon, self.index, self.settled
+        return cached.weights(self)
 
     @property
     def at(self) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from srnn.analysis.connectivity import ALL
-from srnn.runs import Run, RunError, get_run, is_run_id, list_runs, read_job
+from srnn.runs import Run, RunError, get_run, list_runs
 from srnn.tasks import DataError, resolve
 from srnn.vocabulary import count_types
 from ui import album, cached, choices, state
 from ui.charts import browser_found, download
-from ui.film import film
 from ui.frame import strip
+from ui.live import training
 from ui.menu import link
+from ui.stage import film_of
 from ui.state import View
 from ui.text import escape, percent
 
@@ -49,7 +50,7 @@ def workbench(*, with_data: bool = False, clock: bool = True) -> View:
             choices.settle(view)
     accuracy = view.run.records.set_index("epoch")["test_accuracy"].get(view.epoch)
     if view.settled:
-        accuracy = cached.pruned(*view.key, ALL).before
+        accuracy = cached.pruned(view, ALL).before
     strip(
         accuracy,
         count_types(view.codes),
@@ -74,7 +75,7 @@ def workbench(*, with_data: bool = False, clock: bool = True) -> View:
         )
         download(
             "Animation (HTML)",
-            lambda: film(view),
+            lambda: film_of(view.run.run_id, view.epsilon, view.run.name),
             f"animation-{view.run.run_id}.html",
             "text/html",
             "The stage of this run in one file: play its clock in any browser, without the lab.",
@@ -127,7 +128,7 @@ def _open(run_id: str) -> View:
 
 def _explain(asked: str) -> None:
     """Say why the run that was asked for cannot be shown."""
-    job = read_job(asked) if is_run_id(asked) else None
+    job = training(asked)
     if job is not None:
         how_far = f", {job.progress.done} of {job.progress.total} epochs" if job.progress else ""
         st.info(

@@ -51,7 +51,7 @@ def attribution_images(digits: pd.DataFrame, method: str) -> go.Figure:
             at = {"row": row, "col": place}
             figure.add_heatmap(z=image, showscale=False, hoverinfo="skip", **at, **scale)
         beside = {"x": -0.01, "xref": "paper", "xanchor": "right"}
-        first = "y domain" if row == 1 else f"y{1 + (row - 1) * count} domain"  # there is no y1
+        first = "y domain" if row == 1 else f"y{count + 1} domain"  # there is no y1
         figure.add_annotation(text=text, y=0.5, yref=first, **beside)
     figure.update_xaxes(visible=False).update_yaxes(visible=False, autorange="reversed")
     return figure.update_layout(height=260, margin={"l": 96, "b": 16, "t": 16})

@@ -19,7 +19,10 @@ def film(block: bytes, title: str) -> bytes:
     script = bundle().replace("export default main.mount;", "")
     light, dark = (_variables(ground) for ground in (False, True))
     page = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
+<title>{html.escape(title)}</title>
 <meta name="viewport" content="width=device-width">
 <style>:root {{ {light} }}
 @media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}
