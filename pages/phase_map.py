@@ -1,7 +1,5 @@
 """Phase map: one measure over two settings, many runs, filling in as they are done."""
 
-import tomllib
-
 import pandas as pd
 import streamlit as st
 
@@ -9,7 +7,7 @@ from srnn.config import ConfigError, describe
 from srnn.figures import sweeps as figures
 from srnn.sweeps.library import Kept, keep, list_sweeps
 from srnn.sweeps.measures import MEASURES
-from srnn.sweeps.plan import Plan, make_plan
+from srnn.sweeps.plan import Plan, parse_plan
 from srnn.sweeps.report import sweep_report
 from ui.charts import download
 from ui.frame import page, show
@@ -50,12 +48,11 @@ def new_sweep() -> None:
         "new runs then go where the measure changes. docs/sweeps.md has examples.",
     )
     try:
-        plan = _plan(text)
-    except (ConfigError, ValueError) as error:
+        plan = parse_plan(text)
+    except (ConfigError, OSError) as error:
         st.error(escape(str(error)))
         return
-    runs = plan.budget if plan.kind == "map" else len(plan.runs())
-    st.caption(f"{many(runs, 'run')}, {many(len(plan.seeds), 'seed')} at each point.")
+    st.caption(f"{many(plan.total(), 'run')}, {many(len(plan.seeds), 'seed')} at each point.")
     if st.button("Keep this sweep", type="primary", key="keep-sweep"):
         try:
             st.session_state["sweep"] = keep(text).plan.name
@@ -64,14 +61,10 @@ def new_sweep() -> None:
             st.error(escape(str(error)))
 
 
-def _plan(text: str) -> Plan:
-    return make_plan(tomllib.loads(text))
-
-
 def shown(kept: Kept) -> None:
     """The figures of a sweep."""
     plan, table = kept.plan, kept.table
-    total = plan.budget if plan.kind == "map" else len(plan.runs())
+    total = plan.total()
     job = command(
         "sweep",
         ["sweep", str(kept.file)],

@@ -83,6 +83,8 @@ def main() -> None:
             print(f"{'ok ' if row[3] else 'BAD'} {row[0]}: {row[1]}; {row[2]}", flush=True)
         print(f"    {name}: {time.monotonic() - started:.0f} s", flush=True)
     write_report({name: rows[name] for name in parts if name in rows})
+    for what, *_ in (row for part in rows.values() for row in part if not row[3]):
+        print(f"NOT AS IT SHOULD BE: {what}")
     sys.exit(0 if all(row[3] for part in rows.values() for row in part) else 1)
 
 
@@ -236,9 +238,11 @@ def _read(run: Run | None) -> Run:
 
 def write_report(rows: dict[str, list]) -> None:
     """Write docs/fault-report.md, and its rows as JSON: a part that is not run again stays."""
+    missed = [what for part in rows.values() for what, _, _, fine in part if not fine]
     lines = [
         "# Fault report",
         "",
+        *([f"**Not as it should be: {'; '.join(missed)}.**", ""] if missed else []),
         f"Made by `python scripts/fault_report.py` on {time.strftime('%Y-%m-%d')}: "
         f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch "
         f"{torch.__version__}. Random choices are seeded. Parts may "

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import math
 import re
 import struct
@@ -24,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from srnn import paths
-from srnn.files import write_bytes, write_json, writing
+from srnn.files import read_json, write_bytes, write_json, writing
 from srnn.idx import DataError
 
 KINDS = ("csv", "npz", "zip")
@@ -151,7 +150,7 @@ def uploads() -> dict[str, str]:
     found = {}
     for file in sorted(paths.data_folder().glob("*/about.json")):
         try:
-            about = json.loads(file.read_bytes())["about"]
+            about = read_json(file)["about"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
         found[str(file.parent)] = str(about)[:200]

@@ -54,6 +54,15 @@ ATTACKS = {
         "test_jobs.py",
         "freezes_nobody or dates_in or killed",
     ),
+    "Other hosts and origins, wrong and missing tokens, frames, floods, pages started alone": (
+        "test_server.py",
+        "",
+    ),
+    "Sweep files with absurd grids, nesting, numbers and measures; uploads that are none": (
+        "test_sweeps.py test_upload.py",
+        "refused or plain_file or million or claims or half_written",
+    ),
+    "Machine code planted where numba might read it": ("test_compiling.py", ""),
 }
 """What is attacked, and the tests that do it."""
 
@@ -79,7 +88,7 @@ def attacks(room: Path) -> list[Row]:
 
 
 def many(room: Path, count: int) -> list[Row]:
-    """A cache of many runs: how long a listing takes, in processor time of one core."""
+    """A cache of many runs: how long a listing takes."""
     with faults.using(room / "cache"):
         run, _ = obtain(faults.victim(epochs=20))
         info = json.loads((run.path / "run.json").read_text())
@@ -92,19 +101,23 @@ def many(room: Path, count: int) -> list[Row]:
             values = info | {"run_id": config.run_id, "config": config.to_dict()}
             values["seal"] = seal(values)
             (folder / "run.json").write_text(json.dumps(values))
-        shell = [_seconds_of_listing() for _ in range(2)][-1]
+        shell, shell_busy = min(_listing() for _ in range(3))
         test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         test.switch_page("pages/runs.py").run()
-        started = time.process_time()
+        started, busy = time.perf_counter(), time.process_time()
         test.run()
-        page = time.process_time() - started
-    said = f"`srnn runs` {shell:.2f} s, a rerun of the page Runs {page:.2f} s of one core"
+        page, page_busy = time.perf_counter() - started, time.process_time() - busy
+    said = (
+        f"`srnn runs` {shell:.2f} s ({shell_busy:.2f} s of processor time), a rerun of the page "
+        f"Runs {page:.2f} s ({page_busy:.2f} s)"
+    )
     fine = shell < 1 and page < 1 and not test.exception
     return [(f"{count:,} runs in the cache", count, said, fine)]
 
 
-def _seconds_of_listing() -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def _listing() -> tuple[float, float]:
+    """Seconds that ``srnn runs`` takes, by the clock and of the processor."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(
         [sys.executable, "-m", "srnn", "runs"],
         check=True,
@@ -112,5 +125,5 @@ def _seconds_of_listing() -> float:
         cwd=ROOT,
         env=dict(os.environ),
     )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    length, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return length, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

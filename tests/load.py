@@ -107,4 +107,4 @@ def visitors(room: Path, files: list[str], count: int, seconds: float) -> list[R
         f"{pages_said}"
     )
     title = f"Page reruns by {count} visitors in {seconds:.0f} s (pauses of about {pause:.0f} s)"
-    return [(title, len(visits.all), said, median < 1.5 and not visits.errors and trained)]
+    return [(title, len(visits.all), said, slow < 1.5 and not visits.errors and trained)]

@@ -17,21 +17,23 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from test_idx import write_set
 
 from srnn.cli import main
 from srnn.config import ConfigError, RunConfig
 from srnn.sweeps.driver import sweep
 from srnn.sweeps.measures import MEASURES
-from srnn.sweeps.plan import Plan, Range, make_plan, read_plan
+from srnn.sweeps.plan import Plan, Range, make_plan, parse_plan, read_plan
 from srnn.sweeps.refine import Refinement
 from srnn.sweeps.work import VersionsDiffer, do, make_task, versions
+from srnn.tasks import resolve
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = {"dataset": "digits", "epochs": 1, "depth": 3, "width": 3, "batch_size": 400}
 
 
 def plan(**sections: dict) -> Plan:
-    return make_plan({"base": QUICK, **sections})
+    return make_plan({"base": QUICK} | sections)
 
 
 def test_a_grid_is_every_combination_with_every_seed():
@@ -102,6 +104,17 @@ def test_share_is_the_inverse_of_at(share):
         ),
         ({"grid": {"alpha": list(range(2000)), "width": list(range(1, 1001))}}, "2,000,000 runs"),
         ({"grids": {}}, "unknown section"),
+        ({"grid": {"alpha": [[1]]}}, "numbers or texts"),
+        ({"random": {"alpha": [0, 10**400], "count": 3}}, "must be from"),
+        ({"random": {"alpha": {"low": 5e-324, "high": 1, "log": True}, "count": 3}}, "above 0"),
+        ({"random": {"alpha": {"low": 1, "high": 2, "log": "no"}, "count": 3}}, "true or false"),
+        ({"random": {"alpha": [1, 2], "count": 3, "sample_seed": -1}}, "out of range"),
+        ({"random": {"alpha": [1, 2], "count": 3, "seed": [-1]}}, "seed = -1"),
+        ({"random": {"activation": ["none", "loud"], "count": 3}}, "activation"),
+        ({"base": QUICK | {"preset": ["quick"]}, "grid": {}}, "expected a name"),
+        ({"measures": {"test_accuracy": "a:b"}, "grid": {}}, "is taken"),
+        ({"measures": {"=1+1": "a:b"}, "grid": {}}, "is none"),
+        ({"measures": {"mine": "a.b"}, "grid": {}}, "module:function"),
         ({"grid": 3}, "must be a section"),
     ],
 )
@@ -110,10 +123,45 @@ def test_what_is_no_plan_is_refused_with_what_may_stand_there(sections, message)
         plan(**sections)
 
 
-def test_a_file_that_is_no_toml_is_refused(tmp_path):
-    (tmp_path / "plan.toml").write_text("[grid\n")
-    with pytest.raises(ConfigError, match="not a TOML file"):
-        read_plan(tmp_path / "plan.toml")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[grid\n",
+        "a = " + "[" * 50_000,
+        "a" + ".a" * 50_000 + " = 1",  # would take Python's reader a minute and 9 GB
+        "[grid]\nalpha = [" + "9" * 5000 + "]",
+        "[grid]\nalpha = [1]\n" + "#" * 600_000,
+        "[grid]\ndataset = ['digits', 'nowhere']",
+    ],
+)
+def test_a_text_that_is_no_plan_is_refused(text):
+    with pytest.raises(ConfigError):
+        parse_plan(text)
+
+
+def test_a_plan_is_read_from_a_plain_file_only(tmp_path):
+    os.mkfifo(tmp_path / "plan.toml")
+    for path in (tmp_path / "plan.toml", Path("/dev/zero"), tmp_path):
+        with pytest.raises(OSError):
+            read_plan(path)
+
+
+def test_a_million_runs_are_counted_without_making_them(monkeypatch):
+    many = plan(grid={"alpha": list(range(1000)), "seed": list(range(1000))})
+    sample = plan(random={"activation": ["none", "relu"], "count": 100_000, "seed": [0, 1]})
+    assert plan(random={"neurons": [2, 3], "count": 50}).total() == 2
+    monkeypatch.setattr(Plan, "configs", lambda *_: pytest.fail("a run was made"))
+    assert (many.total(), sample.total()) == (10**6, 4)
+
+
+def test_other_data_have_another_fingerprint(tmp_path):
+    """Of the base's data the fingerprint stays; of a point's it is that point's."""
+    write_set(tmp_path / "images")
+    base = QUICK | {"dataset": str(tmp_path / "images")}
+    runs = make_plan({"base": base, "grid": {"size": [15, 8], "seed": [0, 1]}}).runs()
+    digests = [run.dataset_digest for run in runs]
+    assert len(set(digests)) == 2 and digests[0] == digests[1]
+    assert runs[2] == resolve(runs[2])
 
 
 class Pretended:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -116,8 +117,11 @@ def test_what_is_kept_is_a_data_set_like_any_other(cache: Path):
 
 def test_a_half_written_data_set_is_not_listed(cache: Path):
     (cache / "data" / "half").mkdir(parents=True)
-    (cache / "data" / "broken").mkdir()
-    (cache / "data" / "broken" / "about.json").write_text("{")
+    for name, text in {"broken": "{", "deep": "[" * 10**5, "half": '{"about": "\\ud800"}'}.items():
+        (cache / "data" / name).mkdir(exist_ok=True)
+        (cache / "data" / name / "about.json").write_text(text)
+    (cache / "data" / "pipe").mkdir()
+    os.mkfifo(cache / "data" / "pipe" / "about.json")
     assert uploads() == {}
 
 

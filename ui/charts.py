@@ -164,7 +164,7 @@ def csv(table: pd.DataFrame) -> bytes:
 def _inert(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return ("'" if value[:1] in set("=+-@\t\r") else "") + value.replace("\r", " ")
+    return ("'" if value[:1] in set("=+-@\t\r\n") else "") + value.replace("\r", " ")
 
 
 def download(

@@ -40,11 +40,12 @@ def add(commands: Any) -> None:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from srnn.sweeps.plan import read_plan
+    from srnn.sweeps.plan import parse_plan, read_text
 
     if options.out:
         check_target(options.out, options.force)
-    plan = read_plan(options.file)  # first: what is no plan is not kept
+    text = read_text(options.file)
+    plan = parse_plan(text)  # first: what is no plan is not kept
     from srnn.sweeps.driver import Sweep, known_row, save_table, sweep
     from srnn.sweeps.library import keep
 
@@ -52,7 +53,7 @@ def _sweep(options: argparse.Namespace) -> int:
         configs = plan.runs() if plan.kind != "map" else []
         cached = sum(known_row(config, plan) is not None for config in configs)
         return _say(options, plan, {"runs": len(configs) or plan.budget, "cached": cached})
-    keep(Path(options.file).read_text("utf-8"))
+    keep(text)
     show, saved = show_pieces(), time.monotonic()
 
     def tell(found: Sweep) -> None:

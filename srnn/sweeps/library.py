@@ -8,9 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from srnn import paths
-from srnn.config import ConfigError
 from srnn.files import write_bytes, writing
-from srnn.sweeps.plan import Plan, read_plan
+from srnn.sweeps.plan import Plan, parse_plan, read_plan
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,11 @@ def keep(text: str) -> Kept:
         ConfigError: it is no plan.
         CacheError: the cache cannot be written.
     """
-    folder = paths.sweeps_folder()
+    plan = parse_plan(text)
+    file = paths.sweeps_folder() / f"{plan.name}.toml"
     with writing(paths.cache_root()):
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / "draft.toml"
-        write_bytes(draft, text.encode())
-        plan = read_plan(draft)
-        file = folder / f"{plan.name}.toml"
-        draft.replace(file)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(file, text.encode())
     return Kept(plan, file)
 
 
@@ -62,6 +58,6 @@ def list_sweeps() -> list[Kept]:
     for file in paths.sweeps_folder().glob("*.toml"):
         try:
             found.append(Kept(read_plan(file), file))
-        except (ConfigError, OSError, ValueError):
+        except (OSError, ValueError):
             continue  # a field that is gone, data that have changed: its table means nothing now
     return sorted(found, key=lambda kept: -kept.file.stat().st_mtime)

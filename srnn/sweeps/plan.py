@@ -27,6 +27,7 @@ import hashlib
 import itertools
 import json
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,12 +37,17 @@ from typing import Any
 import numpy as np
 
 from srnn.config import DEFAULT_RECIPE, ConfigError, RunConfig, describe, field_names, make_config
+from srnn.files import read_file
 from srnn.presets import PRESETS
 from srnn.sweeps.measures import MEASURES
-from srnn.tasks import resolve
+from srnn.tasks import DataError, resolve
 
 MOST_RUNS = 1_000_000
 """Runs that a plan may have."""
+
+MOST_BYTES, MOST_DOTS = 500_000, 200
+"""Bytes of a file, and dots in one of its lines: Python's TOML reader takes time and memory by the
+square of the names that dots join."""
 
 KINDS = ("grid", "random", "map")
 
@@ -119,11 +125,23 @@ class Plan:
 
         Raises:
             ConfigError: the point is outside a field's range.
+            DataError: its data set cannot be used.
         """
         changes = dict(point)
         if "lr" in changes and self.base.replication_lr == self.base.lr:
             changes.setdefault("replication_lr", changes["lr"])
-        return [self.base.replace(**changes, seed=seed) for seed in self.seeds]
+        first = self.base.replace(**changes)
+        if not {"dataset", "size"}.isdisjoint(changes):  # other data, another fingerprint
+            first = resolve(first.replace(dataset_digest=""))
+        return [first.replace(seed=seed) for seed in self.seeds]
+
+    def total(self) -> int:
+        """How many runs there are (of a map at most), without making them."""
+        if self.kind == "map":
+            return self.budget
+        if self.kind == "grid":
+            return math.prod(map(len, self.varied.values())) * len(self.seeds)
+        return len({tuple(point.values()) for point in self.points()}) * len(self.seeds)
 
     def runs(self) -> list[RunConfig]:
         """All runs of a grid or a random sample, without repetition, in order."""
@@ -147,11 +165,42 @@ def read_plan(path: str | Path) -> Plan:
         ConfigError: it is no plan; the message says what is wrong and what may stand there.
         OSError: the file cannot be read.
     """
+    return parse_plan(read_text(path))
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a plan's file.
+
+    Raises:
+        ConfigError: it is no text.
+        OSError: it cannot be read, is no plain file, or is too large.
+    """
     try:
-        with Path(path).open("rb") as file:
-            return make_plan(tomllib.loads(file.read(1_000_001).decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a TOML file ({error})") from error
+        return read_file(Path(path), MOST_BYTES).decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a text ({error})") from error
+
+
+def parse_plan(text: str) -> Plan:
+    """The plan in a text (TOML).
+
+    Raises:
+        ConfigError: see :func:`read_plan`.
+    """
+    if len(text) > MOST_BYTES or any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+        raise ConfigError(
+            f"a sweep's file has at most {MOST_BYTES:,} bytes and {MOST_DOTS} dots in a line"
+        )
+    try:
+        return make_plan(tomllib.loads(text))
+    except ConfigError:
+        raise
+    except RecursionError:
+        raise ConfigError("the file is too deeply nested") from None
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+    except ValueError as error:  # also a number of too many digits
+        raise ConfigError(f"not a TOML file: {str(error)[:200]}") from error
 
 
 def make_plan(content: Mapping[str, Any]) -> Plan:
@@ -159,6 +208,7 @@ def make_plan(content: Mapping[str, Any]) -> Plan:
 
     Raises:
         ConfigError: see :func:`read_plan`.
+        DataError: a data set cannot be used.
     """
     content = dict(content)
     title = str(content.pop("title", ""))[:200]
@@ -174,7 +224,7 @@ def make_plan(content: Mapping[str, Any]) -> Plan:
             raise ConfigError(f"{name} must be a section: [{name}]")
     base, rest = _base(dict(content.get("base", {}))), dict(content[kind])
     seeds = _seeds(rest.pop("seed", [base.seed]))
-    measures = {str(name): str(path) for name, path in content.get("measures", {}).items()}
+    measures = _measures(content.get("measures", {}))
     options = _options(kind, rest)
     for name in rest:
         if name not in field_names():
@@ -187,12 +237,26 @@ def make_plan(content: Mapping[str, Any]) -> Plan:
 
 def _base(values: dict[str, Any]) -> RunConfig:
     preset, recipe = values.pop("preset", None), values.pop("recipe", None)
+    for name, value in (("preset", preset), ("recipe", recipe)):
+        if not isinstance(value, str | None):
+            raise ConfigError(f"{name} = {value!r:.80}: expected a name")
     if preset is None:
         return resolve(make_config(recipe or DEFAULT_RECIPE, **values))
     if preset not in PRESETS:
         raise ConfigError(f"unknown preset {preset!r}; presets: {', '.join(PRESETS)}")
     chosen = PRESETS[preset]
     return resolve(make_config(recipe or chosen.recipe, **{**chosen.changes, **values}))
+
+
+def _measures(values: dict[str, Any]) -> dict[str, str]:
+    """Measures of one's own: no name that a column of the table has already."""
+    taken = {*field_names(), *MEASURES, "run_id", "stopped", "seconds"}
+    for name, path in values.items():
+        if name in taken or not re.fullmatch(r"\w[\w .()%-]{0,59}", name):
+            raise ConfigError(f"[measures] {name!r:.80}: this name is taken, or is none")
+        if not isinstance(path, str) or not re.fullmatch(r"[\w.]+:\w+", path):
+            raise ConfigError(f"[measures] {name} = {path!r:.80}: expected 'module:function'")
+    return values
 
 
 def _options(kind: str, rest: dict[str, Any]) -> dict[str, Any]:
@@ -205,9 +269,12 @@ def _options(kind: str, rest: dict[str, Any]) -> dict[str, Any]:
         value, default = options.get(name), {"sample_seed": 0, "level": None}.get(name, "")
         if value is None and default == "":
             raise ConfigError(f"[{kind}] lacks {name}")
-        kinds: tuple[type, ...] = {"measure": (str,), "level": (int, float)}.get(name, (int,))
+        kinds: Any = {"measure": (str,), "level": (int, float)}.get(name, (int,))
         if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
             raise ConfigError(f"[{kind}] {name} = {value!r}: expected a {kinds[0].__name__}")
+        low = {"level": -(2**32), "sample_seed": 0}.get(name)
+        if low is not None and value is not None and not low <= value < 2**32:
+            raise ConfigError(f"[{kind}] {name} = {value!r:.80}: out of range")
     return options
 
 
@@ -220,7 +287,9 @@ def _seeds(values: Any) -> tuple[int, ...]:
 
 def _choices(name: str, values: Any) -> list[Any]:
     if not isinstance(values, list) or not values:
-        raise ConfigError(f"{name} = {values!r}: expected a list of values")
+        raise ConfigError(f"{name} = {values!r:.80}: expected a list of values")
+    if not all(isinstance(value, str | int | float) for value in values):
+        raise ConfigError(f"{name} = {values!r:.80}: expected numbers or texts")
     return list(dict.fromkeys(values))
 
 
@@ -236,14 +305,15 @@ def _values(name: str, values: Any) -> Range | list[Any]:
     high: Any = given.get("high")
     log = given.get("log")
     if not set(given) <= {"low", "high", "log"} or kind not in (int, float):
-        raise ConfigError(f"{name} = {values!r}: expected [low, high] or {{low, high, log}}")
-    numbers = all(isinstance(one, int | float) and math.isfinite(one) for one in (low, high))
-    if not numbers or not low < high:
-        raise ConfigError(f"{name} = {values!r}: expected two numbers, the lower one first")
-    if log and low <= 0:
-        raise ConfigError(f"{name}: a logarithmic range begins above 0, not at {low}")
+        raise ConfigError(f"{name} = {values!r:.80}: expected [low, high] or {{low, high, log}}")
+    if not all(type(one) in (int, float) for one in (low, high)) or not low < high:
+        raise ConfigError(f"{name} = {values!r:.80}: expected two numbers, the lower one first")
     if low < about["low"] or high > about["high"]:
         raise ConfigError(f"{name}: must be from {about['low']} to {about['high']}")
+    if log not in (None, True, False):
+        raise ConfigError(f"{name}: log = {log!r:.80}: expected true or false")
+    if log and (low <= 0 or math.isinf(high / low)):
+        raise ConfigError(f"{name}: a logarithmic range begins above 0, not at {low}")
     return Range(low, high, low > 0 and high / low >= 100 if log is None else log, kind is int)
 
 
@@ -253,15 +323,13 @@ def _checked(plan: Plan) -> Plan:
             raise ConfigError("[map] needs exactly two fields with ranges")
         if plan.measure not in (known := [*MEASURES, *plan.measures]):
             raise ConfigError(f"unknown measure {plan.measure!r}; measures: {', '.join(known)}")
-        runs = plan.budget
-    elif plan.kind == "random":
-        runs = plan.count * len(plan.seeds)
-    else:
-        runs = math.prod(map(len, plan.varied.values())) * len(plan.seeds)
+    runs = plan.count * len(plan.seeds) if plan.kind == "random" else plan.total()
     if not 1 <= runs <= MOST_RUNS:
         raise ConfigError(f"a sweep of {runs:,} runs: must be from 1 to {MOST_RUNS:,}")
-    if plan.kind == "grid":
-        for name, values in plan.varied.items():  # every value by itself, before all of them
-            for value in values:
-                plan.configs({name: value})
+    for seed in (min(plan.seeds), max(plan.seeds)):
+        plan.base.replace(seed=seed)
+    one = dataclasses.replace(plan, seeds=plan.seeds[:1])
+    for name, values in plan.varied.items():  # every value by itself, before all of them
+        for value in () if isinstance(values, Range) else values:
+            one.configs({name: value})
     return plan
