@@ -10,6 +10,7 @@ infinity stand in the same places, and all types are equal.
 
 from __future__ import annotations
 
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 
 from srnn.engines import ENGINES, Engine, EngineUnavailable, Problem, make_engine
-from srnn.files import read_json
+from srnn.files import read_file, read_json
 from srnn.fixpoints import TYPES, classify
 from srnn.metanet import MacroShape, forward, particle_table
 from srnn.particles import (
@@ -31,6 +32,7 @@ from srnn.particles import (
 
 TOLERANCE = 1e-4
 FORMAT = 1
+MOST_BYTES = 200_000_000
 
 
 class BadReference(ValueError):
@@ -79,7 +81,11 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise BadReference(f"{path}: not a reference: NAME.npz, with NAME.json beside it")
     try:
         settings = read_json(path.with_suffix(".json"))
-        with np.load(path, allow_pickle=False) as data:
+        content = io.BytesIO(read_file(path, MOST_BYTES))
+        with zipfile.ZipFile(content) as archive:
+            if (size := sum(entry.file_size for entry in archive.infolist())) > MOST_BYTES:
+                raise ValueError(f"it would unpack to {size:,} bytes")
+        with np.load(content, allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise BadReference(f"{path}: cannot be read ({error})") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -83,6 +84,13 @@ def test_a_broken_file_is_named(tmp_path, capsys):
     assert main(["verify", str(tmp_path / "bad.npz")]) == 1
     assert "bad.npz" in capsys.readouterr().err
     assert main(["verify", str(tmp_path / "absent.npz")]) == 1
+    np.savez_compressed(tmp_path / "bad.npz", x=np.zeros(30_000_000))
+    with pytest.raises(BadReference, match="unpack to 240,000"):
+        verify(tmp_path / "bad.npz")
+    (tmp_path / "bad.npz").unlink()
+    os.mkfifo(tmp_path / "bad.npz")
+    with pytest.raises(BadReference, match="not a plain file"):
+        verify(tmp_path / "bad.npz")
 
 
 def test_settings_that_make_no_sense_are_refused_by_name(tmp_path):

@@ -69,9 +69,24 @@ def test_started_from_anywhere_it_is_on_this_machine_only(port):
     assert sessions.visit_all(port, ["", "runs"], []).errors == []
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example", "x@localhost", "localhost/x"],
+)
 def test_another_host_name_is_refused(port, host):
     assert ask(port, Host=host.format(port=port))[0] == 403
+
+
+@pytest.mark.parametrize(
+    "hosts", [[], ["127.0.0.1", "evil.example"], ["evil.example", "127.0.0.1"]]
+)
+def test_a_request_names_one_host(port, hosts):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.putrequest("GET", "/", skip_host=True)
+    for host in hosts:
+        connection.putheader("Host", host)
+    connection.endheaders()
+    assert connection.getresponse().status in (400, 403)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:{port}", "[::1]:{port}", "LOCALHOST."])
@@ -98,7 +113,22 @@ def test_the_link_with_the_token_gives_a_cookie_and_an_address_without_it(port):
     cookie = headers["Set-Cookie"]
     assert cookie.startswith(f"srnn-token-{port}={sessions.TOKEN};")
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
-    assert ask(port, f"//evil.example/?token={sessions.TOKEN}")[1]["Location"] == "/evil.example/"
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("//evil.example/", "/evil.example/"),
+        ("/%5Cevil.example", "/%5Cevil.example"),  # to a browser \\ is another /
+        ("/%2F%09/evil.example", "/%09/evil.example"),
+        ("/a%0D%0ASet-Cookie:x=1", "/a%0D%0ASet-Cookie%3Ax%3D1"),
+        ("/%E2%82%AC%3F", "/%E2%82%AC%3F"),
+    ],
+)
+def test_the_address_without_the_token_is_on_this_machine(port, path, place):
+    status, headers, _ = ask(port, f"{path}?token={sessions.TOKEN}")
+    assert (status, headers["Location"]) == (303, place)
+    assert len(headers.get_all("Set-Cookie")) == 1
 
 
 def test_a_wrong_token_gives_nothing(port):

@@ -18,13 +18,14 @@ from __future__ import annotations
 import errno
 import hmac
 import os
+import re
 import secrets
 import time
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -73,8 +74,7 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        if not self._is_at_home(headers, scope):
+        if not self._is_at_home(scope):
             await _refuse(scope, receive, send)
         elif scope["type"] == "websocket":
             await self.app(scope, _bounded(receive, send), send)
@@ -83,13 +83,15 @@ class Guard:
         else:
             await self.app(scope, receive, _with_headers(send))
 
-    def _is_at_home(self, headers: dict[bytes, str], scope: Any) -> bool:
-        """Whether a request names this machine, and comes from no page of another site."""
-        host, origin = headers.get(b"host", ""), headers.get(b"origin")
-        if _name(f"//{host}") not in self.hosts:
+    def _is_at_home(self, scope: Any) -> bool:
+        """Whether a request names this machine, once, and comes from no page of another site."""
+        hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
+        named = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        if named is None or named[1].strip("[]").rstrip(".").lower() not in self.hosts:
             return False
         changing = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
-        return origin is None or not changing or urlsplit(origin).netloc == host
+        own = {f"{scheme}://{hosts[0].lower()}" for scheme in ("http", "https")}
+        return not changing or own.issuperset(origins)
 
     def _without_token(self, scope: Any) -> str | None:
         """The address without its token if that is the right one, else None."""
@@ -100,7 +102,7 @@ class Guard:
         if not hmac.compare_digest(given.encode(), self.token.encode()):
             return None
         rest = urlencode([value for value in values if value[0] != "token"])
-        path = "/" + scope["path"].lstrip("/")  # never //another.site
+        path = "/" + quote(scope["path"].lstrip("/"))  # never //another.site, nor another header
         return f"{path}?{rest}" if rest else path
 
     async def _welcome(self, scope: Any, send: Any, address: str) -> None:
@@ -114,11 +116,12 @@ class Guard:
         await send({"type": "http.response.body", "body": b""})
 
 
-def _name(address: str) -> str | None:
-    try:
-        return (urlsplit(address).hostname or "").rstrip(".")
-    except ValueError:
-        return None
+_HOST = re.compile(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
+
+
+def _values(scope: Any, name: bytes) -> list[str]:
+    """All values of a header."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
 def _with_headers(send: Any) -> Any:
