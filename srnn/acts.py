@@ -1,4 +1,5 @@
-"""Acts on particles: drop, make perfect, disturb, settle, retrain. A state in, a new state out.
+"""Acts on particles: drop, make perfect, disturb, attack, melt, settle, retrain. A state in, a new
+state out.
 
 An act changes the particles that it is done to and no other one (retraining ``all`` is training).
 A particle that was changed by hand starts without momentum: the old one belonged to other weights.
@@ -17,8 +18,10 @@ from srnn.config import RunConfig
 from srnn.engines import Problem, make_engine
 from srnn.engines.base import batches
 from srnn.history import TrainingState
+from srnn.life.interactions import interact
 from srnn.lineage import ALL, Act, unpack
-from srnn.particles import INPUTS, neurons_of
+from srnn.metanet import macro_shape
+from srnn.particles import INPUTS, neurons_of, position_encoding
 from srnn.tasks import Task
 from srnn.training import data_order, train
 
@@ -62,6 +65,11 @@ def steps(
             changed[:, mask] = nearest_replicators(weights[:, mask])
         elif act.kind == "noise":
             changed = disturb(weights, *act.numbers)
+        elif act.kind != "settle":
+            (kind, level), (ratio, seed) = act.kind.split("-"), act.numbers
+            places = position_encoding(config.neurons, config.encoding)
+            rng = np.random.default_rng(int(seed))
+            changed, _ = interact(weights, places, macro_shape(config), kind, rng, ratio, level)
         else:
             changed = settle(weights, config, (int(act.numbers[0]),), engine=state.engine)[0]
         state = replace(

@@ -3,7 +3,7 @@
 A *fork* such as ``e15c3ef6769ad81d@40`` begins with what that run was after 40 epochs. *Acts*
 change particles there, one after the other, before training goes on with the run's own settings:
 
-    drop 3-7,12; noise 20-30 0.1 7; settle all 100; retrain 3-7 2
+    drop 3-7,12; noise 20-30 0.1 7; settle all 100; retrain 3-7 2; attack-cell all 0.01 7
 
 Particles are indices, ``3-7,12``, or ``all``. What the acts do is :mod:`srnn.acts`.
 """
@@ -19,10 +19,21 @@ KINDS: dict[str, tuple[str, ...]] = {
     "noise": ("standard deviation", "seed"),
     "settle": ("steps",),
     "retrain": ("epochs",),
+    **{
+        f"{kind}-{level}": ("ratio", "seed")
+        for kind in ("attack", "melt")
+        for level in ("cell", "layer", "anywhere")
+    },
 }
 """The acts, and the numbers that each takes behind its particles."""
 
-_HIGH = {"standard deviation": 1e3, "seed": 2**32 - 1, "steps": 100_000, "epochs": 10_000}
+_HIGH = {
+    "standard deviation": 1e3,
+    "ratio": 1,
+    "seed": 2**32 - 1,
+    "steps": 100_000,
+    "epochs": 10_000,
+}
 ALL = "all"
 
 

@@ -11,7 +11,9 @@ from srnn.life import film
 from srnn.life.recipes import Recipe, identity
 from srnn.life.soup import Rules
 from srnn.vocabulary import IDENTITY, OTHER, TYPES, ZERO
+from tests.test_stage import decode
 from ui.menu import ROOT
+from ui.stage.soup import block
 
 RULES = Rules(attack=0.3, train=30, respawn=True)
 
@@ -43,6 +45,9 @@ def test_a_wound_kills_its_share_and_is_remembered(long):
     assert (
         found["after"] <= found["before"] and found["end"] == (healed.codes[-1] == IDENTITY).sum()
     )
+    short = film.until(healed, 20)
+    assert short.steps == 20 and short.wounds == () and (short.codes == long.codes[:21]).all()
+    assert film.until(healed, 30).wounds == healed.wounds
     noisy = film.wound(long, 0.0, 0.5)
     assert 0 < np.abs(noisy.weights[-1] - long.weights[-1]).max() <= 0.5
 
@@ -66,21 +71,18 @@ def test_a_plane_holds_what_lies_in_it():
     made = film.begin(Recipe(), RULES, 4, 0)
     along = np.zeros((1, 4, 14), np.float32)
     along[0, :, 0], along[0, 3, 5] = [1, 2, 3, 9], 1  # the last one is out of sight
-    places, share = film.path(film.replace(made, weights=along))
-    assert share == pytest.approx(1) and np.isnan(places[0, 3]).all()
+    places, shares = film.path(film.replace(made, weights=along))
+    assert shares == pytest.approx([1, 0, 0]) and np.isnan(places[0, 3]).all()
     np.testing.assert_allclose(np.diff(places[0, :3, 0]), [1, 1], atol=1e-6)
 
 
 def test_the_figures_show_the_numbers(long):
-    places, share = film.path(long)
-    drawn = figures.film(places, long.codes, long.attacked, share, [4])
+    places, shares = film.path(long)
+    drawn = figures.film(places[..., :2], long.codes, 7, sum(shares[:2]), [4])
     lines = {trace.name: trace for trace in drawn.data if trace.yaxis == "y2" and trace.name}
     assert list(lines["identity"].y) == long.census()["identity"].tolist()
-    assert len(drawn.frames) == 31 and drawn.frames[-1].name == "30"
-    dots = [trace for trace in drawn.frames[7].data if trace.mode == "markers"]
+    dots = [trace for trace in drawn.data if trace.mode == "markers"]
     assert sum(len(trace.x) for trace in dots) == 8
-    reach = drawn.layout.xaxis.range[1]
-    assert all(np.nanmax(np.abs(np.asarray(trace.x, float)), initial=0) <= reach for trace in dots)
     lives = figures.life_lines(long.codes, film.lives(long))
     assert (lives.data[0].z == long.codes.T).all()
     circle = figures.attack_graph(film.attacks(long))
@@ -95,13 +97,41 @@ def test_the_figures_show_the_numbers(long):
     assert (figures.slice_figure(codes, codes * 10, 1.0, True).data[0].z == codes * 10).all()
 
 
+def test_the_browser_gets_the_film(long):
+    header, arrays = decode(block(film.wound(long, 0.5, 0.0), "soup", (30, 7)))
+    assert header["wounds"] == [30] and header["published"] == [30, 7]
+    hurt = film.wound(long, 0.5, 0.0)
+    measured = [arrays[name].reshape(31, 8) for name in ("size", "error", "second")]
+    size, error, second = (part.astype(int) for part in measured)
+    rung = header["rung"]
+    codes = np.select([size == 255, size <= rung, error <= rung, second <= rung], [0, 1, 2, 3], 4)
+    assert (codes == hurt.codes).all() and header["ladder"][rung] == 1e-4
+    for name in ("attacked", "learned"):
+        told = arrays[name].reshape(30, 8).astype(int)
+        assert (np.where(told == 65_535, -1, told) == getattr(long, name)).all()
+    assert arrays["points"].shape == (31 * 8 * 3,) and header["starts"] == [0, 8]
+
+
+def test_places_lie_in_the_circle_and_apart():
+    for size in (20, 2000):
+        spots = film.layout(size)
+        assert spots.shape == (size, 2) and (np.hypot(*spots.T) <= 1 + 1e-6).all()
+        gaps = np.hypot(*(spots[:, None] - spots[None, :300]).transpose(2, 0, 1))
+        assert np.sort(gaps, axis=0)[1].min() > 1 / np.sqrt(size) / 2
+
+
 def test_the_page_shows_a_soup_and_wounds_it():
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
     app.switch_page("pages/soup_lab.py").run()
     assert not app.exception
-    assert any("of 20 particles replicate" in text.value for text in app.markdown)
     app.button("soup-wound").click().run()
     assert not app.exception
     assert any("10 killed" in text.value for text in app.markdown)
+    _, now, *_ = app.session_state["soup-film"]
+    assert now.steps == 200 and [step for step, *_ in now.wounds] == [100]
     app.selectbox("soup-preset").set_value("Attack alone: nothing lives").run()
-    assert any("+ 0 identity" in text.value for text in app.markdown)
+    _, now, *_ = app.session_state["soup-film"]
+    assert now.steps == 100 and now.census()["identity"].iloc[-1] == 0
+    for what in ("Clones", "Between two", "Offspring", "Drift", "Noise"):
+        app.segmented_control("around").set_value(what).run()
+        assert not app.exception

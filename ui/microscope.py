@@ -18,6 +18,7 @@ from srnn.config import RunConfig
 from srnn.figures.particle import particle_history
 from srnn.figures.style import points
 from srnn.fixpoints import classify_measures, measures
+from srnn.life.interactions import LEVELS
 from srnn.lineage import ALL, Act, LineageError, pack, read_acts, write_acts
 from srnn.metanet import MacroShape
 from srnn.particles import INPUTS, composite, matrices
@@ -35,14 +36,18 @@ UNDONE = "undone_acts"
 IMAGES = 500
 STEPS = (1, 10, 100, 500)
 NOISE = (0.001, 0.01, 0.1, 1.0)
+RATIOS = (0.001, 0.01, 0.1, 0.5, 1.0)
+DISTURBANCES = {
+    "attack": "This share of all particles each turn another one of their cell, of their layer or "
+    "from anywhere into what they make of its weights.",
+    "melt": "This share of all particles each take over half of their weights from another one.",
+}
 
 
 def microscope(view: View) -> None:
     """What is known of the chosen particles, and what can be done to them; the acts done so far
     with what each changed. Part of the stage's fragment."""
     acts = state.get("acts")
-    if not view.picked and not acts:
-        return
     st.header("Microscope", anchor=False)
     try:
         _bench(view, acts)
@@ -76,6 +81,11 @@ def _bench(view: View, acts: str) -> None:
             about = "Train these; all others keep their weights."
             _button("Retrain alone", Act("retrain", chosen, (float(epochs),)), about)
         _button("Retrain all", Act("retrain", ALL, (float(epochs),)), "Train the whole network on.")
+        level = st.selectbox("Among", LEVELS, key="among", width=120)
+        ratio = st.selectbox("Ratio", RATIOS, 1, key="ratio", width=90)
+        for kind, about in DISTURBANCES.items():
+            act = Act(f"{kind}-{level}", ALL, (ratio, float(len(read_acts(acts)))))
+            _button(f"{kind.title()} all", act, about)
     with st.container(horizontal=True, gap="small"):
         undone: list[str] = st.session_state.get(UNDONE, [])
         st.button("Undo", on_click=_undo, disabled=not acts, key="undo", icon=":material/undo:")
@@ -138,6 +148,7 @@ def _ledger(view: View, text: str) -> None:
             {
                 "act": act if len(act) < 60 else f"{act[:45]} ...",
                 "replicators": count_replicators(after.types),
+                "replication loss": f"{after.loss:.3g}",
                 "accuracy": percent(after.before),
                 "without replicators": percent(after.after),
                 "change": points(after.before - rows[-1]["_"]) if rows else "",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -27,159 +26,49 @@ from srnn.vocabulary import TYPES
 
 DEEP = ("identity", "divergent")
 """Types whose colour is so deep that letters on it are in the paper's."""
-MOST_FRAMES = 150
-"""More pictures than this are too many for a browser: a longer film leaves some out."""
+MOST_WAYS = 300
+"""Particles whose ways are drawn."""
 
 
 def film(
-    places: np.ndarray, codes: np.ndarray, attacked: np.ndarray, share: float, wounds: Sequence[int]
+    places: np.ndarray, codes: np.ndarray, step: int, share: float, wounds: Sequence[int]
 ) -> go.Figure:
-    """A soup in motion: its particles in the plane of two principal components, with the attacks of
-    the step as lines, over its census.
-
-    ``places (T + 1, P, 2)``, ``codes (T + 1, P)``, ``attacked (T, P)``; ``share`` of the variance
-    in the plane; steps of ``wounds``.
-    """
+    """A soup at a step in the plane of two principal components, with the ways that led there,
+    over its census: ``places (T + 1, P, 2)``, ``codes (T + 1, P)``; ``share`` of the variance in
+    the plane; steps of ``wounds``."""
     last, size = len(codes) - 1, codes.shape[1]
-    if last < 1:
-        return message("The soup has not made a step yet.")
     figure = blank(showlegend=True)
     figure.update_layout(height=620)
-    shown = [code for code in range(len(TYPES)) if (codes == code).any()]
-    counts = np.stack([(codes == code).sum(1) for code in shown])
-    for code, line in zip(shown, counts, strict=True):
-        name = TYPES[code]
+    ways = np.concatenate([places[: step + 1], np.full((1, size, 2), np.nan)])[:, :MOST_WAYS]
+    x, y = ways.transpose(2, 1, 0).reshape(2, -1)
+    faint = {"mode": "lines", "line": {"color": FAINT, "width": 1}}
+    figure.add_scatter(x=x, y=y, **faint, showlegend=False, hoverinfo="skip")
+    for code in [code for code in range(len(TYPES)) if (codes == code).any()]:
+        name, own = TYPES[code], np.flatnonzero(codes[step] == code)
+        x, y = places[step, own].T
         figure.add_scatter(
-            x=np.arange(last + 1),
-            y=line,
-            yaxis="y2",
-            xaxis="x2",
-            mode="lines",
-            line={"color": PALETTE[name], "width": 2.5, "dash": DASHES[name]},
-            showlegend=False,
-            name=LABELS[name],
-            hovertemplate="step %{x}: %{y} " + LABELS[name] + "<extra></extra>",
-        )
-    for step in wounds:
-        figure.add_shape(
-            type="line", xref="x2", yref="y2", x0=step, x1=step, y0=0, y1=size,
-            line={"color": MUTED, "width": 1, "dash": "dot"},
+            x=x, y=y, mode="markers", name=LABELS[name], text=[str(p) for p in own],
+            marker={"size": 11 if size < 200 else 5, "color": PALETTE[name]},
+            hovertemplate="particle %{text}<extra>" + LABELS[name] + "</extra>",
         )  # fmt: skip
-    trail = _trail(places, slice(0, last + 1))
-    figure.add_scatter(
-        **trail, mode="lines", line={"color": FAINT, "width": 1}, showlegend=False, hoverinfo="skip"
-    )
-    fixed = len(figure.data)
-    for trace in _picture(places, codes, attacked, last, size, shown):
-        figure.add_trace(trace)
-    moving = list(range(fixed, len(figure.data)))
-    steps = sorted({*range(0, last + 1, -(-last // MOST_FRAMES)), last})
-    figure.frames = [
-        go.Frame(
-            name=str(step),
-            data=_picture(places, codes, attacked, step, size, shown),
-            traces=moving,
-        )
-        for step in steps
-    ]
-    reach = np.nanmax(np.abs(places)) * 1.08 if np.isfinite(places).any() else 1
+        figure.add_scatter(
+            x=np.arange(last + 1), y=(codes == code).sum(1), xaxis="x2", yaxis="y2", mode="lines",
+            line={"color": PALETTE[name], "width": 2.5, "dash": DASHES[name]}, name=LABELS[name],
+            showlegend=False,
+        )  # fmt: skip
+    for at, dash in ((step, "solid"), *((at, "dot") for at in wounds)):
+        figure.add_shape(
+            type="line", xref="x2", yref="y2", x0=at, x1=at, y0=0, y1=size,
+            line={"color": MUTED, "width": 1, "dash": dash},
+        )  # fmt: skip
     plane = f"First component (plane: {100 * share:.0f} % of the variance)"
     figure.update_layout(
-        xaxis={"title": plane, "anchor": "y", "range": [-reach, reach]},
-        yaxis={"title": "Second", "domain": [0.44, 1], "range": [-reach, reach]},
+        xaxis={"title": plane, "anchor": "y"},
+        yaxis={"title": "Second", "domain": [0.42, 1]},
         xaxis2={"title": "Step", "anchor": "y2", "range": [-0.5, last + 0.5]},
-        yaxis2={"title": "Particles", "domain": [0.06, 0.3], "range": [-0.04 * size, 1.05 * size]},
-        sliders=[_slider(steps)],
-        updatemenus=[_buttons()],
-        margin={"b": 110},
-    )  # fmt: skip
+        yaxis2={"title": "Particles", "domain": [0, 0.26], "range": [-0.04 * size, 1.05 * size]},
+    )
     return figure
-
-
-def _trail(places: np.ndarray, steps: slice) -> dict[str, Any]:
-    """Paths of all particles, one after the other with gaps between."""
-    rows = places[steps].transpose(1, 0, 2)
-    gap = np.full((len(rows), 1, 2), np.nan)
-    x, y = np.concatenate([rows, gap], 1).reshape(-1, 2).T
-    return {"x": x, "y": y}
-
-
-def _picture(
-    places: np.ndarray, codes: np.ndarray, attacked: np.ndarray, step: int, size: int, shown: list
-) -> list[go.Scatter]:
-    """What moves: the last steps' paths, the step's attacks, the particles, the clock's hand."""
-    lines: dict[str, Any] = {"x": [], "y": []}
-    if step and (attacked[step - 1] >= 0).any():
-        attackers = np.flatnonzero(attacked[step - 1] >= 0)
-        both = np.stack([attackers, attacked[step - 1, attackers]])
-        lines = _trail(places[step][both], slice(None))
-    traces = [
-        go.Scatter(
-            **_trail(places, slice(max(0, step - 10), step + 1)), mode="lines", hoverinfo="skip",
-            line={"color": MUTED, "width": 1}, opacity=0.6, showlegend=False,
-        ),
-        go.Scatter(
-            **lines, mode="lines", line={"color": INK, "width": 1.5, "dash": "dot"},
-            name="attack", hoverinfo="skip", showlegend=True,
-        ),
-    ]  # fmt: skip
-    for code in shown:
-        own = np.flatnonzero(codes[step] == code)
-        x, y = places[step, own].T
-        name = TYPES[code]
-        dot = {"size": 11, "color": PALETTE[name], "line": {"color": INK, "width": 0.75}}
-        traces.append(
-            go.Scatter(
-                x=x, y=y, mode="markers", name=LABELS[name], text=[f"{p}" for p in own],
-                marker=dot, hovertemplate="particle %{text}<extra>" + LABELS[name] + "</extra>",
-            )
-        )  # fmt: skip
-    hand = {"x": [step, step], "y": [-0.04 * size, 1.05 * size]}
-    traces.append(
-        go.Scatter(
-            **hand, xaxis="x2", yaxis="y2", mode="lines", line={"color": INK, "width": 1},
-            hoverinfo="skip", showlegend=False,
-        )
-    )  # fmt: skip
-    return traces
-
-
-def _slider(steps: list[int]) -> dict:
-    now = {
-        "mode": "immediate",
-        "frame": {"duration": 0, "redraw": False},
-        "transition": {"duration": 0},
-    }
-    return {
-        "active": len(steps) - 1,
-        "steps": [
-            {"label": str(step), "method": "animate", "args": [[str(step)], now]} for step in steps
-        ],
-        "currentvalue": {"prefix": "step ", "xanchor": "right"},
-        "x": 0.16, "len": 0.84, "y": -0.06, "pad": {"t": 18, "b": 0}, "ticklen": 0,
-        "minorticklen": 0,
-        "font": {"size": 12}, "bgcolor": FAINT, "bordercolor": FAINT, "activebgcolor": MUTED,
-        "tickcolor": "rgba(0,0,0,0)",
-    }  # fmt: skip
-
-
-def _buttons() -> dict:
-    play = {
-        "frame": {"duration": 90, "redraw": False},
-        "transition": {"duration": 80},
-        "fromcurrent": True,
-        "mode": "immediate",
-    }
-    stop = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}
-    return {
-        "type": "buttons", "direction": "left", "x": 0, "xanchor": "left", "y": -0.1,
-        "yanchor": "top", "pad": {"t": 8, "r": 8}, "showactive": False, "bordercolor": MUTED,
-        "font": {"color": MUTED},
-        "buttons": [
-            {"label": "Play", "method": "animate", "args": [None, play]},
-            {"label": "Stop", "method": "animate", "args": [[None], stop]},
-        ],
-    }  # fmt: skip
 
 
 def life_lines(codes: np.ndarray, lives: pd.DataFrame) -> go.Figure:
@@ -303,22 +192,80 @@ def slice_figure(codes: np.ndarray, taken: np.ndarray, span: float, by_time: boo
     return figure
 
 
-def against_published(table: pd.DataFrame, x_title: str, y_title: str) -> go.Figure:
-    """What came out beside the published figures: ``setting, obtained, sd, published`` (numbers);
-    a band of one standard deviation between units; the settings on a logarithmic axis."""
-    figure = blank()
+def robustness_boxes(
+    trials: dict[float, np.ndarray], published: dict[float, tuple], part: int
+) -> go.Figure:
+    """Steps of noisy clones by noise, ``trials[noise] (clones, 2)``, as boxes; ``part`` 0: until
+    zero or divergence, 1: as fixpoint. The published means beside."""
+    figure = blank(showlegend=True)
     figure.update_layout(height=340)
-    x = table["setting"]
-    low, high = table["obtained"] - table["sd"], table["obtained"] + table["sd"]
-    figure.add_scatter(
-        x=[*x, *x[::-1]], y=[*low, *high[::-1]], fill="toself", fillcolor=FAINT, mode="lines",
-        line={"width": 0}, name="one sd between units", hoverinfo="skip",
+    names = [f"{noise:.0e}".replace("e-0", "e−").replace("e+00", "e0") for noise in trials]
+    quantiles = np.stack([np.quantile(one[:, part], (0.25, 0.5, 0.75)) for one in trials.values()])
+    ends = np.stack([np.quantile(one[:, part], (0.05, 0.95)) for one in trials.values()])
+    figure.add_box(
+        x=names, q1=quantiles[:, 0], median=quantiles[:, 1], q3=quantiles[:, 2],
+        lowerfence=ends[:, 0], upperfence=ends[:, 1],
+        mean=[one[:, part].mean() for one in trials.values()],
+        boxmean=True, name="here (whiskers: 5 to 95 %)", line={"color": INK, "width": 1.5},
+        fillcolor="rgba(0,0,0,0)",
     )  # fmt: skip
-    figure.add_scatter(x=x, y=table["obtained"], mode="lines", line={"color": INK}, name="here")
     figure.add_scatter(
-        x=x, y=table["published"], mode="markers", name="published",
-        marker={"color": INK, "symbol": "circle-open", "size": 9, "line": {"width": 2}},
+        x=names, y=[published[noise][part] for noise in trials], mode="markers",
+        name="published mean", marker={"color": INK, "symbol": "diamond", "size": 8},
     )  # fmt: skip
-    figure.update_xaxes(title=x_title, type="log", dtick=1, exponentformat="power")
-    figure.update_yaxes(title=y_title, rangemode="tozero")
+    figure.update_xaxes(title="Noise on the replicator's weights", type="category")
+    title = ("Steps until zero or divergence", "Steps as fixpoint")[part]
+    figure.update_yaxes(title=title, rangemode="tozero")
+    return figure
+
+
+def clones_figure(table: pd.DataFrame, sheet: float) -> go.Figure:
+    """How far from their parent clones end (``after``) that began at ``before``, by ``fate``; a
+    line where the share ``sheet`` of the distance is left."""
+    figure = blank(showlegend=True)
+    figure.update_layout(height=420)
+    symbols = {"back": "circle", "elsewhere": "circle-open", "lost": "x-thin-open"}
+    for fate, own in table.groupby("fate"):
+        figure.add_scatter(
+            x=own["before"], y=own["after"], mode="markers", name=str(fate),
+            marker={"color": INK, "symbol": symbols[str(fate)], "size": 6},
+        )  # fmt: skip
+    ends = np.array([table["before"].min(), table["before"].max()])
+    dotted = {"color": MUTED, "width": 1.5, "dash": "dot"}
+    figure.add_scatter(x=ends, y=sheet * ends, mode="lines", name=f"{sheet:.3f} of it", line=dotted)
+    for axes, title in (
+        (figure.update_xaxes, "Distance of the clone from its parent"),
+        (figure.update_yaxes, "After retraining"),
+    ):
+        axes(title=title, type="log", exponentformat="power", dtick=1)
+    return figure
+
+
+def curves(
+    x: Sequence[float], lines: dict[str, Sequence[float]], x_title: str, y_title: str, log: bool
+) -> go.Figure:
+    """Some lines over one axis, told apart by their dashes."""
+    figure = blank(showlegend=True)
+    figure.update_layout(height=380)
+    for (name, y), dash in zip(lines.items(), ("solid", "dash", "dot", "dashdot"), strict=False):
+        figure.add_scatter(
+            x=x, y=y, mode="lines+markers", name=name, marker={"size": 5},
+            line={"color": INK, "width": 2, "dash": dash},
+        )  # fmt: skip
+    figure.update_xaxes(title=x_title)
+    figure.update_yaxes(title=y_title, type="log" if log else "linear", exponentformat="power")
+    return figure
+
+
+def fertility_figure(table: pd.DataFrame) -> go.Figure:
+    """Generations that replicate in a row, a column ``noise ...`` each, against ``radius``."""
+    figure = blank(showlegend=True)
+    figure.update_layout(height=380)
+    for name, symbol in zip(table.columns[1:], ("circle", "diamond", "square", "x"), strict=False):
+        marker = {"color": INK, "symbol": f"{symbol}-open", "size": 7}
+        figure.add_scatter(
+            x=table["radius"], y=table[name], mode="markers", name=name, marker=marker
+        )
+    figure.update_xaxes(title="Spectral radius of the self-application's Jacobian", type="log")
+    figure.update_yaxes(title="Generations that still replicate")
     return figure

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 
-from srnn.life.population import types
+from srnn.fixpoints import classify_measures
+from srnn.life.population import measures
 from srnn.life.recipes import Recipe, newborn
 from srnn.life.soup import Rules, evolve
 from srnn.vocabulary import IDENTITY, TYPES, ZERO
@@ -16,16 +19,16 @@ from srnn.vocabulary import IDENTITY, TYPES, ZERO
 
 @dataclass(frozen=True)
 class Film:
-    """T steps of a soup: ``weights (T + 1, P, n)`` and ``codes (T + 1, P)``, from the beginning on;
-    whom each particle ``attacked`` and ``learned`` from in a step, and how it ``died`` in it, as in
-    :class:`~srnn.life.soup.Events`, ``(T, P)``; ``wounds`` as (step,
-    identities before, what was done)."""
+    """T steps of a soup: ``weights (T + 1, P, n)`` and what their types are decided by,
+    ``measured (3, T + 1, P)``, from the beginning on; whom each particle ``attacked`` and
+    ``learned`` from in a step, and how it ``died`` in it, as in :class:`~srnn.life.soup.Events`,
+    ``(T, P)``; ``wounds`` as (step, identities before, what was done)."""
 
     recipe: Recipe
     rules: Rules
     seed: int
     weights: np.ndarray
-    codes: np.ndarray
+    measured: np.ndarray
     attacked: np.ndarray
     learned: np.ndarray
     died: np.ndarray
@@ -34,6 +37,11 @@ class Film:
     @property
     def steps(self) -> int:
         return len(self.attacked)
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """Types ``(T + 1, P)``."""
+        return classify_measures(*self.measured, self.recipe.epsilon)
 
     def census(self) -> pd.DataFrame:
         """``step`` and a count per type."""
@@ -45,7 +53,11 @@ def begin(recipe: Recipe, rules: Rules, size: int, seed: int) -> Film:
     """A soup of newborns, before its first step."""
     start = newborn(recipe, size, np.random.default_rng([seed, 0]))[None]
     none = np.empty((0, size), np.int32)
-    return Film(recipe, rules, seed, start, types(start[0], recipe)[None], none, none, none)
+    return Film(recipe, rules, seed, start, _measured(start, recipe), none, none, none)
+
+
+def _measured(weights: np.ndarray, recipe: Recipe) -> np.ndarray:
+    return np.stack([measures(step, recipe) for step in weights], 1)
 
 
 def go_on(film: Film, steps: int, rules: Rules | None = None) -> Film:
@@ -54,16 +66,23 @@ def go_on(film: Film, steps: int, rules: Rules | None = None) -> Film:
     rules = rules or film.rules
     rng = np.random.default_rng([film.seed, 1, film.steps, len(film.wounds)])
     _, events = evolve(film.weights[-1], film.recipe, rules, steps, rng, record=True)
-    codes = np.stack([types(weights, film.recipe) for weights in events.history])
     return replace(
         film,
         rules=rules,
         weights=np.concatenate([film.weights, events.history]),
-        codes=np.concatenate([film.codes, codes]),
+        measured=np.concatenate([film.measured, _measured(events.history, film.recipe)], 1),
         attacked=np.concatenate([film.attacked, events.attacked]),
         learned=np.concatenate([film.learned, events.learned]),
         died=np.concatenate([film.died, events.died]),
     )
+
+
+def until(film: Film, step: int) -> Film:
+    """The film up to a step."""
+    kept = {name: getattr(film, name)[:step] for name in ("attacked", "learned", "died")}
+    wounds = tuple(wound for wound in film.wounds if wound[0] <= step)
+    weights, measured = film.weights[: step + 1], film.measured[:, : step + 1]
+    return replace(film, weights=weights, measured=measured, wounds=wounds, **kept)
 
 
 def wound(film: Film, killed: float, noise: float) -> Film:
@@ -74,28 +93,35 @@ def wound(film: Film, killed: float, noise: float) -> Film:
     weights[-1] += (noise * rng.uniform(-1, 1, weights[-1].shape)).astype(weights.dtype)
     dead = rng.permutation(size)[: round(killed * size)]
     weights[-1, dead] = 0
-    codes = np.vstack([film.codes[:-1], types(weights[-1], film.recipe)[None]])
+    measured = np.concatenate([film.measured[:, :-1], _measured(weights[-1:], film.recipe)], 1)
     before = int((film.codes[-1] == IDENTITY).sum())
     done = (film.steps, before, f"{len(dead)} killed, noise {noise:g}")
-    return replace(film, weights=weights, codes=codes, wounds=(*film.wounds, done))
+    return replace(film, weights=weights, measured=measured, wounds=(*film.wounds, done))
 
 
-def path(film: Film, reach: float = 5.0) -> tuple[np.ndarray, float]:
-    """All particles at all steps in the plane of their two principal components, ``(T + 1, P, 2)``,
-    and the share of variance in it. Particles with a weight beyond ``reach`` are left out (NaN).
-    """
+def path(film: Film, reach: float = 5.0) -> tuple[np.ndarray, list[float]]:
+    """All particles at all steps along their three principal components, ``(T + 1, P, 3)``, and
+    their shares of the variance. Particles with a weight beyond ``reach`` are left out (NaN)."""
     with np.errstate(invalid="ignore"):
         seen = (np.abs(film.weights) < reach).all(-1)
-    points = film.weights[seen].astype(float)
-    places = np.full((*seen.shape, 2), np.nan)
-    if len(points) < 3:
-        return places, 0.0
-    centre = points.mean(0)
-    _, spread, axes = np.linalg.svd(points - centre, full_matrices=False)
-    axes *= np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])[:, None]
-    places[seen] = (points - centre) @ axes[:2].T
-    total = float((spread**2).sum())
-    return places, float((spread[:2] ** 2).sum()) / total if total else 0.0
+    points = film.weights[seen]
+    places = np.full((*seen.shape, 3), np.nan, np.float32)
+    if len(points) < 2:
+        return places, [0.0] * 3
+    spread, axes = np.linalg.eigh(np.cov(points.T, dtype=float))
+    axes = axes[:, :-4:-1] * np.sign(axes[np.abs(axes).argmax(0), np.arange(len(axes))])[:-4:-1]
+    places[seen] = (points - points.mean(0)) @ axes
+    return places, (spread[:-4:-1] / max(spread.sum(), 1e-30)).tolist()
+
+
+def layout(size: int) -> np.ndarray:
+    """Where the places of a soup are drawn, ``(P, 2)`` within the unit circle: around it, or, where
+    they are many, evenly all over it."""
+    if size <= 80:
+        return np.array(list(nx.circular_layout(range(size)).values()), float)
+    k = np.arange(size)
+    turn = k * math.pi * (3 - math.sqrt(5))  # as the seeds of a sunflower
+    return np.sqrt((k + 0.5) / size)[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
 
 
 def attacks(film: Film) -> nx.DiGraph:

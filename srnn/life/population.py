@@ -24,15 +24,20 @@ def applied(weights: np.ndarray, others: np.ndarray, recipe: Recipe) -> np.ndarr
         return kind.applied(weights, others, recipe.neurons)
 
 
-def types(weights: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Types ``(P,)`` of particles ``(P, n)``: codes of :data:`srnn.fixpoints.TYPES`."""
+def measures(weights: np.ndarray, recipe: Recipe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What types are decided by, of particles ``(P, n)``: the largest weight (NaN: divergent), and
+    the largest errors after one and two applications, ``(P,)`` each."""
     once = applied(weights, weights, recipe)
     twice = applied(weights, once, recipe)
     with np.errstate(all="ignore"):
         size = np.abs(weights).max(1)
         size[~np.isfinite(weights).all(1)] = np.nan
-        error, second = np.abs(once - weights).max(1), np.abs(twice - weights).max(1)
-        return classify_measures(size, error, second, recipe.epsilon)
+        return size, np.abs(once - weights).max(1), np.abs(twice - weights).max(1)
+
+
+def types(weights: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Types ``(P,)`` of particles ``(P, n)``: codes of :data:`srnn.fixpoints.TYPES`."""
+    return classify_measures(*measures(weights, recipe), recipe.epsilon)
 
 
 def self_apply(

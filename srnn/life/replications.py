@@ -104,19 +104,27 @@ def noisy(weights: np.ndarray, noise: float, rng: np.random.Generator) -> np.nda
     return (weights + sign * rng.random(weights.shape) * noise).astype(np.float32)
 
 
-def robustness(quick: bool = False, seed: int = 0, placebo: bool = False) -> list[Row]:
-    """Steps until a noisy clone of the hand-made replicator is zero or diverges, and as fixpoint.
-    Placebo: the clones are of a particle with the same weights in another order, no replicator."""
-    recipe, clones = Recipe(), 500 if quick else 4000
-    rows = []
+def noise_trials(clones: int, seed: int = 0, placebo: bool = False) -> dict[float, np.ndarray]:
+    """For each noise, steps until a noisy clone of the hand-made replicator is zero or diverges,
+    and as fixpoint: ``(clones, 2)``."""
+    recipe, trials = Recipe(), {}
     for number, noise in enumerate(published.NOISE):
         rng = np.random.default_rng([seed, 3, number])
         parent = np.roll(identity(recipe), 1) if placebo else identity(recipe)
         start = noisy(np.tile(parent, (clones, 1)), noise, rng)
         _, verged, kept = self_apply(start, recipe, 100)
-        figures, units = published.ROBUSTNESS[noise], np.stack([verged, kept], 1)
-        rows.append(row(noise, figures, 100, units, unit="clone"))
-    return rows
+        trials[noise] = np.stack([verged, kept], 1)
+    return trials
+
+
+def robustness(quick: bool = False, seed: int = 0, placebo: bool = False) -> list[Row]:
+    """Steps until a noisy clone of the hand-made replicator is zero or diverges, and as fixpoint.
+    Placebo: the clones are of a particle with the same weights in another order, no replicator."""
+    trials = noise_trials(500 if quick else 4000, seed, placebo)
+    return [
+        row(noise, published.ROBUSTNESS[noise], 100, units, unit="clone")
+        for noise, units in trials.items()
+    ]
 
 
 def soup_census(

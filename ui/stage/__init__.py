@@ -21,7 +21,7 @@ from ui.stage.bundle import FOLDER, bundle, part
 from ui.stage.film import film
 from ui.state import EPSILONS, View
 
-KEY = "stage"
+KEY, SOUP = "stage", "soup-stage"
 FRONT = "-0.6,0.42,1"
 """The cube's camera at first, as in ``cube.js``: yaw and pitch in radians, and zoom."""
 _component = st.components.v2.component(
@@ -65,6 +65,19 @@ def live_stage(job: Job) -> bool:
         on_scene_change=_follow,
     )
     return True
+
+
+def soup_stage(block: bytes, version: str, begin: int) -> int | None:
+    """Show a soup (:mod:`ui.stage.soup`), in a fragment; in a new ``version`` it plays from the
+    step ``begin`` on. Returns the step at which its clock stands; None before it has said so."""
+    wanted = {"version": version, "snapshot": begin, "play": True}
+    _component(
+        key=SOUP,
+        data=amended(block, look=look(), autoplay=False, wanted=wanted),
+        on_scene_change=lambda: None,
+    )
+    scene = st.session_state[SOUP].get("scene")
+    return scene["snapshot"] if scene and scene["run"] == block_id(block) else None
 
 
 def _wanted(view: View, acts: str) -> dict[str, Any]:

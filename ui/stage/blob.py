@@ -35,7 +35,7 @@ def rungs(measure: np.ndarray, ladder: Sequence[float]) -> np.ndarray:
 
 
 def encode(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
-    """Header and arrays (uint8, float16 or float32) as the browser's ``decode`` reads them."""
+    """Header and arrays (uint8, uint16, float16, float32) as ``decode`` reads them."""
     listed, at = [], 0
     for name, array in arrays.items():
         listed.append({"name": name, "kind": array.dtype.str[1:], "count": array.size, "at": at})

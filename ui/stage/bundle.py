@@ -14,6 +14,7 @@ MODULES = (
     "cube",
     "census",
     "pixels",
+    "soup",
     "picking",
     "controls",
     "main",

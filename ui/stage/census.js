@@ -7,7 +7,7 @@ import { Board } from "./theme.js";
 const STACK = [4, 3, 2, 1, 0]; // from the ground up: the workers carry it, the dead lie on top
 
 // A drawing against the clock, with its axis of epochs and a line where the clock stands.
-class Timeline {
+export class Timeline {
   constructor(host, room) {
     this.board = new Board(host);
     this.room = room;
@@ -51,6 +51,20 @@ class Timeline {
     pen.strokeStyle = theme.faint;
     pen.lineWidth = 1;
     pen.strokeRect(this.left, this.top, this.right - this.left, this.bottom - this.top);
+  }
+
+  // Where the soup was wounded.
+  marks(pen, scene) {
+    pen.strokeStyle = scene.theme.ink;
+    pen.lineWidth = 1;
+    pen.setLineDash([2, 3]);
+    pen.beginPath();
+    for (const t of scene.run.wounds ?? []) {
+      pen.moveTo(this.x(scene, t), this.top);
+      pen.lineTo(this.x(scene, t), this.bottom);
+    }
+    pen.stroke();
+    pen.setLineDash([]);
   }
 
   ticks(pen, scene, values, y, text) {
@@ -159,6 +173,7 @@ export class Census extends Timeline {
       under += number;
       below.set(top);
     }
+    this.marks(pen, scene);
     this.ticks(pen, scene, [0, run.P], y, count);
     this.labels(pen, rows);
   }

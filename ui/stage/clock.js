@@ -1,13 +1,14 @@
 // The one clock: a position among the snapshots, from 0 to T − 1. Equal time is given to every
 // snapshot, so that the first epochs, in which most happens, can be seen.
 
-const SNAPSHOTS_A_SECOND = 3;
+export const SNAPSHOTS_A_SECOND = 3;
 
 export class Clock {
   constructor() {
     this.position = 0;
     this.playing = false;
     this.speed = 1;
+    this.pace = SNAPSHOTS_A_SECOND;
     this.before = null;
     this.frames = []; // times of the last frames drawn while playing
   }
@@ -39,7 +40,7 @@ export class Clock {
     this.before = now;
     this.frames.push(now);
     if (this.frames.length > 240) this.frames.shift();
-    this.position += (passed / 1000) * SNAPSHOTS_A_SECOND * this.speed;
+    this.position += (passed / 1000) * this.pace * this.speed;
     if (this.position < last) return false;
     this.position = last;
     this.pause();

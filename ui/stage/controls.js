@@ -1,6 +1,7 @@
 // Buttons, sliders, lists and keys: everything that can be done without a pointer.
 
 import { count, particleName, seat, signed, percent } from "./data.js";
+import { biography, soupFinding } from "./soup.js";
 
 const ROWS = 12;
 
@@ -104,6 +105,8 @@ export function fillLists(host, scene) {
     ...Array.from({ length: run.depth }, (_, layer) => [`layer:${layer}`, `layer ${layer}`]),
     ["none", "nothing"],
   ]);
+  fill(host.querySelector(".axes"), [["three", "PC 1, 2, 3"], ["epoch", `PC 1, 2, ${run.unit}`]]);
+  setText(host.querySelector(".census small"), `particles, by ${run.unit}`);
   host.querySelector(".position").max = run.T - 1;
   host.querySelector(".epsilon").max = run.ladder.length - 1;
 }
@@ -143,19 +146,22 @@ export function showState(host, scene) {
 const ALTERNATIVES = {
   network: "The network. Space plays, arrows step and walk through particles, Enter selects",
   cube: "The particles' trajectories as a cube. Shift and arrows turn it, plus and minus zoom",
+  deeds: "Who acted on whom. Space plays, arrows step and walk through particles, Enter selects",
+  lives: "The type of every place in the soup at every step, and where newborns came",
   pixels: "Every weight layer as images of its particles",
-  census: "Particle types over the epochs",
+  census: "Particle types over time",
   curves: "Test accuracy of the whole network and of what is left without its replicators",
   losses: "Losses of the task and of self-replication over the epochs",
 };
 
 const epochText = (run, t) =>
-  `epoch ${count(run.epochs[t])}${run.edited && t === run.T - 1 ? ", edited" : ""}`;
+  `${run.unit} ${count(run.epochs[t])}${run.edited && t === run.T - 1 ? ", edited" : ""}`;
 
 export const epsilonText = (value) => value.toExponential(0).replace("e-", "e−").replace("e+0", "");
 
 // What the moment shows, in a sentence; every number at the clock's epoch and this epsilon.
 export function finding(scene) {
+  if (scene.run.soup) return soupFinding(scene, epsilonText(scene.run.ladder[scene.rung]));
   const { run, counts } = scene, t = scene.clock.snapshot;
   const zero = counts[t * 5 + 1], identity = counts[t * 5 + 2], both = zero + identity;
   const parts = [
@@ -173,6 +179,7 @@ export function finding(scene) {
 }
 
 export function describe(scene, particle) {
+  if (scene.run.soup) return biography(scene.run, particle, scene.clock.snapshot);
   const { run } = scene, { layer, cell, input } = seat(run, particle);
   const reads =
     layer > 0
@@ -193,7 +200,10 @@ export function showParticles(host, scene) {
   if (one >= 0) {
     readout.append(mark(theme.types[codes[one]]), bold(particleName(run, one)));
     readout.append(` · ${run.labels[codes[one]]} · ${describe(scene, one)}`);
-  } else readout.textContent = "Point at a connection, a pixel or a point of the cube. A click selects it, Shift and drag a whole region.";
+  } else {
+    const what = run.soup ? "particle" : "connection, a pixel or a point of the cube";
+    readout.textContent = `Point at a ${what}. A click selects it, Shift and drag a whole region.`;
+  }
   const list = host.querySelector(".rows");
   const wanted = scene.selection.size ? [...scene.selection] : strongest(scene, codes);
   const key = wanted.slice(0, ROWS).map((p) => `${p}:${codes[p]}`).join() + wanted.length + theme.dark;
@@ -221,6 +231,7 @@ export function showParticles(host, scene) {
 }
 
 function strongest(scene, codes) {
+  if (scene.run.soup) return []; // all stand there
   const alive = [];
   for (let p = 0; p < scene.run.P; p++) if (codes[p] !== 1 && codes[p] !== 2) alive.push(p);
   const size = (p) => Math.abs(scene.weightNow(p)) || 0;

@@ -44,7 +44,8 @@ export class Cube {
 
   // Where a particle is at a position of the clock; null if it has diverged.
   at(scene, particle, position) {
-    const { run } = scene, t = Math.min(run.T - 1, Math.floor(position)), f = position - t;
+    const { run } = scene, t = Math.min(run.T - 1, Math.floor(position));
+    const f = run.died?.[t * run.P + particle] ? 0 : position - t; // a newborn comes from nowhere
     const here = 3 * (t * run.P + particle), next = f ? here + 3 * run.P : here;
     const p = run.points, part = (k) => (p[here + k] + f * (p[next + k] - p[here + k])) / run.reach;
     const third = scene.axes === "epoch" ? (2 * position) / Math.max(1, run.T - 1) - 1 : part(2);
@@ -115,6 +116,7 @@ export class Cube {
     let begun = false;
     for (let t = Math.max(0, Math.ceil(from)); ; t++) {
       const spot = this.at(scene, particle, Math.min(t, now));
+      if (t && scene.run.died?.[(t - 1) * scene.run.P + particle]) begun = false;
       if (spot && begun) pen.lineTo(spot[0], spot[1]);
       else if (spot) pen.moveTo(spot[0], spot[1]);
       begun ||= spot !== null;
@@ -139,7 +141,7 @@ export class Cube {
     pen.fillStyle = theme.muted;
     pen.textAlign = "center";
     const share = (k) => `PC ${k + 1} · ${(100 * run.shares[k]).toFixed(0)} %`;
-    const names = [share(0), share(1), scene.axes === "epoch" ? "epoch" : share(2)];
+    const names = [share(0), share(1), scene.axes === "epoch" ? run.unit : share(2)];
     names.forEach((name, axis) => {
       const [x, y] = this.project(...[0, 1, 2].map((k) => (k === axis ? 0 : k === 2 ? -1.18 : -1.2)));
       const edge = pen.measureText(name).width / 2 + 2;

@@ -1,7 +1,7 @@
 // Decodes what Python sends: 4 bytes with the header's length, the header as JSON, then the arrays
 // that it lists, each at a multiple of 4 bytes. Types are worked out here, for any epsilon.
 
-const KINDS = { u1: Uint8Array, f4: Float32Array, f2: Uint16Array };
+const KINDS = { u1: Uint8Array, u2: Uint16Array, f4: Float32Array, f2: Uint16Array };
 
 const ZERO = 1, IDENTITY = 2;
 
@@ -16,7 +16,8 @@ export function decode(bytes) {
   }
   run.T = run.epochs.length;
   run.P = run.starts[run.starts.length - 1];
-  run.depth = run.sizes.length - 1;
+  run.depth = Math.max(0, run.sizes.length - 1);
+  run.unit ??= "epoch"; // what the clock counts
   [run.rows, run.columns] = run.image ?? [0, 0]; // of the input, if it is an image
   return run;
 }
@@ -63,6 +64,7 @@ export function seat(run, particle) {
 }
 
 export function particleName(run, particle) {
+  if (run.soup) return `particle ${particle}`;
   const { layer, cell, input } = seat(run, particle);
   return `L${layer}_C${cell}_W${input}`;
 }

@@ -18,6 +18,7 @@ from srnn.analysis.dropout import accuracy_of, drop
 from srnn.fixpoints import classify_measures, measures
 from srnn.history import TrainingState
 from srnn.lineage import Act, read_acts
+from srnn.particles import replication_loss
 from srnn.runs import get_run
 from srnn.runs.fork import state_at
 from srnn.tasks import task_of
@@ -27,12 +28,13 @@ from srnn.vocabulary import count_types, is_replicator
 @dataclass(frozen=True)
 class Measured:
     """A network at one moment: type codes ``(P,)``, their counts, test accuracy 0..1 with all
-    particles and with the survivors only."""
+    particles and with the survivors only, and the replication loss (sum over particles)."""
 
     codes: np.ndarray
     types: dict[str, int]
     before: float
     after: float
+    loss: float
 
 
 def performed(run_id: str, index: int, acts: str) -> TrainingState:
@@ -73,9 +75,8 @@ def measured(run_id: str, index: int, acts: str, epsilon: float) -> Measured:
     """
     run = get_run(run_id)
     weights, task = performed(run_id, index, acts).weights, task_of(run.config)
-    codes = classify_measures(
-        *measures(torch.from_numpy(np.array(weights)), torch.from_numpy(run.encoding)), epsilon
-    )
+    both = torch.from_numpy(np.array(weights)), torch.from_numpy(run.encoding)
+    codes = classify_measures(*measures(*both), epsilon)
     scalar = scalars(weights)
     data = task.x_test, task.y_test, run.shape
     return Measured(
@@ -83,4 +84,5 @@ def measured(run_id: str, index: int, acts: str, epsilon: float) -> Measured:
         count_types(codes),
         accuracy_of(scalar, *data),
         accuracy_of(drop(scalar, is_replicator(codes)), *data),
+        float(replication_loss(*both).sum()),
     )

@@ -1,7 +1,7 @@
 // The stage: one picture of one run with one clock. It lives on the component's root element, so
 // camera, clock and selection stay when the page runs again and when new data come.
 
-import { Clock } from "./clock.js";
+import { Clock, SNAPSHOTS_A_SECOND } from "./clock.js";
 import { connectControls, fillLists, showParticles, showState } from "./controls.js";
 import { Census, Curves, Losses } from "./census.js";
 import { Cube, FRONT } from "./cube.js";
@@ -9,6 +9,7 @@ import { classify, decode } from "./data.js";
 import { Network } from "./network.js";
 import { pickable, scrubbable } from "./picking.js";
 import { Pixels } from "./pixels.js";
+import { Deeds, Lives, tally } from "./soup.js";
 import { readTheme } from "./theme.js";
 
 class Scene {
@@ -33,7 +34,9 @@ class Scene {
 
   // Scalar weights at the clock's position, between two snapshots in proportion.
   weigh() {
-    const { run, clock } = this, t = Math.min(run.T - 1, Math.floor(clock.position));
+    const { run, clock } = this;
+    if (run.soup) return;
+    const t = Math.min(run.T - 1, Math.floor(clock.position));
     const part = clock.position - t, here = t * run.P, next = part ? here + run.P : here;
     if (this.weights?.length !== run.P) this.weights = new Float32Array(run.P);
     for (let p = 0; p < run.P; p++) {
@@ -52,10 +55,11 @@ class Stage {
     this.cube = new Cube(board("cube"));
     this.pixels = new Pixels(board("pixels"));
     this.census = new Census(board("census"));
+    this.deeds = new Deeds(board("deeds"));
+    this.lives = new Lives(board("lives"));
     this.lines = [this.census, new Curves(board("curves")), new Losses(board("losses"))];
-    this.views = [this.network, this.cube, this.pixels, ...this.lines];
-    for (const view of [this.network, this.cube, this.pixels]) pickable(view, this);
-    for (const view of this.lines) scrubbable(view, this);
+    this.views = [this.network, this.cube, this.pixels, this.deeds, this.lives, ...this.lines];
+    for (const view of this.views) (view.pick ? pickable : scrubbable)(view, this);
     connectControls(host, this);
     this.watcher = new ResizeObserver(() => this.redraw());
     for (const view of this.views) this.watcher.observe(view.board.host);
@@ -72,6 +76,10 @@ class Stage {
     const other = !before || before.id !== run.id || before.P !== run.P;
     const atEnd = !before || scene.clock.position >= before.T - 1;
     scene.run = run;
+    if (run.soup) tally(run);
+    this.host.classList.toggle("soup", Boolean(run.soup));
+    this.main = run.soup ? this.deeds : this.network;
+    scene.clock.pace = run.pace ?? SNAPSHOTS_A_SECOND;
     if (other) {
       scene.selection.clear();
       scene.picked = scene.hover = -1;
@@ -87,14 +95,14 @@ class Stage {
       this.version = wanted.version;
       this.want(wanted);
     }
-    if (!before && run.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    if (!before && run.autoplay && moves()) {
       scene.clock.position = 0;
       this.play();
     }
     this.redraw(true);
   }
 
-  want({ snapshot, selection, epsilon, show, camera }) {
+  want({ snapshot, selection, epsilon, show, camera, play }) {
     const { scene } = this;
     if (snapshot != null) scene.clock.go(snapshot, scene.run.T - 1);
     if (selection) {
@@ -104,6 +112,8 @@ class Stage {
     if (epsilon != null) this.setRung(scene.run.ladder.indexOf(epsilon));
     if (show) scene.show = show;
     if (camera) Object.assign(scene.camera, camera);
+    if (play && moves()) this.play();
+    else if (play) this.go(scene.run.T - 1, true);
   }
 
   types() {
@@ -158,7 +168,7 @@ class Stage {
 
   // The next or last one of the shown particles, for the keyboard.
   walk(by) {
-    const { shown } = this.network, { scene } = this;
+    const { shown } = this.main, { scene } = this;
     if (!shown.length) return;
     const here = shown.indexOf(scene.hover >= 0 ? scene.hover : scene.picked);
     this.hover(shown[(here + by + shown.length) % shown.length]);
@@ -287,7 +297,7 @@ class Stage {
 
   // What a browser test may ask: where things are, and what is chosen.
   get test() {
-    const { scene, network } = this, box = network.board.host.getBoundingClientRect();
+    const { scene, network, main } = this, box = network.board.host.getBoundingClientRect();
     return {
       fps: scene.clock.fps,
       playing: scene.clock.playing,
@@ -298,7 +308,7 @@ class Stage {
       picked: scene.picked,
       hover: scene.hover,
       camera: { ...scene.camera },
-      shown: [...network.shown],
+      shown: [...main.shown],
       counts: [...scene.counts.subarray(scene.clock.snapshot * 5, scene.clock.snapshot * 5 + 5)],
       wire: (particle, share) => {
         const [x, y] = network.along(particle, share);
@@ -307,6 +317,8 @@ class Stage {
     };
   }
 }
+
+const moves = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export default function mount({ data, parentElement, setStateValue }) {
   const host = parentElement.querySelector(".stage");

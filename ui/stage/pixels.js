@@ -128,7 +128,7 @@ export class Pixels {
   }
 }
 
-function channels(color) {
+export function channels(color) {
   const text = color.replace("#", "");
   if (text.length >= 6 && color.startsWith("#")) {
     return [0, 2, 4].map((at) => parseInt(text.slice(at, at + 2), 16));

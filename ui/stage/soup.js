@@ -1,0 +1,256 @@
+// The views of a soup: who acts on whom, and the lives in its places; and what is said of them.
+
+import { Timeline } from "./census.js";
+import { count, plural } from "./data.js";
+import { channels } from "./pixels.js";
+import { Board } from "./theme.js";
+
+const NOBODY = 65535, MOST_ACTS = 1500, FEW = 80, REACH = 12;
+const ACTS = [["attacked", []], ["learned", [2, 4]]];
+
+// How many attacks, lessons and newborns there were up to every step.
+export function tally(run) {
+  for (const [name, sums] of [["attacked", "attacks"], ["learned", "lessons"], ["died", "births"]]) {
+    run[sums] = new Uint32Array(run.T);
+    for (let t = 1; t < run.T; t++) {
+      run[sums][t] = run[sums][t - 1];
+      for (let i = (t - 1) * run.P; i < t * run.P; i++) {
+        run[sums][t] += name === "died" ? run.died[i] > 0 : run[name][i] !== NOBODY;
+      }
+    }
+  }
+}
+
+// What happened to a particle's place up to a step.
+export function biography(run, particle, t) {
+  let made = 0, suffered = 0, lessons = 0, born = 0;
+  for (let step = 0; step < t; step++) {
+    const here = step * run.P;
+    made += run.attacked[here + particle] !== NOBODY;
+    lessons += run.learned[here + particle] !== NOBODY;
+    if (run.died[here + particle]) born = step + 1;
+    for (let p = here; p < here + run.P; p++) suffered += run.attacked[p] === particle;
+  }
+  const since = born ? `newborn of step ${count(born)}` : "there from the beginning";
+  return `${since} · place attacked ${count(made)}, was attacked ${plural(suffered, "time")}, learned ${plural(lessons, "time")}`;
+}
+
+export function soupFinding(scene, epsilon) {
+  const { run, counts } = scene, t = scene.clock.snapshot, zero = counts[t * 5 + 1], identity = counts[t * 5 + 2];
+  const deeds = [[run.attacks, "attack"], [run.lessons, "lesson"], [run.births, "newborn"]];
+  const done = deeds.filter(([sums]) => sums[run.T - 1]).map(([sums, name]) => plural(sums[t], name));
+  return (
+    `At step ${count(t)}, ${count(zero + identity)} of ${count(run.P)} particles replicate themselves ` +
+    `(${count(zero)} zero + ${count(identity)} identity, epsilon ${epsilon}).` +
+    (done.length ? ` So far: ${done.join(", ")}.` : "") +
+    (run.published == null ? "" : ` Published for step ${count(run.published[0])}: ${run.published[1]} identities.`)
+  );
+}
+
+// Who acted on whom: all acts up to the clock, pale, and those of its step, dark; the more often a
+// particle was attacked, the larger it is.
+export class Deeds {
+  constructor(host) {
+    this.board = new Board(host);
+    this.shown = [];
+  }
+
+  key(clock) {
+    return clock.snapshot;
+  }
+
+  place(run) {
+    const { width, height } = this.board, room = Math.min(width, height) / 2 - 22;
+    this.x = Float32Array.from({ length: run.P }, (_, p) => width / 2 + room * run.places[2 * p]);
+    this.y = Float32Array.from({ length: run.P }, (_, p) => height / 2 + room * run.places[2 * p + 1]);
+    this.middle = [width / 2, height / 2];
+    this.shown = Array.from({ length: run.P }, (_, p) => p);
+    this.dot = run.P > FEW ? Math.max(1.2, (0.7 * room) / Math.sqrt(run.P)) : 7;
+  }
+
+  // A curve from one particle to another, bent to the middle; few of them end in an arrow.
+  curve(pen, p, q, arrow) {
+    const bend = (a, b, m) => (this.few ? m + 0.41 * (a + b - 2 * m) : (a + b) / 2);
+    const [mx, my] = this.middle, cx = bend(this.x[p], this.x[q], mx), cy = bend(this.y[p], this.y[q], my);
+    pen.moveTo(this.x[p], this.y[p]);
+    pen.quadraticCurveTo(cx, cy, this.x[q], this.y[q]);
+    if (!arrow) return;
+    const away = Math.hypot(this.x[q] - cx, this.y[q] - cy) || 1, radius = this.radius(q) + 2;
+    const [ux, uy] = [(this.x[q] - cx) / away, (this.y[q] - cy) / away];
+    const [tx, ty] = [this.x[q] - radius * ux, this.y[q] - radius * uy];
+    for (const side of [-1, 1]) {
+      pen.moveTo(tx - 7 * ux + side * 3.5 * uy, ty - 7 * uy - side * 3.5 * ux);
+      pen.lineTo(tx, ty);
+    }
+  }
+
+  radius(particle) {
+    return this.few ? this.dot + 8 * Math.sqrt(this.hits[particle] / this.most) : this.dot;
+  }
+
+  draw(scene) {
+    const { run, theme, clock } = scene, { board } = this, t = clock.snapshot;
+    if (!board.fit()) return;
+    this.few = run.P <= FEW;
+    this.place(run);
+    const pen = board.begin(board.base, theme, 11), codes = scene.codesAt(t), pairs = new Map();
+    this.hits = new Uint32Array(run.P);
+    for (let i = 0; this.few && i < t * run.P; i++) {
+      const q = run.attacked[i], pair = (i % run.P) * run.P + q;
+      if (q === NOBODY) continue;
+      this.hits[q]++;
+      pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+    }
+    this.most = Math.max(1, ...this.hits);
+    const strongest = Math.max(1, ...pairs.values());
+    for (const [pair, times] of pairs) {
+      pen.strokeStyle = theme.muted;
+      pen.globalAlpha = 0.12 + (0.4 * times) / strongest;
+      pen.lineWidth = 0.5 + (1.8 * times) / strongest;
+      pen.beginPath();
+      this.curve(pen, Math.floor(pair / run.P), pair % run.P, false);
+      pen.stroke();
+    }
+    pen.globalAlpha = this.few ? 1 : 0.45;
+    pen.strokeStyle = theme.ink;
+    pen.lineWidth = this.few ? 1.3 : 0.7;
+    let acts = 0;
+    for (const [name, dash] of t ? ACTS : []) {
+      pen.setLineDash(dash);
+      pen.beginPath();
+      for (let p = 0; p < run.P && acts < MOST_ACTS; p++) {
+        const q = run[name][(t - 1) * run.P + p];
+        if (q === NOBODY || q === p) continue;
+        this.curve(pen, p, q, this.few);
+        acts++;
+      }
+      pen.stroke();
+    }
+    pen.setLineDash([]);
+    pen.globalAlpha = 1;
+    for (let code = 0; code < 5; code++) {
+      pen.fillStyle = theme.types[code];
+      pen.strokeStyle = theme.paper;
+      pen.beginPath();
+      for (let p = 0; p < run.P; p++) {
+        if (codes[p] !== code) continue;
+        const radius = this.radius(p);
+        if (!this.few) pen.rect(this.x[p] - radius, this.y[p] - radius, 2 * radius, 2 * radius);
+        else {
+          pen.moveTo(this.x[p] + radius, this.y[p]);
+          pen.arc(this.x[p], this.y[p], radius, 0, 7);
+        }
+      }
+      pen.fill();
+      if (this.few) pen.stroke();
+    }
+    if (acts < MOST_ACTS) return;
+    pen.fillStyle = theme.muted;
+    pen.fillText(`${count(MOST_ACTS)} acts of this step are drawn`, 4, board.height - 8);
+  }
+
+  highlight(scene) {
+    const { theme, run } = scene, { board } = this;
+    if (!board.width || this.x?.length !== run.P) return;
+    const pen = board.begin(board.over, theme, 11), t = scene.clock.snapshot;
+    pen.strokeStyle = theme.ink;
+    for (const particle of [...[...scene.selection].slice(0, 2000), scene.hover]) {
+      if (particle < 0) continue;
+      const hovered = particle === scene.hover;
+      pen.lineWidth = hovered ? 2.2 : 1.4;
+      pen.beginPath();
+      pen.arc(this.x[particle], this.y[particle], this.radius(particle) + 2.5, 0, 7);
+      pen.stroke();
+      if (!hovered) continue;
+      pen.lineWidth = 1;
+      pen.beginPath();
+      for (let step = 0; step < t; step++) {
+        const q = run.attacked[step * run.P + particle];
+        if (q !== NOBODY && q !== particle) this.curve(pen, particle, q, true);
+      }
+      pen.stroke();
+    }
+    if (scene.lasso?.view === this) scene.lasso.draw(pen, theme);
+  }
+
+  pick(x, y) {
+    let best = -1, least = REACH * REACH;
+    for (const p of this.shown) {
+      const distance = (this.x[p] - x) ** 2 + (this.y[p] - y) ** 2;
+      if (distance < least) [best, least] = [p, distance];
+    }
+    return best;
+  }
+
+  inside(polygon) {
+    return this.shown.filter((p) => polygon.holds(this.x[p], this.y[p]));
+  }
+}
+
+// The type of every place at every step, a row for each; a cross where one died and a newborn came.
+export class Lives extends Timeline {
+  constructor(host) {
+    super(host, 128);
+  }
+
+  draw(scene) {
+    const pen = this.begin(scene);
+    if (!pen) return;
+    const { run, theme } = scene, tall = this.bottom - this.top, rows = Math.min(run.P, Math.round(2 * tall));
+    const picture = new ImageData(run.T, rows), colors = theme.types.map(channels);
+    for (let row = 0; row < rows; row++) {
+      const place = Math.floor(((row + 0.5) * run.P) / rows);
+      for (let t = 0; t < run.T; t++) {
+        const color = colors[scene.codes[t * run.P + place]];
+        picture.data.set([...color, 235], 4 * (row * run.T + t));
+      }
+    }
+    const small = (this.scratch ??= document.createElement("canvas"));
+    [small.width, small.height] = [run.T, rows];
+    small.getContext("2d").putImageData(picture, 0, 0);
+    const half = (this.right - this.left) / Math.max(1, run.T - 1) / 2;
+    pen.save();
+    pen.beginPath();
+    pen.rect(this.left, this.top, this.right - this.left, tall);
+    pen.clip();
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(small, this.left - half, this.top, this.right - this.left + 2 * half, tall);
+    pen.restore();
+    if (run.P <= FEW) {
+      pen.strokeStyle = theme.ink;
+      pen.lineWidth = 1.2;
+      pen.beginPath();
+      run.died.forEach((cause, i) => {
+        if (!cause) return;
+        const x = this.x(scene, Math.floor(i / run.P) + 1), y = this.y(run, i % run.P);
+        pen.moveTo(x - 2.5, y - 2.5);
+        pen.lineTo(x + 2.5, y + 2.5);
+        pen.moveTo(x - 2.5, y + 2.5);
+        pen.lineTo(x + 2.5, y - 2.5);
+      });
+      pen.stroke();
+    }
+    this.marks(pen, scene);
+  }
+
+  // It shows all steps: only the line on it moves.
+  key() {
+    return "lives";
+  }
+
+  y(run, place) {
+    return this.top + ((place + 0.5) / run.P) * (this.bottom - this.top);
+  }
+
+  highlight(scene) {
+    super.highlight(scene);
+    const { run, theme } = scene, particle = scene.hover >= 0 ? scene.hover : scene.picked;
+    if (!this.board.width || particle < 0) return;
+    const pen = this.board.over.getContext("2d"), y = this.y(run, particle);
+    pen.strokeStyle = theme.ink;
+    pen.lineWidth = 1;
+    pen.strokeRect(this.left, y - 4, this.right - this.left, 8);
+    pen.fillStyle = theme.ink;
+    pen.fillText(`particle ${particle}`, this.right + 7, y);
+  }
+}
