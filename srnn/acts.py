@@ -18,7 +18,7 @@ from srnn.config import RunConfig
 from srnn.engines import Problem, make_engine
 from srnn.engines.base import batches
 from srnn.history import TrainingState
-from srnn.life.interactions import interact
+from srnn.interactions import interact
 from srnn.lineage import ALL, Act, unpack
 from srnn.metanet import macro_shape
 from srnn.particles import INPUTS, neurons_of, position_encoding
@@ -70,6 +70,7 @@ def steps(
             places = position_encoding(config.neurons, config.encoding)
             rng = np.random.default_rng(int(seed))
             changed, _ = interact(weights, places, macro_shape(config), kind, rng, ratio, level)
+            mask = mask & (changed != weights).any(0)
         else:
             changed = settle(weights, config, (int(act.numbers[0]),), engine=state.engine)[0]
         state = replace(

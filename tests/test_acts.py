@@ -11,7 +11,9 @@ from srnn.acts import disturb, mask_of, nearest_replicators, perform, retrain
 from srnn.config import RunConfig
 from srnn.fixpoints import classify
 from srnn.history import TrainingState
+from srnn.interactions import interact
 from srnn.lineage import Act, LineageError, read_acts, read_fork, write_acts
+from srnn.metanet import macro_shape
 from srnn.particles import composite, initial_weights, position_encoding, self_application
 from srnn.tasks import load_task
 from srnn.training import train
@@ -52,6 +54,19 @@ def test_acts_are_read_in_order_and_written_in_one_way_only() -> None:
     assert read_acts(write_acts(acts)) == acts
     assert read_acts("") == ()
     assert read_fork("e15c3ef6769ad81d@40") == ("e15c3ef6769ad81d", 40)
+
+
+def test_attack_and_melt_are_a_round_and_leave_the_others_their_momentum(state, small, task):
+    shape, places = macro_shape(small), position_encoding(small.neurons, small.encoding)
+    for kind in ("attack", "melt"):
+        rng = np.random.default_rng(7)
+        wanted, pairs = interact(state.weights, places, shape, kind, rng, 0.05, "layer")
+        got = after(f"{kind}-layer all 0.05 7", state, small, task)
+        hit = sorted({pair[kind == "attack"] for pair in pairs})
+        assert np.array_equal(got.weights, wanted) and hit
+        assert (got.momentum[:, hit] == 0).all()
+        rest = np.setdiff1d(np.arange(shape.particles), hit)
+        assert np.array_equal(got.momentum[:, rest], state.momentum[:, rest])
 
 
 @pytest.mark.parametrize(

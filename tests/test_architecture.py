@@ -18,7 +18,7 @@ FLOORS = [
     ("fixpoints", "metanet"),
     ("engines", "nn"),
     ("estimator",),
-    ("divergence",),
+    ("divergence", "interactions"),
     ("training", "verify", "analysis"),
     ("acts",),
     ("estimate",),

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from srnn import interactions
 from srnn.fixpoints import DIVERGENT, IDENTITY, ZERO
-from srnn.life import arithmetic, basins, fertility, interactions, selection
+from srnn.life import arithmetic, basins, fertility, selection
 from srnn.life.population import applied, self_apply, types
 from srnn.life.recipes import RECIPES, Recipe, identity, newborn
 from srnn.metanet import MacroShape, forward

@@ -18,7 +18,7 @@ from srnn.config import RunConfig
 from srnn.figures.particle import particle_history
 from srnn.figures.style import points
 from srnn.fixpoints import classify_measures, measures
-from srnn.life.interactions import LEVELS
+from srnn.interactions import LEVELS
 from srnn.lineage import ALL, Act, LineageError, pack, read_acts, write_acts
 from srnn.metanet import MacroShape
 from srnn.particles import INPUTS, composite, matrices
@@ -48,6 +48,8 @@ def microscope(view: View) -> None:
     """What is known of the chosen particles, and what can be done to them; the acts done so far
     with what each changed. Part of the stage's fragment."""
     acts = state.get("acts")
+    if not view.picked and not acts:
+        return
     st.header("Microscope", anchor=False)
     try:
         _bench(view, acts)

@@ -2,7 +2,7 @@
 
 One particle in a hundred acts on a random other one of its cell, of its weight layer, or of the
 whole network: an attack turns the other into what the particle makes of its weights, a melt mixes
-their weights (:mod:`srnn.life.interactions`; the later code knew the cell only). Replicators leave
+their weights (:mod:`srnn.interactions`; the later code knew the cell only). Replicators leave
 each other as they are, so an attack can only hurt through the others.
 """
 
@@ -16,7 +16,7 @@ from srnn.experiments.base import Arms, Experiment, Settings, Tables
 from srnn.experiments.claims import AFTER, At, Claim, Tolerance, at_least
 from srnn.figures.rows import dots, panels
 from srnn.figures.style import INK, MUTED
-from srnn.life.interactions import KINDS, LEVELS, interact, state
+from srnn.interactions import KINDS, LEVELS, interact, state
 from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.tasks import task_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -241,9 +242,7 @@ def clones_figure(table: pd.DataFrame, sheet: float) -> go.Figure:
     return figure
 
 
-def curves(
-    x: Sequence[float], lines: dict[str, Sequence[float]], x_title: str, y_title: str, log: bool
-) -> go.Figure:
+def curves(x: Any, lines: dict[Any, Any], x_title: str, y_title: str, log: bool) -> go.Figure:
     """Some lines over one axis, told apart by their dashes."""
     figure = blank(showlegend=True)
     figure.update_layout(height=380)

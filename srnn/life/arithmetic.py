@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 
 from srnn.fixpoints import classify
-from srnn.life.interactions import interact
+from srnn.interactions import interact
 from srnn.metanet import MacroShape, forward
 from srnn.particles import initial_weights, position_encoding, replication_loss, scalar_weights
 from srnn.vocabulary import count_types

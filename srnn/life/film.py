@@ -41,7 +41,8 @@ class Film:
     @cached_property
     def codes(self) -> np.ndarray:
         """Types ``(T + 1, P)``."""
-        return classify_measures(*self.measured, self.recipe.epsilon)
+        size, error, second = self.measured
+        return classify_measures(size, error, second, self.recipe.epsilon)
 
     def census(self) -> pd.DataFrame:
         """``step`` and a count per type."""

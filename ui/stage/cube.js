@@ -69,7 +69,7 @@ export class Cube {
     this.paths(pen, scene, codes);
     const dim = scene.selection.size ? 0.25 : 1, many = run.P > MANY;
     const stride = many && clock.playing ? Math.ceil(run.P / MANY) : 1; // a sample while it runs
-    const small = many ? 0.6 : 1;
+    const small = many ? 0.6 : run.P < 200 ? 1.7 : 1;
     for (const code of [1, 2, 3, 4, 0]) {
       pen.fillStyle = theme.types[code];
       pen.globalAlpha = dim * (code === 1 ? 0.8 : 0.9);

@@ -58,7 +58,11 @@ class Stage {
     this.deeds = new Deeds(board("deeds"));
     this.lives = new Lives(board("lives"));
     this.lines = [this.census, new Curves(board("curves")), new Losses(board("losses"))];
-    this.views = [this.network, this.cube, this.pixels, this.deeds, this.lives, ...this.lines];
+    this.sets = [
+      [this.network, this.cube, this.pixels, ...this.lines],
+      [this.deeds, this.cube, this.census, this.lives],
+    ];
+    this.views = [...new Set(this.sets.flat())];
     for (const view of this.views) (view.pick ? pickable : scrubbable)(view, this);
     connectControls(host, this);
     this.watcher = new ResizeObserver(() => this.redraw());
@@ -78,7 +82,8 @@ class Stage {
     scene.run = run;
     if (run.soup) tally(run);
     this.host.classList.toggle("soup", Boolean(run.soup));
-    this.main = run.soup ? this.deeds : this.network;
+    this.views = this.sets[run.soup ? 1 : 0];
+    this.main = this.views[0];
     scene.clock.pace = run.pace ?? SNAPSHOTS_A_SECOND;
     if (other) {
       scene.selection.clear();
@@ -266,7 +271,7 @@ class Stage {
     const { clock } = this.scene;
     if (clock.playing && clock.frames.length === 12 && clock.fps < 30) this.slow = true;
     const finest = this.slow && clock.playing ? 1 : 2;
-    if (this.network.board.finest === finest) return;
+    if (this.main.board.finest === finest) return;
     for (const view of this.views) view.board.finest = finest;
     this.stale = true;
   }

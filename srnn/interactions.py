@@ -14,9 +14,8 @@ import numpy as np
 import torch
 
 from srnn.fixpoints import classify
-from srnn.life.weightwise import applied
 from srnn.metanet import MacroShape, accuracy
-from srnn.particles import INPUTS, neurons_of, replication_loss, scalar_weights
+from srnn.particles import composite, replication_loss, scalar_weights
 from srnn.vocabulary import count_types
 
 KINDS = ("attack", "melt")
@@ -56,16 +55,16 @@ def interact(
     if kind not in KINDS or not 0 <= ratio <= 1:
         raise ValueError(f"{kind!r} at ratio {ratio}: {' or '.join(KINDS)}, ratio 0 to 1")
     w, pairs = weights.T.copy(), []
-    n = w.shape[1]
-    h, e = neurons_of(n), encoding.astype(w.dtype)
+    n, e = w.shape[1], encoding.astype(w.dtype)
     for group in groups(shape, level):
         partners = rng.permutation(group)
         for p, q in zip(group, partners, strict=True):
             if rng.random() >= ratio or p == q:
                 continue
             if kind == "attack":
-                with np.errstate(all="ignore"):
-                    w[q] = applied(w[p : p + 1], w[q : q + 1], e, h, INPUTS)[0]
+                v = composite(torch.from_numpy(w[p])[:, None])[:, 0].numpy()
+                with np.errstate(all="ignore"):  # particles may diverge
+                    w[q] = w[q] * v[0] + e @ v[1:4]
             else:
                 rest = rng.permutation(n)[n // 2 :]
                 w[p, rest] = w[q, rest]
