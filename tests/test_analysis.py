@@ -314,6 +314,24 @@ def test_a_residual_skip_keeps_a_cell_connected():
     assert without.loc["layer 1 cell 0", ["reached", "leads"]].tolist() == [True, False]
 
 
+def test_a_cell_may_lead_on_by_its_skip_or_by_its_particle():
+    """Pairs: the input of layer 1 is added to the output of layer 2, so that layer 1 of cells leads
+    to an output by the skip, and cell 0 of it by a particle as well."""
+    shape = MacroShape(2, 4, 2, 2, "pairs")
+    mask = np.zeros(shape.particles, dtype=bool)
+    mask[[0, 4, 8, 12, 15]] = True  # input 0 to cell 0, on to cell 0, on to cell 0; both outputs
+    cells = connectivity.node_table(mask, shape).set_index("name")
+    names = [f"layer {layer} cell {cell}" for layer in (1, 2, 3) for cell in (0, 1)]
+    assert cells.loc[names, "leads"].tolist() == [True, True, True, False, True, True]
+    assert cells.loc[names, "reached"].tolist() == [True, False, True, False, True, False]
+    each = connectivity.node_table(mask, MacroShape(2, 4, 2, 2, "each")).set_index("name")
+    assert each.loc[names, "leads"].all()
+    crossed = np.zeros(shape.particles, dtype=bool)
+    crossed[[5, 12]] = True  # layer 1: cell 1 to cell 0; layer 3: cell 0 to output 0
+    leads = connectivity.node_table(crossed, MacroShape(2, 4, 2, 2, "each")).set_index("name")
+    assert leads.loc[names[:2], "leads"].tolist() == [True, True]
+
+
 def test_survivors_over_epochs_and_layers_add_up():
     codes = np.stack([np.full(27, OTHER, dtype=np.uint8), hand_built()[1]])
     layers = connectivity.survivors_per_layer(codes, SHAPE, [0, 3])

@@ -49,6 +49,14 @@ def test_attributions_of_a_linear_network_are_weight_times_input(weights, images
     np.testing.assert_allclose(found, matrix[target] * x, atol=1e-5)
 
 
+def test_images_are_explained_in_chunks_of_any_size(weights, images, monkeypatch):
+    whole = explain_pixels(weights, *images, SHAPE), explain_particles(weights, *images, SHAPE)
+    monkeypatch.setattr("srnn.analysis.attribution.CHUNK", 4)
+    parts = explain_pixels(weights, *images, SHAPE), explain_particles(weights, *images, SHAPE)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 @pytest.mark.parametrize("activation", ["none", "relu", "tanh"])
 def test_contributions_of_the_particles_add_up_to_the_logit(weights, images, activation):
     shape, (x, target) = dataclasses.replace(SHAPE, activation=activation), images

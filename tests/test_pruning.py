@@ -30,7 +30,7 @@ from srnn.pruning.dense import (
     train_dense,
 )
 from srnn.pruning.masks import apply, masks_of
-from srnn.pruning.retrain import retrain
+from srnn.pruning.retrain import masked_state, retrain
 from srnn.pruning.scratch import (
     RATES,
     SCRATCH,
@@ -594,6 +594,48 @@ def test_the_liveliest_pixels_are_kept_with_all_their_cells_first(setup: Setup):
     assert first[:, order[:2]].all() and not first[:, order[3:]].any()
     assert first[:, order[2]].tolist() == [True, True, False, False]
     assert (masks[1] == kept[1]).all() and (masks[0, 0, 24:] == kept[0, 0, 24:]).all()
+
+
+def test_the_liveliest_pixels_of_a_network_with_few_outputs():
+    shape = MacroShape(6, 2, 4, 3)
+    kept = np.ones((1, 1, shape.particles), dtype=bool)
+    kept[0, 0, :12] = False  # 12 of 24 connections are left: those of three pixels
+    counts = (~kept).sum(-1)
+    masks = pixel_masks(Setup(made_up_task(), shape, Rules(), (0,), counts, 2, 1, kept))
+    assert sorted(masks[0, 0, :24].reshape(4, 6).sum(0)) == [0, 0, 0, 4, 4, 4]
+    assert masks[0, 0, 24:].all()
+
+
+def test_the_penalty_is_tried_for_as_many_epochs_as_all_rivals_train(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[range] = []
+
+    def spy(start, masks, shape, task, epochs, *rules, **more):
+        seen.append(epochs)
+        return train_dense(start, masks, shape, task, epochs, *rules, **more)
+
+    monkeypatch.setattr("srnn.pruning.scratch.train_dense", spy)
+    first, again = (SCRATCH[name].make(setup) for name in ("l1", "l1"))
+    assert seen[:3] == [range(1, 7), range(1, 7), range(7, 9)] and torch.equal(first, again)
+
+
+def test_what_is_dropped_at_random_is_the_seeds(setup: Setup):
+    one, other = (SCRATCH["random-start"].make(setup) for _ in range(2))
+    assert torch.equal(one, other)
+    gone = (one == 0).reshape(2, 3, -1)
+    assert not (gone[0, 0] & ~gone[0, 1]).any() or not (gone[0, 1] & ~gone[0, 0]).any()
+    assert (gone[0] != gone[1]).any(1).all()
+
+
+def test_the_momentum_of_what_is_dropped_is_gone():
+    ones = np.ones((3, 4), dtype=np.float32)
+    mask = np.array([True, False, True, False])
+    state = masked_state(TrainingState(1, ones, 2 * ones, True, "manual"), mask)
+    assert (state.weights == mask).all() and (state.momentum == 2 * mask).all()
+    assert state.engine == "manual" and ones.all()
+    unknown = masked_state(TrainingState(1, ones, ones, True, "of another machine"), mask)
+    assert unknown.engine == "auto"
 
 
 def test_the_survivors_mask_is_trained_from_fresh_weights(setup: Setup):

@@ -178,6 +178,8 @@ def test_the_sentences_say_where_it_breaks_and_by_how_much():
     )
     assert second.startswith("As many by |scalar weight × input std| cost at most 0.40 (0.40 to")
     assert second.endswith("points (hard).")
+    swapped = limits_sentences(numbers_of(easy=(1.0, 0.4), hard=(2.5, 0.1)))
+    assert swapped[1].endswith("points (easy).")
     assert "at least 100.0 (100.0 to 100.0) % of the connections replicate (easy)" in third
 
 
@@ -193,6 +195,7 @@ def test_the_table_of_limits_has_a_row_per_setting_in_points_and_percent():
     assert table["setting"].tolist() == ["easy", "hard"] and set(table["seeds"]) == {2}
     assert table["Drop cost"].tolist()[1] == "2.50 (1.23 to 3.77)"
     assert table["Accuracy (%)"].tolist()[0] == "50.0 (50.0 to 50.0)"
+    assert limits_table(numbers_of(b=(1, 0), a=(2, 0)))["setting"].tolist() == ["b", "a"]
 
 
 def test_the_settings_are_those_of_the_issue_and_each_folder_adds_three():
