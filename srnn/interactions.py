@@ -46,8 +46,10 @@ def interact(
     rng: np.random.Generator,
     ratio: float = 0.01,
     level: str = "cell",
+    among: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """One round: ``(n, P)`` -> ``(n, P)``, and who acted on whom, in order; the input stays.
+    """One round: ``(n, P)`` -> ``(n, P)``, and who acted on whom, in order; the input stays. Only
+    particles of the mask ``among (P,)`` take part (None: all).
 
     Raises:
         ValueError: unknown kind or level, or a ratio outside 0..1.
@@ -56,7 +58,8 @@ def interact(
         raise ValueError(f"{kind!r} at ratio {ratio}: {' or '.join(KINDS)}, ratio 0 to 1")
     w, pairs = weights.T.copy(), []
     n, e = w.shape[1], encoding.astype(w.dtype)
-    for group in groups(shape, level):
+    for whole in groups(shape, level):
+        group = whole if among is None else whole[among[whole]]
         partners = rng.permutation(group)
         for p, q in zip(group, partners, strict=True):
             if rng.random() >= ratio or p == q:

@@ -26,7 +26,8 @@ ADD, MULTIPLY, ATTACKED = "addition", "multiplication", "addition, attacked"
 
 def trained(task: str, seeds: int, steps: int, disturb: str | None) -> Computed:
     """A table ``numbers``: per seed the ``mae``, the same with the scalar weights in a dense
-    network (``swapped``) and how far the two answers are apart (``apart``); and the ``history``."""
+    network (``swapped``), how far the two answers are apart (``apart``), and whether the error is
+    below a tenth (``adds``); and the ``history``."""
     history, weights, shape = train(task, seeds, steps, disturb, every=max(1, steps // 20))
     x = torch.tensor(np.random.default_rng(61).standard_normal((1000, 2)), dtype=torch.float32)
     wanted, rows = TASKS[task](x), []
@@ -39,6 +40,7 @@ def trained(task: str, seeds: int, steps: int, disturb: str | None) -> Computed:
                 "mae": float((asked - wanted).abs().mean()),
                 "swapped": float((dense - wanted).abs().mean()),
                 "apart": float((asked - dense).abs().max()),
+                "adds": float((asked - wanted).abs().mean() < 0.1),  # none that has diverged does
             }
         )
     return {}, {"numbers": pd.DataFrame(rows), "history": history}
@@ -77,13 +79,14 @@ CLAIMS = (
         ("of a product a linear MetaNet learns nothing", "the error is not that of the answer 0"),
     ),
     Claim(
-        "mean absolute error of a + b under attack",
-        At(ATTACKED, "mae"),
-        At(MULTIPLY, "mae"),
-        Tolerance(0, 0.1, "a tenth of an input; ratio 0.01, by cell, before every task step"),
+        "share of networks that add (error below 0.1), attacked before every task step",
+        At(ATTACKED, "adds"),
+        At(ADD, "adds"),
+        Tolerance(0, 0.05, "none; ratio 0.01, by cell"),
         "3",
         AFTER,
-        ("adding survives attacks", "adding does not survive attacks"),
+        ("adding does not survive attacks", "adding survives attacks"),
+        "no attacks",
     ),
 )
 

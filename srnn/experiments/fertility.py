@@ -40,7 +40,7 @@ def measured(seed: int, control: bool) -> Computed:
     return {
         "radius": float(np.median(spectral_radius(parents, recipe))),
         "per decade": float(many - few) / 2,
-        "drift": float(course[length] / course[length // 4]),
+        "drift": float(math.log(course[length] / course[length // 4], 4)),
         "kept": float(math.sqrt((back["after"] ** 2).mean()) / 0.01),
         "line": float((line["type"] == "identity").mean()),
     }, {}
@@ -92,9 +92,9 @@ CLAIMS = (
     ),
     _claim(
         "drift",
-        "distance from the ancestor, generation 40 to generation 10",
-        Tolerance(1.6, 2.5, "2 for a random walk"),
-        "no repair, generation 12 to 3",
+        "exponent with which the distance from the ancestor grows, generations 10 to 40",
+        about(0.5, 0.15, "1/2: a random walk's"),
+        "no repair, generations 3 to 12",
         answers=(
             "with repair a lineage walks at random among replicators",
             "with repair a lineage does not walk at random among replicators",
