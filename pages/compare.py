@@ -5,24 +5,61 @@ import streamlit as st
 
 from srnn.runs import Run, get_run, list_runs
 from srnn.runs.run import differences as made_with
+from srnn.sweeps.library import list_sweeps
 from srnn.sweeps.report import comparison_report, curves, differences, groups_of, outcome, records
 from ui import state
 from ui.charts import download
 from ui.frame import page, show
+from ui.stage import pair
+from ui.state import View
 from ui.text import escape, many, percent
+
+MOST = 40
+"""Runs that are compared at a time."""
 
 page("Compare", "What differs between runs, in their settings and in what came out?")
 runs: dict[str, Run] = {run.run_id: run for run in list_runs()}
+sweeps = {kept.plan.name: kept for kept in list_sweeps()}
+
+
+def take_sweep() -> None:
+    """The runs of the chosen sweep that are in this cache become the compared ones."""
+    chosen = sweeps.get(st.session_state["of_sweep"])
+    table = pd.DataFrame() if chosen is None else chosen.table
+    here = [run_id for run_id in table.get("run_id", ()) if run_id in runs]
+    state.change(compared=",".join(here[:MOST]))
+
+
+def side_by_side(compared: list[Run]) -> None:
+    """Two of the runs on stages with one clock."""
+    names = {run.run_id: f"{run.name} ({run.run_id[:6]})" for run in compared}
+    both = []
+    for column, side, index in zip(st.columns(2), ("Left", "Right"), (0, 1), strict=True):
+        run_id = column.selectbox(side, list(names), index, format_func=names.__getitem__)
+        both.append(get_run(run_id))
+    pair(*(View(run, len(run.snapshot_epochs) - 1, state.epsilon()) for run in both))
+
+
 asked = [run_id for run_id in state.get("compared").split(",") if run_id in runs]
 chosen: list[str] = st.multiselect(
     "Runs",
     list(runs),
     format_func=lambda run_id: f"{runs[run_id].name} ({run_id[:6]})",
     help="Runs that differ only in their seeds are one line with a band.",
-    max_selections=40,
+    max_selections=MOST,
     placeholder="Choose two runs or more",
     **state.bound("compared", asked, [], ",".join),
 )
+if sweeps:
+    st.selectbox(
+        "Or all runs of a sweep",
+        list(sweeps),
+        None,
+        format_func=lambda name: f"{sweeps[name].title} ({name[:6]})",
+        key="of_sweep",
+        on_change=take_sweep,
+        help=f"Those that are in this cache, {MOST} at the most.",
+    )
 if not chosen:
     st.info("Choose runs above. Those that differ only in their seeds become one line with a band.")
     st.stop()
@@ -56,6 +93,9 @@ download(
     "text/html",
     "All of this page as one file that needs nothing else, with the commands that make it again.",
 )
+if len(compared) > 1:
+    st.header("Side by side, on one clock", anchor=False)
+    st.fragment(side_by_side)(compared)
 st.header("Over the epochs", anchor=False)
 for title, figure in curves(compared):
     show(

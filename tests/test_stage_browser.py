@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -12,7 +13,10 @@ import pytest
 import sessions
 from test_browser import PATIENCE
 
-from ui.stage import READY
+from srnn.runs import obtain
+from ui.stage import READY, make_ready
+from ui.stage.blob import amended, look
+from ui.stage.bundle import bundle, part
 from ui.stage.film import film
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -305,3 +309,41 @@ def test_nothing_is_serious_for_a_screen_reader(browser: Any, lab: str) -> None:
         found = Axe().run(page).response["violations"]
         serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
         assert serious == [], scheme
+
+
+BOTH = """() => [...document.querySelectorAll('.stage')].map(({ stage: { test, scene } }) => ({
+  epoch: test.epoch, playing: test.playing, epsilon: test.epsilon, speed: scene.clock.speed }))"""
+
+
+def test_two_tied_stages_have_one_clock(browser: Any, small: Any) -> None:
+    """A run of 8 epochs and one of 3, as on the page Compare."""
+    runs = [obtain(small.replace(epochs=epochs))[0] for epochs in (8, 3)]
+    blocks = [amended(make_ready(run.run_id), look=look(), wanted={}, tied=True) for run in runs]
+    data = [base64.b64encode(block).decode() for block in blocks]
+    page = browser.new_page(reduced_motion="reduce")
+    page.set_default_timeout(PATIENCE)
+    page.on("pageerror", lambda error: pytest.fail(f"JavaScript: {error}"))
+    page.set_content(f"<style>{part('stage.css')}</style>" + f"<div>{part('stage.html')}</div>" * 2)
+    script = bundle().replace("export default main.mount;", "window.mount = main.mount;")
+    page.add_script_tag(content=script, type="module")
+    page.wait_for_function("() => window.mount")
+    page.evaluate(
+        """(data) => document.querySelectorAll('body > div').forEach((parentElement, k) =>
+          mount({ data: Uint8Array.from(atob(data[k]), (c) => c.charCodeAt(0)), parentElement,
+            setStateValue() {} }))""",
+        data,
+    )
+    rest = "(one, k) => !one.playing && one.epoch === epochs[k]"
+    wait_both = f"(epochs) => ({BOTH})().every({rest})"
+    page.wait_for_function(wait_both, arg=[8, 3])  # each at its end
+    short_stage = page.locator(".stage").nth(1)
+    short_stage.get_by_label("Speed").select_option("4")
+    short_stage.get_by_label("Back one snapshot").click()
+    page.wait_for_function(wait_both, arg=[2, 2])
+    short_stage.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_function(f"() => ({BOTH})().every((one) => one.playing && one.epoch >= 3)")
+    page.wait_for_function(wait_both, arg=[8, 3])  # the longer one leads to its end
+    page.locator(".stage").nth(0).locator("input.epsilon").press("ArrowRight")
+    page.wait_for_function(f"() => ({BOTH})().every((one) => one.epsilon === 3e-5)")
+    assert {one["speed"] for one in page.evaluate(BOTH)} == {4}
+    page.close()

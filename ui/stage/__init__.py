@@ -80,6 +80,19 @@ def soup_stage(block: bytes, version: str, begin: int) -> int | None:
     return scene["snapshot"] if scene and scene["run"] == block_id(block) else None
 
 
+def pair(left: View, right: View) -> None:
+    """Two runs beside each other on one clock: what moves it, its speed or epsilon on one side
+    moves both. Call it in a fragment."""
+    for column, side, view in zip(st.columns(2), "lr", (left, right), strict=True):
+        ladder = tuple(sorted({*EPSILONS, view.epsilon}))
+        block = _block(view.run.run_id, len(view.run.snapshot_epochs) - 1, "", view.epsilon, ladder)
+        with column:
+            _component(
+                key=f"{KEY}-{side}",
+                data=amended(block, look=look(), autoplay=False, wanted={}, tied=True),
+            )
+
+
 def _wanted(view: View, acts: str) -> dict[str, Any]:
     """What the stage is to show, in a version that changes only where the state differs from what
     the stage itself has told."""

@@ -17,6 +17,7 @@ MODULES = (
     "soup",
     "picking",
     "controls",
+    "together",
     "main",
 )
 """In the order of their imports; ``main`` has the default export that mounts the component."""

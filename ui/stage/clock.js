@@ -7,6 +7,7 @@ export class Clock {
   constructor() {
     this.position = 0;
     this.playing = false;
+    this.led = false; // by another stage's clock
     this.speed = 1;
     this.pace = SNAPSHOTS_A_SECOND;
     this.before = null;
@@ -20,13 +21,14 @@ export class Clock {
   play(last) {
     if (this.position >= last) this.position = 0;
     this.playing = true;
+    this.led = false;
     this.before = null;
     this.frames = [];
   }
 
   pause() {
     if (this.playing) this.position = this.snapshot;
-    this.playing = false;
+    this.playing = this.led = false;
   }
 
   go(position, last) {

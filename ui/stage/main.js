@@ -11,6 +11,7 @@ import { pickable, scrubbable } from "./picking.js";
 import { Pixels } from "./pixels.js";
 import { Deeds, Lives, tally } from "./soup.js";
 import { readTheme } from "./theme.js";
+import { share, tie } from "./together.js";
 
 class Scene {
   constructor() {
@@ -105,6 +106,7 @@ class Stage {
       this.play();
     }
     this.redraw(true);
+    tie(this);
   }
 
   want({ snapshot, selection, epsilon, show, camera, play }) {
@@ -227,12 +229,13 @@ class Stage {
     this.asked = 0;
     const { scene } = this;
     if (!scene.run || !this.host.isConnected || !this.host.clientWidth) return;
-    if (scene.clock.playing) {
+    if (scene.clock.playing && !scene.clock.led) {
       if (scene.clock.tick(now, scene.run.T - 1)) {
         this.stale = true; // what was left out while the clock ran
         this.tell();
       }
     }
+    share(this);
     this.fitSpeed();
     scene.weigh();
     this.drawViews();
