@@ -8,7 +8,6 @@ process, about a tenth of a second).
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import shutil
 import threading
@@ -27,7 +26,7 @@ from srnn.engines import Problem, choose, make_engine
 from srnn.fixpoints import classify
 from srnn.history import kept_epochs
 from srnn.metanet import MacroShape, accuracy, macro_shape
-from srnn.particles import initial_weights, position_encoding, scalar_weights
+from srnn.particles import initial_weights, scalar_weights
 from srnn.tasks import load_task
 
 COPIES = 20
@@ -194,11 +193,8 @@ def _measure(
     rng = np.random.default_rng(0)
     x = rng.random((rows, shape.inputs), dtype=np.float32)
     y = rng.integers(0, shape.outputs, rows)
-    encoding = position_encoding(config.neurons, config.encoding)
-    rules = {field.name for field in dataclasses.fields(Problem)} - {"shape", "encoding", "x", "y"}
-    problem = Problem(
-        shape=shape, encoding=encoding, x=x, y=y, **{rule: getattr(config, rule) for rule in rules}
-    )
+    problem = Problem.on(config, shape, x, y)
+    encoding = torch.from_numpy(problem.encoding)
     start = initial_weights(config.neurons, shape.particles, 0, config.initial_weights)
     engine = make_engine(choose(name), problem, start[None], np.zeros_like(start)[None])
     order, replicate = np.arange(rows), np.array([config.replication_steps > 0])
@@ -209,7 +205,7 @@ def _measure(
     def record() -> None:
         weights = torch.from_numpy(engine.weights()[0])
         accuracy(scalar_weights(weights), x_test, y_test, shape)
-        classify(weights, torch.from_numpy(encoding))
+        classify(weights, encoding)
         weights.numpy().copy(), engine.momentum()[0].copy()
 
     return pair, _time(record)

@@ -12,7 +12,6 @@ import json
 import math
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from stat import S_ISDIR, S_ISFIFO, S_ISLNK, S_ISREG
@@ -147,14 +146,6 @@ def flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def remove_leftovers(folder: Path, age: float) -> None:
-    """Remove what a killed writer left behind: hidden temporary files older than ``age`` s."""
-    for path in folder.glob(".*"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > age and path.is_file():
-                path.unlink()
 
 
 MOST_JSON = 4_000_000

@@ -11,7 +11,7 @@ from srnn.acts import perform
 from srnn.cli import main
 from srnn.config import ConfigError, RunConfig
 from srnn.lineage import LineageError, read_acts
-from srnn.runs import Run, RunError, cancel, find_run, get_run, list_damaged, obtain, submit
+from srnn.runs import Run, RunError, cancel, find_run, get_run, list_all, obtain, submit
 from srnn.runs.fork import forked, state_at
 from srnn.tasks import task_of
 
@@ -85,7 +85,7 @@ def test_acts_are_part_of_the_settings_and_done_again_with_the_same_bits(parent:
     weights, records = run.weights.copy(), run.records
     made = again(run)
     assert np.array_equal(made.weights, weights) and made.records.equals(records)
-    assert list_damaged() == []
+    assert list_all()[1] == []
 
 
 def test_an_edited_network_is_kept_without_any_training(parent: Run) -> None:

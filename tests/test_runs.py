@@ -21,7 +21,7 @@ from srnn.runs import (
     get_run,
     labels,
     library,
-    list_damaged,
+    list_all,
     list_runs,
     obtain,
     open_run,
@@ -147,7 +147,7 @@ def test_another_layout_of_run_json_is_the_same_run(small):
 def test_a_run_of_the_older_format_is_refused_in_one_line_set_aside_and_trained_again(small):
     run = obtain(small)[0]
     (run.path / "run.json").write_text('{"schema": 1, "run_id": "x"}')
-    (damaged,) = list_damaged()
+    (damaged,) = list_all()[1]
     assert "run.json is of format 1, this program reads 2; train it again" in damaged.reason
     with pytest.raises(RunError, match="of format 1"):
         get_run(run.run_id)
@@ -180,7 +180,7 @@ def test_a_run_with_a_value_out_of_range_is_listed_as_damaged_with_the_reason(sm
     run = obtain(small)[0]
     rewrite(run, **changes)
     assert own_runs() == []
-    (damaged,) = list_damaged()
+    (damaged,) = list_all()[1]
     assert damaged.name == run.run_id
     assert "run.json" in damaged.reason
     assert find_run(run.run_id) is None
@@ -191,14 +191,14 @@ def test_a_number_that_nothing_can_hold_is_damage_not_a_crash(small, number):
     run = obtain(small)[0]
     text = (run.path / "run.json").read_text()
     (run.path / "run.json").write_text(re.sub(r'"finished": [\d.]+', f'"finished": {number}', text))
-    assert [damaged.name for damaged in list_damaged()] == [run.run_id]
+    assert [damaged.name for damaged in list_all()[1]] == [run.run_id]
 
 
 def test_half_a_character_in_a_setting_is_refused_wherever_it_comes_from(small):
     run = obtain(small)[0]
     text = (run.path / "run.json").read_text()
     (run.path / "run.json").write_text(text.replace('"digits"', '"dig\\ud800its"'))
-    (damaged,) = list_damaged()
+    (damaged,) = list_all()[1]
     assert "half a character" in damaged.reason
 
 
@@ -207,7 +207,7 @@ def test_what_is_no_run_among_the_runs_is_listed_with_a_printable_name(small):
     for name in (b"\xff\xfe", b"..hidden", b"0123456789abcdef\n", "ärger".encode()):
         os.mkdir(os.path.join(os.fsencode(paths.runs_folder()), name))  # noqa: PTH102, PTH118
     (paths.runs_folder() / "a file").touch()
-    names = [damaged.name for damaged in list_damaged()]
+    names = [damaged.name for damaged in list_all()[1]]
     assert len(names) == 5
     assert all(name.encode() for name in names)
     assert len(own_runs()) == 1
@@ -219,7 +219,7 @@ def test_a_linked_run_folder_is_damaged_and_nothing_behind_it_is_touched(small, 
     run.path.rename(elsewhere)
     run.path.symlink_to(elsewhere)
     before = {path.name: path.read_bytes() for path in elsewhere.iterdir()}
-    assert "is a link" in list_damaged()[0].reason
+    assert "is a link" in list_all()[1][0].reason
     again, cached = obtain(small)
     assert not cached and not again.path.is_symlink()
     assert {path.name: path.read_bytes() for path in elsewhere.iterdir()} == before

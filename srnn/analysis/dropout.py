@@ -78,10 +78,7 @@ def dropout_masks(
     Raises:
         ValueError: a mask or the weights do not fit the shape.
     """
-    scalar = scalars(weights)
-    before = accuracy_of(scalar, x, y, shape)
-    rows = [_row(name, mask, scalar, before, x, y, shape) for name, mask in masks.items()]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return _drop_each(scalars(weights), masks, x, y, shape)
 
 
 def dropout_test(
@@ -93,7 +90,7 @@ def dropout_test(
     Raises:
         ValueError: codes or weights do not fit the shape.
     """
-    groups = [(name, codes == code) for code, name in enumerate(TYPES)]
+    groups = {name: codes == code for code, name in enumerate(TYPES)}
     return _test(weights, codes, groups, x, y, shape)
 
 
@@ -101,7 +98,7 @@ def dropout_replicators(
     weights: np.ndarray, codes: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
 ) -> pd.DataFrame:
     """As :func:`dropout_test`, one row: all replicators, which the log's code called identity."""
-    return _test(weights, codes, [("replicators", is_replicator(codes))], x, y, shape)
+    return _test(weights, codes, {"replicators": is_replicator(codes)}, x, y, shape)
 
 
 def dropout_by_layer(
@@ -116,7 +113,7 @@ def dropout_by_layer(
     parts = []
     for layer in range(shape.depth):
         inside = shape.layer == layer
-        groups = [(name, (codes == code) & inside) for code, name in enumerate(TYPES)]
+        groups = {name: (codes == code) & inside for code, name in enumerate(TYPES)}
         part = _test(weights, codes, groups, x, y, shape)
         part.insert(0, "layer", layer)
         parts.append(part)
@@ -126,33 +123,32 @@ def dropout_by_layer(
 def _test(
     weights: np.ndarray,
     codes: np.ndarray,
-    groups: list[tuple[str, np.ndarray]],
+    groups: Mapping[str, np.ndarray],
     x: np.ndarray,
     y: np.ndarray,
     shape: MacroShape,
 ) -> pd.DataFrame:
     if codes.shape != (shape.particles,):
         raise ValueError(f"codes of shape {codes.shape}: expected ({shape.particles},)")
-    whole = scalars(weights)
-    healthy = drop(whole, codes == DIVERGENT)
-    before = accuracy_of(healthy, x, y, shape)
-    sick = accuracy_of(whole, x, y, shape) if (codes == DIVERGENT).any() else before
-    rows = []
-    for name, mask in groups:
-        own = name == TYPES[DIVERGENT]
-        rows.append(_row(name, mask, *((whole, sick) if own else (healthy, before)), x, y, shape))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    whole, sick, own = scalars(weights), codes == DIVERGENT, TYPES[DIVERGENT]
+    rows = _drop_each(drop(whole, sick), groups, x, y, shape)
+    if own in groups and sick.any():
+        alone = _drop_each(whole, {own: groups[own]}, x, y, shape)
+        rows = pd.concat([alone, rows[rows["type"] != own]], ignore_index=True)
+    return rows
 
 
-def _row(
-    name: str,
-    mask: np.ndarray,
+def _drop_each(
     scalar: np.ndarray,
-    before: float,
+    masks: Mapping[str, np.ndarray],
     x: np.ndarray,
     y: np.ndarray,
     shape: MacroShape,
-) -> dict[str, object]:
-    count = int(np.count_nonzero(mask))
-    after = accuracy_of(drop(scalar, mask), x, y, shape) if count else before
-    return dict(zip(COLUMNS, (name, count, after, after - before, before), strict=True))
+) -> pd.DataFrame:
+    """One row for each mask, in its order."""
+    before, rows = accuracy_of(scalar, x, y, shape), []
+    for name, mask in masks.items():
+        kept, count = drop(scalar, mask), int(np.count_nonzero(mask))
+        after = accuracy_of(kept, x, y, shape) if count else before
+        rows.append((name, count, after, after - before, before))
+    return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from srnn.cli.output import command, print_table, summarise
+from srnn.cli.output import answer, command, summarise
 from srnn.presets import PRESETS
 
 
@@ -48,21 +48,15 @@ def _presets(options: argparse.Namespace) -> int:
         }
         for name, one in PRESETS.items()
     ]
-    return print_table(options, rows, lambda row: f"{row['name']:<22} {row['about']}", "")
+    return answer(options, rows, *(f"{row['name']:<22} {row['about']}" for row in rows))
 
 
 def _datasets(options: argparse.Namespace) -> int:
     from srnn.tasks import data_shape, dataset_names
 
-    rows = [
-        {
-            "name": name,
-            "about": about,
-            **dict(zip(("inputs", "classes"), data_shape(name), strict=True)),
-        }
-        for name, about in dataset_names().items()
-    ]
-    status = print_table(options, rows, lambda row: f"{row['name']:<22} {row['about']}", "")
-    if not options.json:
-        print("or the path of any folder of IDX files")
-    return status
+    rows = []
+    for name, about in dataset_names().items():
+        inputs, classes = data_shape(name)
+        rows.append({"name": name, "about": about, "inputs": inputs, "classes": classes})
+    lines = [f"{row['name']:<22} {row['about']}" for row in rows]
+    return answer(options, rows, *lines, "or the path of any folder of IDX files")

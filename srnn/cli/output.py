@@ -41,13 +41,9 @@ def summarise(run: Any) -> dict[str, Any]:
     }
 
 
-def print_table(
-    options: argparse.Namespace, rows: list[dict], line: Callable[[dict], str], empty: str
-) -> int:
-    if options.json:
-        print(json.dumps(rows))
-    else:
-        print("\n".join(line(row) for row in rows) or empty)
+def answer(options: argparse.Namespace, facts: Any, *lines: str) -> int:
+    """Print the facts as JSON if that is asked for, else the lines; returns exit status 0."""
+    print(json.dumps(facts) if options.json else "\n".join(lines), flush=True)
     return 0
 
 

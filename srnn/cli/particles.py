@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from typing import Any
 
-from srnn.cli.output import command
+from srnn.cli.output import answer, command
 
 NAMES = (
     "self-application", "self-training", "robustness", "learn-from", "mixed", "mixed-alone", "soup",
@@ -50,17 +49,15 @@ def _particles(options: argparse.Namespace) -> int:
     rows = EXPERIMENTS[options.experiment](
         quick=options.quick, seed=options.seed, placebo=options.placebo, **chosen
     )
-    if options.json:
-        print(json.dumps(rows))
-        return 0
-    print(f"{'setting':<24} {'published':>15} {'here':>15} {'sd':>15} {'units':>5}  {'z':>6}")
+    form = "{:<24} {:>15} {:>15} {:>15} {:>5}  {:>6}".format
+    lines = [form("setting", "published", "here", "sd", "units", "z")]
     for line in rows:
         cells = (_number(line[name]) for name in ("published", "obtained", "sd"))
         z = "" if line["z"] is None else f"{line['z']:.1f}"
-        print("{:<24} {:>15} {:>15} {:>15}".format(line["setting"], *cells), end="")
-        print(f" {line['units']:>5}  {z:>6}")
-    print(f"unit: {rows[0]['unit']}; {time.perf_counter() - started:.1f} s", file=sys.stderr)
-    return 0
+        lines.append(form(line["setting"], *cells, line["units"], z))
+    if not options.json:
+        print(f"unit: {rows[0]['unit']}; {time.perf_counter() - started:.1f} s", file=sys.stderr)
+    return answer(options, rows, *lines)
 
 
 def _number(value: Any) -> str:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import command, show_pieces
+from srnn.cli.output import answer, command, show_pieces
 from srnn.config import ConfigError
 from srnn.files import check_target
 from srnn.presets import PRESETS
@@ -33,14 +33,12 @@ FORMATS = ("torch", "safetensors", "onnx", "npz")
 def add(commands: Any) -> None:
     """Declare the commands."""
     prune = command(commands, "prune", "drop particles of a run, measure the accuracy", _prune)
-    prune.add_argument("run_id", metavar="RUN", help="a finished run (see: runs)")
     _add_choice(prune, CRITERIA)
     prune.add_argument(
         "--retrain", type=int, default=0, metavar="E", help="then train the survivors E epochs"
     )
 
     export = command(commands, "export", "write a pruned run as a compact network", _export)
-    export.add_argument("run_id", metavar="RUN", help="a finished run (see: runs)")
     export.add_argument(
         "--format",
         choices=(*FORMATS, "tensorboard"),
@@ -76,6 +74,7 @@ def add(commands: Any) -> None:
 
 
 def _add_choice(parser: argparse.ArgumentParser, criteria: tuple[str, ...]) -> None:
+    parser.add_argument("run_id", metavar="RUN", help="a finished run (see: runs)")
     parser.add_argument(
         "--criterion",
         choices=criteria,
@@ -146,20 +145,16 @@ def _prune(options: argparse.Namespace) -> int:
     _check(options)
     run, subject, mask = _chosen(options)
     facts = _facts(options, subject, mask)
-    if options.retrain:
-        facts |= {"retrain_epochs": options.retrain, "retrained_accuracy": None}
-        facts["retrained_accuracy"] = _retrained(run, subject, mask, options.retrain)
-    if options.json:
-        print(json.dumps(facts))
-        return 0
-    print(
+    lines = [
         f"{facts['dropped']:,} of {facts['particles']:,} particles dropped "
-        f"({options.criterion}), {facts['surviving']:,} survive"
-    )
-    print(f"test accuracy {facts['base_accuracy']:.2%} before, {facts['accuracy']:.2%} after")
+        f"({options.criterion}), {facts['surviving']:,} survive",
+        f"test accuracy {facts['base_accuracy']:.2%} before, {facts['accuracy']:.2%} after",
+    ]
     if options.retrain:
-        print(f"{facts['retrained_accuracy']:.2%} after {options.retrain} epochs of retraining")
-    return 0
+        accuracy = _retrained(run, subject, mask, options.retrain)
+        facts |= {"retrain_epochs": options.retrain, "retrained_accuracy": accuracy}
+        lines.append(f"{accuracy:.2%} after {options.retrain} epochs of retraining")
+    return answer(options, facts, *lines)
 
 
 def _retrained(run: Any, subject: Any, mask: Any, epochs: int) -> float:
@@ -181,19 +176,17 @@ def _export(options: argparse.Namespace) -> int:
     check_target(options.out, options.force)
     done = export(subject, mask, options.format, options.out, force=options.force)
     facts = _facts(options, subject, mask) | done.facts()
-    if options.json:
-        print(json.dumps(facts))
-        return 0
     sizes = "-".join(str(size) for size in done.network.sizes)
-    print(f"wrote {done.path} ({sizes}, {done.network.connections:,} connections)")
-    print(f"accuracy {facts['base_accuracy']:.2%} before, {facts['accuracy']:.2%} in the file")
-    print(
+    return answer(
+        options,
+        facts,
+        f"wrote {done.path} ({sizes}, {done.network.connections:,} connections)",
+        f"accuracy {facts['base_accuracy']:.2%} before, {facts['accuracy']:.2%} in the file",
         f"largest logit difference to the pruned MetaNet {done.max_logit_difference:.1e} "
-        f"(logits up to {done.largest_logit:.0f}), over all test images"
+        f"(logits up to {done.largest_logit:.0f}), over all test images",
+        done.table.to_string(index=False, float_format="{:.3f}".format),
+        f"try it without srnn: python {done.example}",
     )
-    print(done.table.to_string(index=False, float_format="{:.3f}".format))
-    print(f"try it without srnn: python {done.example}")
-    return 0
 
 
 def _tensorboard(options: argparse.Namespace) -> int:
@@ -208,8 +201,7 @@ def _tensorboard(options: argparse.Namespace) -> int:
     history = run.snapshots, run.snapshot_epochs
     write_tensorboard(options.out, run.records, *history, run.encoding, run.shape, epsilon)
     facts = {"run_id": run.run_id, "path": str(options.out)}
-    print(json.dumps(facts) if options.json else f"see it: tensorboard --logdir {options.out}")
-    return 0
+    return answer(options, facts, f"see it: tensorboard --logdir {options.out}")
 
 
 def _rivals(options: argparse.Namespace) -> int:
@@ -222,27 +214,27 @@ def _rivals(options: argparse.Namespace) -> int:
     study = Study(config, seeds=options.seeds, retrain=options.retrain)
     tables, seconds = _made(STUDY, study)
     natural = natural_table(tables["natural"], config.particle_weights)
-    if options.json:
-        body = {
-            "run_ids": [one.run_id for one in study.configs],
-            "seeds": study.seeds,
-            "epochs": config.epochs,
-            "retrain": study.again,
-            "seconds": seconds,
-            "sentences": sentences(tables),
-            "table": _records(summary(tables["points"])),
-            "compared": _records(natural),
-            **{name: _records(tables[name]) for name in ("natural", "controls", "epsilon")},
-        }
-        print(json.dumps(body))
-        return 0
-    print(natural.to_string(index=False))
-    print("as many dropped as each run has replicators; difference: to dropping these, in points")
-    print(grid(tables["points"]).to_string(index=False))
-    print("test accuracy in %, mean and 95 % interval over seeds, by share of dropped connections")
-    for sentence in sentences(tables):
-        print(f"- {sentence}")
-    return 0
+    said = sentences(tables)
+    facts = {
+        "run_ids": [one.run_id for one in study.configs],
+        "seeds": study.seeds,
+        "epochs": config.epochs,
+        "retrain": study.again,
+        "seconds": seconds,
+        "sentences": said,
+        "table": _records(summary(tables["points"])),
+        "compared": _records(natural),
+        **{name: _records(tables[name]) for name in ("natural", "controls", "epsilon")},
+    }
+    return answer(
+        options,
+        facts,
+        natural.to_string(index=False),
+        "as many dropped as each run has replicators; difference: to dropping these, in points",
+        grid(tables["points"]).to_string(index=False),
+        "test accuracy in %, mean and 95 % interval over seeds, by share of dropped connections",
+        *(f"- {sentence}" for sentence in said),
+    )
 
 
 def _limits(options: argparse.Namespace) -> int:
@@ -252,14 +244,10 @@ def _limits(options: argparse.Namespace) -> int:
     asked = Limits(tuple(options.data), options.seeds, options.epochs)
     tables, seconds = _made(LIMITS, asked)
     numbers = tables["numbers"]
-    if options.json:
-        body = {"numbers": _records(numbers), "sentences": limits_sentences(numbers)}
-        print(json.dumps(body | {"seconds": seconds}))
-        return 0
-    print(limits_table(numbers).to_string(index=False))
-    for sentence in limits_sentences(numbers):
-        print(f"- {sentence}")
-    return 0
+    said = limits_sentences(numbers)
+    facts = {"numbers": _records(numbers), "sentences": said, "seconds": seconds}
+    table = limits_table(numbers).to_string(index=False)
+    return answer(options, facts, table, *(f"- {sentence}" for sentence in said))
 
 
 def _made(experiment: Any, asked: Any) -> tuple[Any, float]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import command, summarise
+from srnn.cli.output import answer, command, summarise
 from srnn.files import check_target
 
 
@@ -30,20 +29,14 @@ def _share(options: argparse.Namespace) -> int:
     check_target(out, options.force)
     export_run(options.run_id, out, force=options.force)
     size = out.stat().st_size
-    if options.json:
-        print(json.dumps({"run_id": options.run_id, "file": str(out), "bytes": size}))
-    else:
-        print(f"{out}: {size:,} bytes")
-    return 0
+    facts = {"run_id": options.run_id, "file": str(out), "bytes": size}
+    return answer(options, facts, f"{out}: {size:,} bytes")
 
 
 def _import(options: argparse.Namespace) -> int:
     from srnn.runs.share import import_run
 
     imported = import_run(options.file)
-    if options.json:
-        print(json.dumps(summarise(imported.run) | {"existed": imported.existed}))
-    else:
-        what = "was here already" if imported.existed else "imported"
-        print(f"run {imported.run.run_id} {what}: {imported.run.name}")
-    return 0
+    facts = summarise(imported.run) | {"existed": imported.existed}
+    what = "was here already" if imported.existed else "imported"
+    return answer(options, facts, f"run {imported.run.run_id} {what}: {imported.run.name}")

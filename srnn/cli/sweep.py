@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import command, show_pieces
+from srnn.cli.output import answer, command, show_pieces
 from srnn.files import check_target
 
 SAVE = 2.0
@@ -89,10 +88,8 @@ def _workers(options: argparse.Namespace) -> Any:
 
 
 def _say(options: argparse.Namespace, plan: Any, summary: dict[str, Any]) -> int:
-    if options.json:
-        print(json.dumps(summary))
-        return 0
-    for run_id, error in summary.get("errors", {}).items():
-        print(f"run {run_id}: {error}", file=sys.stderr)
-    print(", ".join(f"{name} {value}" for name, value in summary.items() if name != "errors"))
-    return 0
+    if not options.json:
+        for run_id, error in summary.get("errors", {}).items():
+            print(f"run {run_id}: {error}", file=sys.stderr)
+    line = ", ".join(f"{name} {value}" for name, value in summary.items() if name != "errors")
+    return answer(options, summary, line)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from typing import Any
 
-from srnn.cli.output import command, show_progress, summarise
+from srnn.cli.output import answer, command, show_progress, summarise
 from srnn.config import (
     DEFAULT_RECIPE,
     RECIPES,
@@ -86,23 +85,21 @@ def _train(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     run, cached = obtain(config, options.engine, show_progress(" epochs"))
     summary = summarise(run) | {"cached": cached, "seconds": run.info["seconds"]}
-    if options.json:
-        print(json.dumps(summary))
-        return 0
     types = ", ".join(f"{count} {name}" for name, count in summary["types"].items() if count)
     spent = time.perf_counter() - started
-    print(f"run {run.run_id} ({'cached' if cached else f'trained in {spent:.1f} s'}): {run.name}")
-    print(f"test accuracy {summary['test_accuracy']:.1%} after {summary['epochs']} epochs")
-    print(f"{summary['particles']} particles: {types}")
-    if run.stopped:
-        print(f"stopped early: {run.stopped}")
-    return 0
+    how = "cached" if cached else f"trained in {spent:.1f} s"
+    return answer(
+        options,
+        summary,
+        f"run {run.run_id} ({how}): {run.name}",
+        f"test accuracy {summary['test_accuracy']:.1%} after {summary['epochs']} epochs",
+        f"{summary['particles']} particles: {types}",
+        *([f"stopped early: {run.stopped}"] if run.stopped else []),
+    )
 
 
 def _work(options: argparse.Namespace) -> int:
     from srnn.runs import work
 
     done = work()
-    if options.json:
-        print(json.dumps({"jobs": done}))
-    return 0
+    return answer(options, {"jobs": done}, f"jobs done: {done}")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import command
+from srnn.cli.output import answer, command
 
 
 def add(commands: Any) -> None:
@@ -25,11 +24,8 @@ def _verify(options: argparse.Namespace) -> int:
 
     torch.set_num_threads(1)
     rows = verify(options.file, options.engine)
-    if options.json:
-        known = [vars(row) | {"difference": json_number(row.difference)} for row in rows]
-        print(json.dumps(known))
-    else:
-        for row in rows:
-            verdict = "agrees" if row.agrees else "DIFFERS"
-            print(f"{row.name:<28} {row.difference:10.2e}  {verdict}")
+    facts = [vars(row) | {"difference": json_number(row.difference)} for row in rows]
+    verdicts = {True: "agrees", False: "DIFFERS"}
+    lines = (f"{row.name:<28} {row.difference:10.2e}  {verdicts[row.agrees]}" for row in rows)
+    answer(options, facts, *lines)
     return 0 if rows and all(row.agrees for row in rows) else 1

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -52,21 +52,14 @@ class Problem:
     @classmethod
     def of(cls, config: RunConfig, task: Task) -> Problem:
         """The problem that a configuration states on its task's training data."""
-        return cls(
-            macro_shape(config),
-            position_encoding(config.neurons, config.encoding),
-            task.x_train,
-            task.y_train,
-            config.alpha,
-            config.lr,
-            config.replication_lr,
-            config.momentum,
-            config.shared_optimizer,
-            config.replication_steps,
-            config.target_gradient,
-            config.goal,
-            config.goal_factor,
-        )
+        return cls.on(config, macro_shape(config), task.x_train, task.y_train)
+
+    @classmethod
+    def on(cls, config: RunConfig, shape: MacroShape, x: np.ndarray, y: np.ndarray) -> Problem:
+        """The problem that a configuration states on any data."""
+        encoding = position_encoding(config.neurons, config.encoding)
+        rules = {rule.name: getattr(config, rule.name) for rule in fields(cls)[4:]}
+        return cls(shape, encoding, x, y, **rules)
 
 
 class StepLog(NamedTuple):

@@ -28,7 +28,6 @@ from srnn.runs.library import (
     get_run,
     is_run_id,
     list_all,
-    list_damaged,
     list_runs,
 )
 from srnn.runs.parallel import in_parallel
@@ -55,7 +54,6 @@ __all__ = [
     "last_words",
     "latest",
     "list_all",
-    "list_damaged",
     "list_jobs",
     "list_runs",
     "obtain",

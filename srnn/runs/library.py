@@ -112,13 +112,9 @@ def list_runs() -> list[Run]:
     return list_all()[0]
 
 
-def list_damaged() -> list[Damaged]:
-    """What lies among the runs and cannot be read; :func:`find_run` sets it aside."""
-    return list_all()[1]
-
-
 def list_all() -> tuple[list[Run], list[Damaged]]:
-    """:func:`list_runs` and :func:`list_damaged`, with one look at the folders."""
+    """:func:`list_runs`, and what lies among the runs and cannot be read (:func:`find_run` sets it
+    aside), with one look at the folders."""
     found, damaged = {}, []
     if not _seen:
         _seen.update(_read_index())

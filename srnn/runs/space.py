@@ -148,6 +148,7 @@ def empty_trash() -> int:
     folders = [*_folders(paths.trash_folder()), *_folders(paths.aside_folder())]
     freed = sum(map(folder_size, folders))
     with writing(paths.cache_root()):
+        _remove_scratch()
         for folder in folders:
             _remove(folder)
         for note in paths.aside_folder().glob("*.why"):
@@ -199,7 +200,7 @@ def _remove_unless_needed(run_id: str) -> bool:
     return True
 
 
-def remove_scratch() -> None:
+def _remove_scratch() -> None:
     """Remove half-written folders that killed processes left behind."""
     for folder in _folders(paths.scratch_folder()):
         with contextlib.suppress(OSError):
