@@ -7,45 +7,25 @@ with any option.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from srnn.engines.base import Problem, StepLog, batches
+from srnn.engines.base import StepLog, TorchEngine, batches, stacked
 from srnn.metanet import forward
-from srnn.particles import composite, permuted, scalar_weights
+from srnn.particles import composite, scalar_weights
 
 
-class AutogradEngine:
+class AutogradEngine(TorchEngine):
     """See :class:`srnn.engines.base.Engine`; weights are kept as ``(S, n, P)``."""
 
     name = "autograd"
-
-    def __init__(
-        self,
-        problem: Problem,
-        weights: np.ndarray,
-        momentum: np.ndarray,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        self.problem, self.device, self.dtype = problem, device, dtype
-        self.encoding = torch.as_tensor(problem.encoding, dtype=dtype, device=device)
-        self.order = torch.as_tensor(permuted(len(problem.encoding)), device=device)
-        self.x = torch.as_tensor(problem.x, dtype=dtype, device=device)
-        self.y = torch.as_tensor(problem.y, device=device)
-        self.load(weights, momentum)
 
     def load(self, weights: np.ndarray, momentum: np.ndarray) -> None:
         self._weights = torch.tensor(weights, dtype=self.dtype, device=self.device)
         self._weights.requires_grad_(True)
         self._momentum = torch.tensor(momentum, dtype=self.dtype, device=self.device)
-
-    def set_rates(self, alpha: float, lr: float) -> None:
-        self.problem = replace(self.problem, alpha=alpha, lr=lr)
 
     def weights(self) -> np.ndarray:
         return self._weights.detach().cpu().numpy().copy()
@@ -63,12 +43,12 @@ class AutogradEngine:
             loss, right = self._task_step(self.x[index], self.y[index])
             task.append(loss)
             correct += right
-        return StepLog(_table(replication), _table(task), correct.cpu().numpy().astype(np.int64))
+        return StepLog(stacked(replication), stacked(task), correct.cpu().numpy().astype(np.int64))
 
     def replicate(self, steps: int) -> np.ndarray:
         everyone = torch.ones(len(self._weights), dtype=torch.bool, device=self.device)
         losses = self._replication_call(steps, everyone)
-        return _table(losses) if losses else np.zeros((steps, len(self._weights)))
+        return stacked(losses) if losses else np.zeros((steps, len(self._weights)))
 
     def _replication_call(self, steps: int, mask: Tensor) -> list[Tensor]:
         """``steps`` replication steps: on the shared buffer, or on one of their own."""
@@ -112,7 +92,3 @@ class AutogradEngine:
                 new, step = torch.where(keep, new, buffer), torch.where(keep, step, 0)
             buffer.copy_(new)
             self._weights -= step
-
-
-def _table(rows: list[Tensor]) -> np.ndarray:
-    return torch.stack(rows).detach().cpu().numpy().astype(np.float64)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ import torch
 
 from srnn.config import RunConfig
 from srnn.metanet import MacroShape, macro_shape
-from srnn.particles import position_encoding
+from srnn.particles import permuted, position_encoding
 from srnn.tasks import Task
 
 
@@ -102,6 +102,39 @@ class Engine(Protocol):
     def load(self, weights: np.ndarray, momentum: np.ndarray) -> None:
         """Replace the state (both ``(S, n, P)``)."""
         ...
+
+
+class TorchEngine:
+    """What the engines in PyTorch begin with: the problem as tensors on their device, and a state
+    that their own ``load`` takes in."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        weights: np.ndarray,
+        momentum: np.ndarray,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.problem, self.device, self.dtype = problem, device, dtype
+        self.encoding = torch.as_tensor(problem.encoding, dtype=dtype, device=device)
+        self.order = torch.as_tensor(permuted(len(problem.encoding)), device=device)
+        self.x = torch.as_tensor(problem.x, dtype=dtype, device=device)
+        self.y = torch.as_tensor(problem.y, device=device)
+        self.seeds = len(weights)
+        self.load(weights, momentum)
+
+    def load(self, weights: np.ndarray, momentum: np.ndarray) -> None:
+        """See :meth:`Engine.load`."""
+        raise NotImplementedError
+
+    def set_rates(self, alpha: float, lr: float) -> None:
+        self.problem = replace(self.problem, alpha=alpha, lr=lr)
+
+
+def stacked(rows: list[torch.Tensor]) -> np.ndarray:
+    """Losses ``(S,)`` of every step as one table ``(steps, S)`` float64."""
+    return torch.stack(rows).detach().cpu().numpy().astype(np.float64)
 
 
 def batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:

@@ -22,16 +22,15 @@ which matters with several networks; a GPU has one block. Nothing in a step wait
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from srnn.engines.base import Problem, StepLog, flushed_denormals
+from srnn.engines.base import StepLog, TorchEngine, flushed_denormals, stacked
 from srnn.metanet import layer_values
-from srnn.particles import matrices, permuted
+from srnn.particles import matrices
 
 BLOCK_BYTES = 2 << 20
 """The size of a block's weights on the CPU, at most."""
@@ -88,31 +87,18 @@ class _Block:
         w.all.add_(momentum.all, alpha=-lr)
 
 
-class ManualEngine:
+class ManualEngine(TorchEngine):
     """See :class:`srnn.engines.base.Engine`."""
 
     name = "manual"
 
     @torch.inference_mode()
-    def __init__(
-        self,
-        problem: Problem,
-        weights: np.ndarray,
-        momentum: np.ndarray,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        self.problem, self.device, self.dtype = problem, device, dtype
-        self.encoding = torch.as_tensor(problem.encoding, dtype=dtype, device=device)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.columns = self.encoding.T.contiguous()
-        self.order = torch.as_tensor(permuted(len(problem.encoding)), device=device)
         self.gram = self.columns @ self.encoding
-        self.x = torch.as_tensor(problem.x, dtype=dtype, device=device)
-        self.y = torch.as_tensor(problem.y, device=device)
-        outputs = problem.shape.sizes[-1]
-        self.ranks = torch.arange(outputs, 0, -1, dtype=dtype, device=device)
-        self.seeds = len(weights)
-        self.load(weights, momentum)
+        outputs = self.problem.shape.sizes[-1]
+        self.ranks = torch.arange(outputs, 0, -1, dtype=self.dtype, device=self.device)
 
     # --- state -----------------------------------------------------------------------------
 
@@ -132,9 +118,6 @@ class ManualEngine:
             for w, momentum, v, g in zip(*parts, strict=True)
         ]
         self.widths = [block.v.shape[1] for block in self.blocks]
-
-    def set_rates(self, alpha: float, lr: float) -> None:
-        self.problem = replace(self.problem, alpha=alpha, lr=lr)
 
     def weights(self) -> np.ndarray:
         return self._outward([block.w.all for block in self.blocks])
@@ -168,13 +151,13 @@ class ManualEngine:
             task.append(loss)
             correct += right
         self._sweep(True, 0, None)
-        return StepLog(_table(replication), _table(task), correct.cpu().numpy())
+        return StepLog(stacked(replication), stacked(task), correct.cpu().numpy())
 
     @torch.inference_mode()
     @flushed_denormals()
     def replicate(self, steps: int) -> np.ndarray:
         losses = self._sweep(False, steps, None)
-        return _table(losses) if losses else np.zeros((steps, self.seeds))
+        return stacked(losses) if losses else np.zeros((steps, self.seeds))
 
     def _mask(self, replicate: np.ndarray) -> Tensor:
         each = torch.as_tensor(replicate, device=self.device)
@@ -330,7 +313,3 @@ def _through_activation(delta: Tensor, out: Tensor, activation: str) -> Tensor:
     if activation == "tanh":
         return delta * (1 - out * out)
     return delta
-
-
-def _table(rows: list[Tensor]) -> np.ndarray:
-    return torch.stack(rows).cpu().numpy().astype(np.float64)
