@@ -78,7 +78,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="srnn-") as room:
             Path(room).chmod(0o755)
             done = part(Path(room))
-        rows[name] = [list(row) for row in done]
+        rows[name] = [[*row, time.strftime("%Y-%m-%d")] for row in done]
         for row in done:
             print(f"{'ok ' if row[3] else 'BAD'} {row[0]}: {row[1]}; {row[2]}", flush=True)
         print(f"    {name}: {time.monotonic() - started:.0f} s", flush=True)
@@ -238,22 +238,21 @@ def _read(run: Run | None) -> Run:
 
 def write_report(rows: dict[str, list]) -> None:
     """Write docs/fault-report.md, and its rows as JSON: a part that is not run again stays."""
-    missed = [what for part in rows.values() for what, _, _, fine in part if not fine]
+    missed = [what for part in rows.values() for what, _, _, fine, _ in part if not fine]
     lines = [
         "# Fault report",
         "",
         *([f"**Not as it should be: {'; '.join(missed)}.**", ""] if missed else []),
-        f"Made by `python scripts/fault_report.py` on {time.strftime('%Y-%m-%d')}: "
-        f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch "
-        f"{torch.__version__}. Random choices are seeded. Parts may "
-        "have been run one by one (`--only`).",
+        f"Made by `python scripts/fault_report.py`, part by part (`--only`): {platform.system()}, "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}. "
+        "Random choices are seeded.",
         "",
-        "| What was done | How often | What came of it | As it should be |",
-        "|---|---|---|---|",
+        "| What was done | How often | What came of it | As it should be | On |",
+        "|---|---|---|---|---|",
         *(
-            f"| {what} | {count:,} | {said} | {'yes' if fine else '**no**'} |"
+            f"| {what} | {count:,} | {said} | {'yes' if fine else '**no**'} | {day} |"
             for part in rows.values()
-            for what, count, said, fine in part
+            for what, count, said, fine, day in part
         ),
         "",
     ]

@@ -220,6 +220,21 @@ def test_a_lock_is_no_link_no_pipe_and_no_device(tmp_path):
     assert (tmp_path / "foreign").read_text() == "mine"
 
 
+def test_asking_while_another_process_tidies_the_folder_is_asking(small, monkeypatch):
+    """Who begins a training removes a killed writer's files, and with them those of a live one."""
+    real, tidied = Path.replace, []
+
+    def replace(path, target):
+        if target.name == "request.json" and not tidied:
+            tidied.append(path)
+            path.unlink()
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    jobs.ask(small, "auto", queue=False)
+    assert tidied and jobs.read_job(small.run_id).config == small
+
+
 @pytest.mark.usefixtures("no_workers")
 @pytest.mark.parametrize(
     "text", ["", "[]", "{", '{"command": []}', '{"command": ["train"], "config": {}}', "[" * 5000]

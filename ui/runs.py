@@ -12,7 +12,7 @@ import streamlit as st
 from srnn.config import RunConfig
 from srnn.estimate import human
 from srnn.runs import Job, Run, RunError, forget, get_run, resume
-from srnn.runs.labels import NAME_LENGTH, NOTE_LENGTH, edit_label, last_used
+from srnn.runs.labels import NAME_LENGTH, NOTE_LENGTH, edit_label, labelled, last_used
 from srnn.runs.share import export_bytes
 from srnn.runs.space import delete_run
 from srnn.vocabulary import TYPES, count_replicators
@@ -62,9 +62,10 @@ Entries = dict[str, Run | Job]
 
 def filtered(entries: Entries) -> list[str]:
     """The ids that the visitor asks for with the filters above the table, :data:`SHOWN` at most."""
+    named = labelled()
     table = pd.DataFrame(
         [
-            (key, _state(entry), _data(entry.config), _words(entry))
+            (key, _state(entry), _data(entry.config), _words(entry, named))
             for key, entry in entries.items()
         ],
         columns=["Run", "State", "Data", "Words"],
@@ -283,10 +284,12 @@ def _name(entry: Run | Job) -> str:
     return entry.title if isinstance(entry, Job) else entry.name
 
 
-def _words(entry: Run | Job) -> str:
-    """What a search looks into."""
+def _words(entry: Run | Job, named: set[str]) -> str:
+    """What a search looks into; ``named`` are the runs that have a label."""
     if isinstance(entry, Job):
         return f"{entry.title} {entry.message} {entry.id}".lower()
+    if entry.run_id not in named:
+        return f"{entry.description} {entry.run_id}".lower()
     return f"{entry.name} {entry.label.note} {entry.run_id}".lower()
 
 

@@ -23,7 +23,6 @@ from srnn.cli import (
 )
 from srnn.config import ConfigError
 from srnn.files import TargetError
-from srnn.runs.parallel import as_job
 
 MODULES = (app, training, listing, verifying, sharing, reproduce, pruning, particles, sweep)
 
@@ -31,6 +30,8 @@ MODULES = (app, training, listing, verifying, sharing, reproduce, pruning, parti
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status (0 fine, 1 failed, 2 wrong usage, 130 interrupted)."""
     options = build_parser().parse_args(arguments)
+    from srnn.runs.parallel import as_job  # takes as long as all the rest, and --help is done
+
     return as_job(lambda: _status(options))
 
 

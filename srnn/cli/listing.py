@@ -20,6 +20,7 @@ def add(commands: Any) -> None:
 
 def _runs(options: argparse.Namespace) -> int:
     from srnn.runs import list_all
+    from srnn.runs.labels import labelled
 
     found, damaged = list_all()
     for one in damaged[:5]:
@@ -29,8 +30,10 @@ def _runs(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([summarise(run) for run in found]))
         return 0
+    named = labelled()
     for run in found:
-        print(f"{run.run_id}  {run.record.results.test_accuracy:6.1%}  {run.name}")
+        name = run.name if run.run_id in named else run.description
+        print(f"{run.run_id}  {run.record.results.test_accuracy:6.1%}  {name}")
     if not found:
         print("no runs yet: python -m srnn train --preset quick")
     return 0

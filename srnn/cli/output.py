@@ -7,9 +7,10 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from srnn.runs.jobs import Progress
+if TYPE_CHECKING:
+    from srnn.runs.jobs import Progress
 
 
 def command(
@@ -71,6 +72,8 @@ def show_progress(unit: str) -> Callable[[Progress], None]:
 def show_pieces() -> Callable[[int, int, str], None]:
     """:func:`show_progress` for work in pieces: told how many are done, of how many, and what is
     being done."""
+    from srnn.runs.jobs import Progress
+
     show, started = show_progress(" pieces"), time.monotonic()
 
     def tell(done: int, total: int, what: str) -> None:

@@ -325,7 +325,10 @@ def _ask(folder: Path, values: dict[str, Any], *, queue: bool) -> Path:
     with writing(paths.cache_root()):
         folder.mkdir(parents=True, exist_ok=True)
         request = Request.model_validate(values | {"at": time.time()})
-        write_json(folder / REQUEST, request.model_dump())
+        try:
+            write_json(folder / REQUEST, request.model_dump())
+        except FileNotFoundError:  # who began or finished it at this moment tidied the folder
+            write_json(folder / REQUEST, request.model_dump())
         (folder / CANCEL).unlink(missing_ok=True)
         (folder / FAILED).unlink(missing_ok=True)
         if queue:

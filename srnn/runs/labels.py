@@ -58,6 +58,14 @@ def read_label(run_id: str) -> Label:
 _NONE = Label()
 
 
+def labelled() -> set[str]:
+    """The runs that have a label: among many runs, few of which do, the others need no look."""
+    try:
+        return {path.stem for path in paths.label_file("any").parent.iterdir()}
+    except OSError:
+        return set()
+
+
 @functools.lru_cache(maxsize=8192)
 def _parsed(path: Path, stamp: tuple) -> Label:
     return Label.model_validate(parse_json(read_file(path, 65_536)))

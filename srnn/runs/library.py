@@ -192,6 +192,7 @@ def _read_index() -> dict[str, tuple[Stamp, Run]]:
     except (OSError, ValueError):
         return {}
     finally:
+        gc.freeze()  # nor is any later
         gc.enable()
 
 
