@@ -5,6 +5,7 @@ Each is made ready here and returned as a function that does so many steps on th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -37,6 +38,12 @@ def synthetic(inputs: int, width: int, h: int, batch: int) -> Problem:
 def on_images(x: np.ndarray, y: np.ndarray, h: int) -> Problem:
     """The log's MetaNet, 225-6-6-6-6-10 with residual skips."""
     return _problem(MacroShape(x.shape[1], 5, 6, 10, "each"), h, x, y, LR)
+
+
+def wide(inputs: int, width: int, batch: int) -> Problem:
+    """Three layers with ReLU on random images, h = 4, alpha 1."""
+    problem = synthetic(inputs, width, 4, batch)
+    return replace(problem, shape=MacroShape(inputs, 3, width, 10, "none", "relu"), alpha=1.0)
 
 
 def _problem(shape: MacroShape, h: int, x: np.ndarray, y: np.ndarray, lr: float) -> Problem:
@@ -91,8 +98,11 @@ def engine(name: str, problem: Problem, batch: int, seeds: int = 1) -> Step:
 
 def plain(problem: Problem, batch: int) -> Step:
     """The same macro shape as ``nn.Linear`` layers, without particles: what a user pays anyway."""
-    layers = [nn.Linear(inp, out, bias=False) for out, inp in problem.shape.layers]
-    network = nn.Sequential(*layers)
+    layers: list[nn.Module] = []
+    for out, inp in problem.shape.layers:
+        layers += [nn.Linear(inp, out, bias=False)]
+        layers += [nn.ReLU()] if problem.shape.activation == "relu" else []
+    network = nn.Sequential(*layers[: len(layers) - (problem.shape.activation == "relu")])
     optimizer = torch.optim.SGD(network.parameters(), lr=LR, momentum=MOMENTUM)
     x, y, order = torch.from_numpy(problem.x), torch.from_numpy(problem.y), Order(problem, batch)
 

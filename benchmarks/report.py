@@ -42,6 +42,7 @@ def goals(found: dict[str, Any]) -> list[Goal]:
     pairs = {(row["h"], row["variant"]): row for row in found["step_pairs"]}
     grown = {(row["particles"], row["variant"]): row for row in found["growth"]}
     batched = {(row["variant"], row["h"], row["seeds"]): row for row in found["seeds"]}
+    wide = {(row["particles"], row["variant"]): row for row in found["wide"]}
     run = found["whole_run"]
     wanted = [
         *(
@@ -58,6 +59,7 @@ def goals(found: dict[str, Any]) -> list[Goal]:
             )
         ),
         ("a step at 109,400 particles, h=8, fused to manual", grown.get((109_400, "fused")), 1.0),
+        ("33,500 particles, h=4, one thread to plain dense", wide.get((33_500, "1 threads")), 1.5),
         (f"{run['preset']}, {run['epochs']} epochs, to plain dense", run, 0.8),
     ]
     found_goals = [Goal(name, row["ratio"], limit) for name, row, limit in wanted if row]
@@ -67,6 +69,10 @@ def goals(found: dict[str, Any]) -> list[Goal]:
         for name, limit in WAITS.items()
         if row["what"].startswith(name)
     ]
+    pair = wide.get((33_500, "2 threads"))
+    if pair:
+        name = "33,500 particles, h=4, two threads to one"
+        found_goals.append(Goal(name, 1 / pair["speedup"], 1 / 1.7))
     return [*found_goals, *waits]
 
 
@@ -126,6 +132,28 @@ def markdown(found: dict[str, Any]) -> str:
                         _ratio(row),
                     )
                     for row in found["growth"]
+                ],
+            ),
+            "",
+            "## Wide networks",
+            "",
+            "Three layers with ReLU, h = 4, random images; threads of the fused engine (its bits "
+            "do not depend on their number), the plain dense network on one. Peak memory is that "
+            "of a process that does nothing else, its images included.",
+            "",
+            *_table(
+                ("particles", "", "milliseconds", "us a particle", "to plain", "faster", "MB"),
+                [
+                    (
+                        f"{row['particles']:,}",
+                        row["variant"],
+                        _spread(row),
+                        f"{row['per_particle_us']:.3f}",
+                        _ratio(row),
+                        "" if row["variant"] == PLAIN else f"{row['speedup']:.2f}",
+                        f"{row['mb']:.0f}",
+                    )
+                    for row in found["wide"]
                 ],
             ),
             "",

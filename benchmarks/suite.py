@@ -16,7 +16,7 @@ import torch
 from benchmarks import contenders
 from benchmarks.contenders import LOOP, PLAIN, SPARSE
 from benchmarks.interactive import interactive
-from benchmarks.timing import by_turns, in_a_process, peak_mb
+from benchmarks.timing import Step, by_turns, in_a_process, peak_mb
 from srnn.config import RunConfig
 from srnn.engines import Problem, choose, prepare
 from srnn.presets import preset
@@ -27,6 +27,9 @@ Row = dict[str, Any]
 BATCH = 500
 SHAPES = ((225, 6), (784, 20), (784, 100), (784, 200))
 """Macro shapes ``inputs, width`` of the growth with particles (1.5 thousand to 280 thousand)."""
+
+WIDE_SHAPES = ((225, 100), (784, 256), (784, 680))
+"""``inputs, width`` of the wide networks: 33,500, 268,800 and a million particles."""
 
 PRESET = "log-connectivity-h4"
 
@@ -76,6 +79,42 @@ def growth(quick: bool) -> list[Row]:
             each = {"per_particle_us": times.median * 1000 / count}
             rows.append({"particles": count, "variant": name, **asdict(times), **each})
     return rows
+
+
+def wide(quick: bool) -> list[Row]:
+    """One step pair of wide networks at h = 4 on one thread and on two, to the plain dense
+    network's step on one; and the peak memory of so many particles in a process of their own."""
+    rows = []
+    for inputs, width in WIDE_SHAPES[:1] if quick else WIDE_SHAPES:
+        problem = contenders.wide(inputs, width, BATCH)
+        pair = contenders.engine("fused", problem, BATCH)
+        steps = {PLAIN: contenders.plain(problem, BATCH)}
+        steps |= {f"{count} threads": _on_threads(pair, count) for count in (1, 2)}
+        found = by_turns(steps, *_effort(quick))
+        peak = in_a_process(_wide_for_memory, inputs, width)
+        for name, times in found.items():
+            each = {"per_particle_us": times.median * 1000 / problem.shape.particles}
+            row = {"particles": problem.shape.particles, "variant": name, **asdict(times), **each}
+            rows.append(row | {"speedup": found["1 threads"].median / times.median, "mb": peak})
+    return rows
+
+
+def _on_threads(step: Step, count: int) -> Step:
+    def run(steps: int) -> None:
+        before = os.environ["OMP_NUM_THREADS"]
+        os.environ["OMP_NUM_THREADS"] = str(count)
+        try:
+            step(steps)
+        finally:
+            os.environ["OMP_NUM_THREADS"] = before
+
+    return run
+
+
+def _wide_for_memory(inputs: int, width: int) -> float:
+    torch.set_num_threads(1)
+    contenders.engine("fused", contenders.wide(inputs, width, BATCH), BATCH)(2)
+    return peak_mb()
 
 
 def seeds(quick: bool) -> list[Row]:
@@ -181,6 +220,7 @@ def everything(quick: bool) -> dict[str, Any]:
     for name, measure in (
         ("step_pairs", step_pairs),
         ("growth", growth),
+        ("wide", wide),
         ("seeds", seeds),
         ("interactive", lambda quick: interactive(*_effort(quick))),
         ("whole_run", whole_run),

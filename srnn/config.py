@@ -148,6 +148,12 @@ class RunConfig(BaseModel):
         0,
         1024,
     )
+    shift: int = _later(
+        0,
+        "Every training image is moved by up to so many pixels each way, anew in every epoch.",
+        0,
+        16,
+    )
     lr_final: float = _later(
         1.0,
         "Learning rate of the task in the last epoch, as a multiple of the first epoch's.",

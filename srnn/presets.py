@@ -53,6 +53,29 @@ PRESETS: dict[str, Preset] = {
         "2022-03",
         {},
     ),
+    "accurate": Preset(
+        "98 %",
+        "Wide, detached, images moved by a pixel: 98.5 % on MNIST's own 28x28 images "
+        "(name their folder, size 0), and every particle a replicator after settling.",
+        "2022-02",
+        {
+            "depth": 3,
+            "width": 128,
+            "residual": "none",
+            "activation": "relu",
+            "target_gradient": False,
+            "shared_optimizer": False,
+            "alpha": 1.0,
+            "alpha_final": 10.0,
+            "lr": 0.1,
+            "lr_final": 0.02,
+            "batch_size": 200,
+            "shift": 1,
+            "epochs": 32,
+            "settle_epochs": 2,
+            "snapshot_every": 16,
+        },
+    ),
 }
 """The named configurations that the app and the command line offer."""
 

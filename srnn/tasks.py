@@ -10,8 +10,10 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import itertools
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +23,16 @@ from srnn import paths
 from srnn.config import RunConfig
 from srnn.idx import DataError, read_split, resize
 
-__all__ = ["DataError", "Task", "data_shape", "dataset_names", "load_task", "resolve", "task_of"]
+__all__ = [
+    "DataError",
+    "Task",
+    "data_shape",
+    "dataset_names",
+    "load_task",
+    "resolve",
+    "shifted",
+    "task_of",
+]
 
 MNIST_FILE = Path(__file__).parent / "data" / "mnist15.npz"
 SIDE = 15
@@ -91,6 +102,20 @@ def task_of(config: RunConfig) -> Task:
         return task
     order = np.random.default_rng([config.data_seed, 0x1ABE1]).permutation(len(task.y_train))
     return dataclasses.replace(task, y_train=task.y_train[order])
+
+
+def shifted(x: np.ndarray, image: tuple[int, ...], most: int, seed: Sequence[int]) -> np.ndarray:
+    """The images ``(N, inputs)``, each moved by up to ``most`` pixels in both directions, as the
+    seed draws; what moves in is zero."""
+    height, width = image[:2]
+    padded = np.zeros((len(x), height + 2 * most, width + 2 * most, *image[2:]), x.dtype)
+    padded[:, most : most + height, most : most + width] = x.reshape(-1, *image)
+    draws = np.random.default_rng(seed).integers(0, 2 * most + 1, (len(x), 2))
+    moved = np.empty((len(x), *image), x.dtype)
+    for down, right in itertools.product(range(2 * most + 1), repeat=2):
+        who = np.flatnonzero((draws == (down, right)).all(1))
+        moved[who] = padded[who, down : down + height, right : right + width]
+    return moved.reshape(x.shape)
 
 
 def dataset_names() -> dict[str, str]:

@@ -28,7 +28,7 @@ from srnn.particles import (
     scalar_weights,
     self_application,
 )
-from srnn.tasks import Task
+from srnn.tasks import Task, shifted
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ class Record:
             "test_accuracy": self.test_accuracy,
             **self.types,
         }
+
+
+SHIFTS = 0x5417
+"""Tells the draws of the images' shifts from those of their order."""
 
 
 def data_order(data_seed: int, epoch: int, count: int) -> np.ndarray:
@@ -139,6 +143,7 @@ class _Loop:
         engine: str,
     ) -> None:
         self.configs, self.config, self.problem, self.name = configs, configs[0], problem, engine
+        self.image = task.image
         self.weights = np.stack([state.weights for state in states])
         self.momentum = np.stack([state.momentum for state in states])
         self.replicating = np.array([state.replicating for state in states])
@@ -173,6 +178,11 @@ class _Loop:
             number, order, config.batch_size, config.replication_steps, config.settles(number)
         )
         self.engine.set_rates(alpha, lr)
+        if config.shift and not epoch.settles:
+            seed = [config.data_seed, number, SHIFTS]
+            moved = shifted(self.problem.x, self.image, config.shift, seed)
+            problem = replace(problem, x=moved)
+            self.engine.show(moved)
         log = epoch.run(self.engine, self.replicating & self.alive)
         old_weights, old_momentum = self.weights, self.momentum
         self.weights, self.momentum = self.engine.weights(), self.engine.momentum()

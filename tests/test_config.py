@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from srnn.config import (
     make_config,
 )
 from srnn.presets import PRESETS, preset
-from srnn.tasks import task_of
+from srnn.tasks import shifted, task_of
 
 ANYTHING = st.one_of(
     st.none(),
@@ -195,6 +196,25 @@ def test_a_field_that_came_later_leaves_the_names_of_older_runs_as_they_were():
     assert "labels" not in old
     assert RunConfig.from_dict(old) == RunConfig()
     assert make_config(labels="shuffled").run_id != RunConfig().run_id
+
+
+def test_an_image_is_moved_by_so_many_pixels_and_zeros_come_in():
+    """All nine neighbours of one lit pixel occur, none else; channels move together."""
+    x = np.zeros((400, 5, 4, 2), np.float32)
+    x[:, 2, 1] = (1, 2)
+    moved = shifted(x.reshape(400, -1), (5, 4, 2), 1, [3]).reshape(x.shape)
+    _, rows, columns = np.nonzero(moved[..., 0])
+    assert len(rows) == 400
+    assert set(zip(rows, columns, strict=True)) == {(r, c) for r in (1, 2, 3) for c in (0, 1, 2)}
+    assert np.array_equal(moved[..., 1], 2 * moved[..., 0])
+    again, other = (shifted(x.reshape(400, -1), (5, 4, 2), 1, [seed]) for seed in (3, 4))
+    assert np.array_equal(again, moved.reshape(400, -1))
+    assert not np.array_equal(again, other)
+
+
+def test_an_image_may_be_moved_out_of_the_picture():
+    moved = shifted(np.ones((200, 4), np.float32), (2, 2), 3, [0])
+    assert set(moved.sum(1)) == {0, 1, 2, 4}
 
 
 def test_shuffled_labels_are_dealt_out_among_the_training_images_only():

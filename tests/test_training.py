@@ -13,8 +13,8 @@ from srnn.divergence import MAX_RESCUES
 from srnn.engines import Problem, make_engine
 from srnn.history import kept_epochs
 from srnn.particles import permuted, position_encoding, scalar_weights, self_application
-from srnn.tasks import load_task
-from srnn.training import data_order, train, train_population
+from srnn.tasks import load_task, shifted
+from srnn.training import SHIFTS, data_order, train, train_population
 
 
 def final(config, task, state=None):
@@ -215,6 +215,21 @@ def test_an_epoch_is_trained_at_its_rates(small):
     (again,) = train(plain, task, first.state)
     assert np.array_equal(again.state.weights, second.state.weights)
     assert again.replication_loss == second.replication_loss
+
+
+@pytest.mark.parametrize("engine", ["fused", "manual", "autograd"])
+def test_every_epoch_sees_its_own_shifted_images(small, engine):
+    """The second epoch is one on the second epoch's images; its state is all that it goes on from;
+    without shifts it is another."""
+    task, config = load_task("digits"), small.replace(epochs=2, shift=1)
+    first, second = list(train(config, task, engine=engine))[1:]
+    (resumed,) = train(config, task, first.state)
+    x = shifted(task.x_train, task.image, 1, [config.data_seed, 2, SHIFTS])
+    seen = dataclasses.replace(task, x_train=x)
+    (again,) = train(small.replace(epochs=2), seen, first.state)
+    (plain,) = train(small.replace(epochs=2), task, first.state)
+    for other, same in ((resumed, True), (again, True), (plain, False)):
+        assert np.array_equal(other.state.weights, second.state.weights) == same
 
 
 @pytest.mark.parametrize("engine", ["fused", "manual", "autograd"])

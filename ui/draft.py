@@ -47,6 +47,7 @@ LABELS = {
     "data_seed": "Seed of the data order",
     "labels": "Training labels",
     "size": "Image size",
+    "shift": "Pixels that images are moved by",
     "lr_final": "Final learning rate (× the first)",
     "alpha_final": "Final alpha (× the first)",
     "schedule": "Shape of the schedule",
@@ -63,7 +64,7 @@ MARKS: dict[str, tuple[float, ...]] = {
 
 ADVANCED = {
     "Macro network": ("depth", "width", "residual", "activation"),
-    "Task": ("lr", "momentum", "batch_size", "seed", "data_seed", "labels", "size"),
+    "Task": ("lr", "momentum", "batch_size", "seed", "data_seed", "labels", "size", "shift"),
     "Self-replication": (
         "goal",
         "goal_factor",

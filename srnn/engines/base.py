@@ -91,6 +91,10 @@ class Engine(Protocol):
         losses ``(steps, S)`` before each update."""
         ...
 
+    def show(self, x: np.ndarray) -> None:
+        """Other images ``(N, inputs)`` of the same labels to train on from here on."""
+        ...
+
     def set_rates(self, alpha: float, lr: float) -> None:
         """Alpha and the task's learning rate from here on."""
         ...
@@ -119,7 +123,7 @@ class TorchEngine:
         self.problem, self.device, self.dtype = problem, device, dtype
         self.encoding = torch.as_tensor(problem.encoding, dtype=dtype, device=device)
         self.order = torch.as_tensor(permuted(len(problem.encoding)), device=device)
-        self.x = torch.as_tensor(problem.x, dtype=dtype, device=device)
+        self.show(problem.x)
         self.y = torch.as_tensor(problem.y, device=device)
         self.seeds = len(weights)
         self.load(weights, momentum)
@@ -127,6 +131,9 @@ class TorchEngine:
     def load(self, weights: np.ndarray, momentum: np.ndarray) -> None:
         """See :meth:`Engine.load`."""
         raise NotImplementedError
+
+    def show(self, x: np.ndarray) -> None:
+        self.x = torch.as_tensor(x, dtype=self.dtype, device=self.device)
 
     def set_rates(self, alpha: float, lr: float) -> None:
         self.problem = replace(self.problem, alpha=alpha, lr=lr)

@@ -91,6 +91,10 @@ class FusedEngine:
             raise ValueError(f"weights and momentum must be (S, {rows}, {count})")
         self.w, self.buffer = self._inward(weights), self._inward(momentum)
 
+    def show(self, x: np.ndarray) -> None:
+        self.x, unit = _stored(x, self.kind)
+        self.rules = self._rules(unit)
+
     def set_rates(self, alpha: float, lr: float) -> None:
         self.problem = replace(self.problem, alpha=alpha, lr=lr)
         self.rules = self._rules(float(self.rules.unit))

@@ -51,6 +51,8 @@ BASE: dict[str, Any] = {
 }
 WIDTHS, DEPTHS, SIZES = (6, 20, 64, 128, 256, 512), (3, 4, 6), (2, 8, 16)
 SMALL, WIDE = f"width {WIDTHS[0]}", f"width {WIDTHS[-1]}"
+DEPTH_ROW = {2: "width 20"} | {depth: f"depth {depth}" for depth in DEPTHS}
+SIZE_ROW = {2: "h = 2", 4: "width 20", 8: "h = 8", 16: "h = 16"}
 VARIANTS: dict[str, dict[str, Any]] = {
     **{f"width {width}": {"width": width} for width in WIDTHS},
     **{f"depth {depth}": {"depth": depth} for depth in DEPTHS},
@@ -179,6 +181,12 @@ def finding(found: Found) -> list[str]:
         said.append(
             f"{arm} ({found.mean(arm, 'particles', 'count')} particles): {', '.join(parts)}."
         )
+    for name, row in (("Depth", DEPTH_ROW), ("h", SIZE_ROW)):
+        shares = ", ".join(
+            f"{value}: {found.mean(arm, 'survivors', '%')} at {found.mean(arm, 'accuracy', '%')}"
+            for value, arm in row.items()
+        )
+        said.append(f"{name}, survivors and test accuracy at width {BASE['width']}: {shares}.")
     trained = [arm for arm in VARIANTS if NONE not in arm and SHUFFLED not in arm]
     dear = [arm for arm in trained if found.estimate(arm, "cost").mean > 2 * SAME.high]
     names = f": {', '.join(dear)}" if dear else ""
