@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from srnn.estimate import human
+from srnn.files import human
 from srnn.runs import Run, ensure_workers, last_words, list_all, list_jobs
 from srnn.runs.space import space
 from ui.frame import page

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from srnn.config import ConfigError, RunConfig
-from srnn.estimate import estimate, human
+from srnn.estimate import estimate
+from srnn.files import human
 from srnn.runs import find_run, list_jobs, submit
 from srnn.tasks import DataError, resolve
 from ui import state

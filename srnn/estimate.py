@@ -23,6 +23,7 @@ import torch
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.engines import Problem, choose, make_engine
+from srnn.files import human
 from srnn.fixpoints import classify
 from srnn.history import kept_epochs
 from srnn.metanet import MacroShape, accuracy, macro_shape
@@ -235,16 +236,3 @@ def _existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.parent
     return folder
-
-
-def human(size: float) -> str:
-    """A number of bytes in words: ``12.3 MB`` (units of 1,000).
-
-    >>> human(12_345_678)
-    '12.3 MB'
-    """
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
-            break
-        size /= 1000
-    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"

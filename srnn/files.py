@@ -225,6 +225,19 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
+def human(size: float) -> str:
+    """A number of bytes in words: ``12.3 MB`` (units of 1,000).
+
+    >>> human(12_345_678)
+    '12.3 MB'
+    """
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+
+
 def stamp(path: Path | str) -> tuple[int, int, int, int]:
     """Changes whenever a file does: inode, size, time of writing, time of change (which, unlike
     the former, cannot be set back).

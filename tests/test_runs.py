@@ -14,7 +14,8 @@ import pytest
 
 from srnn import paths
 from srnn.config import make_config
-from srnn.estimate import ImpossibleError, estimate, human, refuse_impossible, run_bytes
+from srnn.estimate import ImpossibleError, estimate, refuse_impossible, run_bytes
+from srnn.files import human
 from srnn.runs import (
     RunError,
     find_run,

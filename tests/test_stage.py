@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import re
@@ -111,9 +112,14 @@ def test_the_bundled_runs_picture_is_the_one_that_would_be_made_now() -> None:
     assert decode(amended(block, autoplay=True))[0] == ready | {"autoplay": True}
 
 
-def test_the_first_page_needs_no_torch() -> None:
-    code = "import sys, ui.overview; sys.exit('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=FOLDER.parent.parent, check=False)
+def test_pages_that_ask_nothing_of_a_network_need_no_torch() -> None:
+    """The imports of all of them, in one process."""
+    root, lines = FOLDER.parent.parent, ["import sys, ui.overview"]
+    for page in ("runs", "compare", "phase_map"):
+        parts = ast.parse((root / "pages" / f"{page}.py").read_text()).body
+        lines += [ast.unparse(one) for one in parts if isinstance(one, ast.Import | ast.ImportFrom)]
+    code = "\n".join([*lines, "sys.exit('torch' in sys.modules)"])
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, check=False)
     assert done.returncode == 0
 
 

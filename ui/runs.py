@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from srnn.config import RunConfig
-from srnn.estimate import human
+from srnn.files import human
 from srnn.runs import Job, Run, RunError, forget, get_run, resume
 from srnn.runs.labels import NAME_LENGTH, NOTE_LENGTH, edit_label, labelled, last_used
 from srnn.runs.share import export_bytes

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from srnn.estimate import human
+from srnn.files import human
 from srnn.runs import Damaged, is_run_id
 from srnn.runs.settings import change_settings, read_settings, worker_limit
 from srnn.runs.share import import_run
