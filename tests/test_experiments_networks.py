@@ -11,6 +11,7 @@ from srnn.engines import Problem, make_engine
 from srnn.experiments import baselines, networks
 from srnn.experiments.block_sparse import BlockSparse
 from srnn.experiments.comparisons import (
+    CHANCE,
     DENSE,
     KINDS,
     LOTTERY,
@@ -40,17 +41,17 @@ def tiny(small):
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_rival_trains_and_counts_its_connections(kind, tiny):
     facts, _ = compare(kind, tiny, 2)
-    shape = MacroShape(64, 3, 4, 10, "each")
     assert 0 <= facts["accuracy"] <= 1 and facts["parameters"] > 0
-    if kind == "torch.sparse":
-        assert facts["connections"] == facts["parameters"] == round(353 / 1518 * shape.particles)
-        assert 0 <= facts["outputs_reached"] <= 10
+    assert facts["connections"] == MacroShape(64, 3, 4, 10).particles
 
 
 def test_pruned_dense_networks_are_those_of_the_pruning_lab(tiny):
     numbers = pruned(tiny)[1]["numbers"].set_index("arm")
     kept = round(353 / 1518 * MacroShape(64, 3, 4, 10).particles)
     assert numbers["connections"].to_dict() == {DENSE: 312, PRUNED: kept, LOTTERY: kept}
+    (chance,) = pruned(tiny, [CHANCE], 1)[1]["numbers"].to_dict("records")
+    assert chance["connections"] == kept and 0 <= chance["outputs_reached"] <= 10
+    assert numbers.loc[DENSE, "outputs_reached"] == 10
     run = RunConfig.from_dict(tiny)
     start = initial_scalars(macro_shape(run), run.seed)[None]
     everything = torch.ones_like(start, dtype=torch.bool)
@@ -79,14 +80,6 @@ def test_the_order_of_the_data_changes_what_is_learned():
         return network.layers[0]
 
     assert torch.equal(weights(1), weights(1)) and not torch.equal(weights(1), weights(2))
-
-
-def test_sparse_layers_answer_as_a_masked_dense_network():
-    shape = MacroShape(64, 4, 5, 10, "each", "relu")
-    mask = torch.rand(shape.particles, generator=torch.Generator().manual_seed(3)) < 0.5
-    x = torch.rand(7, 64)
-    masked = forward(initial_scalars(shape, 4) * mask, x, shape)
-    torch.testing.assert_close(networks.Sparse(shape, 4, mask)(x), masked)
 
 
 def test_diversity_grows_as_networks_move_apart_but_not_with_their_scale():

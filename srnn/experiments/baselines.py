@@ -22,7 +22,7 @@ from srnn.runs import Run
 from srnn.runs.results import Computed
 
 EPOCHS, FEW = 40, 10
-"""Epochs of the dense networks, and of the widest one; by then they learn no more."""
+"""Epochs of the dense networks, and of the wide ones, whose epoch costs twenty times as much."""
 META, SMALL = "MetaNet, h = 4", "MetaNet, h = 4, on 8x8 digits"
 SAME, WEIGHTS = "dense, the same cells", "dense, as many weights as all particles"
 NEURONS = "dense, as many neurons as macro net and particles, on 8x8 digits"
@@ -32,7 +32,7 @@ PLACEBO = f"{SAME}, {SHUFFLED}"
 def arms(settings: Settings) -> Arms:
     """The MetaNets and the dense networks, each over all seeds."""
     epochs = 4 if settings.quick else EPOCHS
-    mains = settings.configs(neurons=4)
+    few, mains = min(epochs, FEW), settings.configs(neurons=4)
     small = settings.configs(neurons=4, dataset="digits", batch_size=50)
 
     def dense(config: RunConfig, width: int, epochs: int = epochs, **changes: str) -> Computation:
@@ -46,10 +46,10 @@ def arms(settings: Settings) -> Arms:
         META: mains,
         SAME: [dense(one, one.width) for one in mains],
         f"{SAME}, ReLU": [dense(one, one.width, activation="relu") for one in mains],
-        WEIGHTS: [dense(one, weights) for one in mains],
-        f"{WEIGHTS}, ReLU": [dense(one, weights, activation="relu") for one in mains],
+        WEIGHTS: [dense(one, weights, few) for one in mains],
+        f"{WEIGHTS}, ReLU": [dense(one, weights, few, activation="relu") for one in mains],
         SMALL: small,
-        NEURONS: [dense(one, cells, min(epochs, FEW)) for one in small],
+        NEURONS: [dense(one, cells, few) for one in small],
         PLACEBO: [dense(one, one.width, labels="shuffled") for one in mains],
     }
 

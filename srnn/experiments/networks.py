@@ -8,7 +8,6 @@ None has particles:
   (static hypernetwork, Ha, Dai, Le 2016).
 - :class:`FromNoise`: a generator makes whole networks from noise, with a term in its loss that
   keeps them apart (Deutsch, Nijkamp, Yang 2019).
-- :class:`Sparse`: layers of ``torch.sparse`` matrices with a fixed random set of connections.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import torch
 from torch import Tensor, nn
 
 from srnn.metanet import MacroShape, forward, through_layers
-from srnn.pruning.dense import initial_scalars
 
 
 def fan_in_scale(shape: MacroShape) -> Tensor:
@@ -110,31 +108,3 @@ class FromNoise(nn.Module):
         square = (gauged[:, None] - gauged[None]).square().sum(-1)
         square = square + torch.eye(len(square)) * 1e9
         return 0.5 * torch.log(square.min(1).values + 1e-12).mean()
-
-
-class Sparse(nn.Module):
-    """Layers of ``torch.sparse`` matrices; the connections of the mask ``(P,)``, and only they,
-    exist."""
-
-    def __init__(self, shape: MacroShape, seed: int, mask: Tensor) -> None:
-        super().__init__()
-        self.shape = shape
-        start = initial_scalars(shape, seed)
-        self.places: list[Tensor] = []
-        self.values = nn.ParameterList()
-        for matrix, keep in zip(shape.split(start), shape.split(mask), strict=True):
-            self.places.append(keep.nonzero().T.contiguous())
-            self.values.append(matrix[keep].clone())
-
-    def forward(self, x: Tensor) -> Tensor:
-        def sums(layer: int, x: Tensor) -> Tensor:
-            matrix = torch.sparse_coo_tensor(
-                self.places[layer],
-                self.values[layer],
-                self.shape.layers[layer],
-                is_coalesced=True,
-                check_invariants=False,
-            )
-            return torch.sparse.mm(matrix, x.T).T
-
-        return through_layers(x, self.shape, sums)

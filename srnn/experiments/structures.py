@@ -23,7 +23,7 @@ from srnn.experiments.base import (
     final_codes,
 )
 from srnn.experiments.claims import MARGIN, At, Claim, at_least
-from srnn.experiments.comparisons import DENSE, KEPT, LOTTERY, PRUNED, compare, pruned
+from srnn.experiments.comparisons import CHANCE, DENSE, KEPT, LOTTERY, PRUNED, compare, pruned
 from srnn.experiments.literature import literature_table
 from srnn.figures.rows import ranking
 from srnn.runs import Run
@@ -31,13 +31,8 @@ from srnn.runs.results import Computed
 from srnn.tasks import task_of
 from srnn.vocabulary import is_replicator
 
-CHANCE, NOISE = "random connections", "noise-to-weights generator (Deutsch et al. 2019)"
-RIVALS = {
-    "hypernetwork (Ha et al. 2016)": "hypernetwork",
-    NOISE: "noise to weights",
-    CHANCE: "torch.sparse",
-    "random pixels, later layers whole": "torch.sparse, first layer",
-}
+NOISE = "noise-to-weights generator (Deutsch et al. 2019)"
+RIVALS = {"hypernetwork (Ha et al. 2016)": "hypernetwork", NOISE: "noise to weights"}
 META, SMALL = "MetaNet, h = 8", "MetaNet, h = 4"
 EPOCHS = 40
 """Epochs of the rivals that are no pruning; by then none of them learns much more."""
@@ -62,8 +57,9 @@ def arms(settings: Settings) -> Arms:
         for name, kind in RIVALS.items()
     }
     lab = [
-        Computation("pruned", pruned, {"config": one.to_dict()}, seed=one.seed, cost=40)
+        Computation("pruned", pruned, {"config": one.to_dict(), **more}, seed=one.seed, cost=cost)
         for one in mains
+        for more, cost in (({}, 40), ({"names": [CHANCE], "epochs": epochs}, 5))
     ]
     return {META: settings.configs(neurons=8), SMALL: mains, "pruning lab": lab, **rivals}
 
@@ -113,7 +109,7 @@ def finding(found: Found) -> list[str]:
         f"connections {found.mean(name, 'cut')}"
         for name in (META, SMALL)
     ]
-    names = (DENSE, PRUNED, LOTTERY, *RIVALS)
+    names = (DENSE, PRUNED, LOTTERY, CHANCE, *RIVALS)
     rivals = "; ".join(f"{name} {found.mean(name, 'accuracy')}" for name in names)
     return [
         "; ".join(parts) + ", without training after.",
