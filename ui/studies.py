@@ -7,11 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from srnn.experiments.engine import saved_outcome
+from srnn.experiments.base import Outcome
+from srnn.experiments.engine import known_outcome
 from srnn.experiments.limits import LIMITS
-from srnn.experiments.rivals import STUDY, Study
+from srnn.experiments.rivals import STUDY, Study, study_says
 from srnn.figures.pruning import accuracy_curves, control_intervals
-from srnn.pruning.answers import grid, natural_table, sentences, summary
+from srnn.pruning.answers import grid, natural_table, summary
 from srnn.pruning.controls import MATCHINGS
 from srnn.pruning.limits import Limits, limits_table
 from srnn.pruning.measure import RIVALS
@@ -29,7 +30,7 @@ def seeds_section(run: Run) -> None:
         )
     )
     study = Study(run.config, seeds=seeds)
-    outcome = saved_outcome(STUDY, study)
+    outcome = known_outcome(STUDY, study)
     if outcome is None:
         _in_background(
             ["rivals", "--run", run.run_id, "--seeds", str(seeds)],
@@ -38,11 +39,12 @@ def seeds_section(run: Run) -> None:
         )
         return
     tables = outcome.tables
-    answer, *reasons = sentences(tables)
-    st.markdown(escape(answer))
+    first, *reasons = study_says(tables)
+    st.markdown(escape(first))
     with st.expander("What it follows from"):
         for sentence in reasons:
             st.markdown(f"- {escape(sentence)}")
+    _when(outcome, "rivals", ["--run", run.run_id, "--seeds", str(seeds)])
     natural = tables["natural"]
     compared = natural_table(natural, run.config.particle_weights)
     compared["rival"] = [RIVALS[name][0] for name in compared["rival"]]
@@ -104,7 +106,7 @@ def limits_section() -> None:
         seeds = int(st.number_input("Seeds", 1, 20, 3, key="limits-seeds", width=120))
         epochs = int(st.number_input("Epochs", 1, 1000, 200, key="limits-epochs", width=120))
     asked = Limits((folder,) if folder else (), seeds, epochs)
-    outcome = saved_outcome(LIMITS, asked)
+    outcome = known_outcome(LIMITS, asked)
     if outcome is None:
         data = ["--data", folder] if folder else []
         _in_background(
@@ -118,6 +120,13 @@ def limits_section() -> None:
     show(LIMITS.figure(outcome.tables), table, "limits")
     st.dataframe(table, hide_index=True)
     st.caption(f"Costs in percentage points; mean and 95 % interval over {many(seeds, 'seed')}.")
+    _when(outcome, "limits", ["--data FOLDER", f"--seeds {seeds} --epochs {epochs}"])
+
+
+def _when(outcome: Outcome, name: str, arguments: list[str]) -> None:
+    """When and how a table was made."""
+    words = f"python -m srnn {name} {' '.join(arguments)}"
+    st.caption(f"Made {outcome.made.get('at', '')} UTC; again: `{words}`.")
 
 
 def _in_background(arguments: list[str], missing: str) -> None:

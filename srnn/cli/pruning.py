@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,10 @@ def add(commands: Any) -> None:
     )
     limits.add_argument("--seeds", type=int, default=3, help="seeds of every row (default 3)")
     limits.add_argument("--epochs", type=int, default=200, help="epochs (default 200)")
+    for table in (rivals, limits):
+        table.add_argument(
+            "--ship", action="store_true", help="also put it into the package, for the app to show"
+        )
 
 
 def _add_choice(parser: argparse.ArgumentParser, criteria: tuple[str, ...]) -> None:
@@ -208,13 +213,13 @@ def _rivals(options: argparse.Namespace) -> int:
     if options.epochs is not None and options.epochs < 2:
         raise ConfigError(f"--epochs {options.epochs}: must be 2 or more")
     config = _rivals_config(options)
-    from srnn.experiments.rivals import STUDY, Study
-    from srnn.pruning.answers import grid, natural_table, sentences, summary
+    from srnn.experiments.rivals import STUDY, Study, study_says
+    from srnn.pruning.answers import grid, natural_table, summary
 
     study = Study(config, seeds=options.seeds, retrain=options.retrain)
-    tables, seconds = _made(STUDY, study)
+    tables, seconds = _made(STUDY, study, study if options.ship else None)
     natural = natural_table(tables["natural"], config.particle_weights)
-    said = sentences(tables)
+    said = study_says(tables)
     facts = {
         "run_ids": [one.run_id for one in study.configs],
         "seeds": study.seeds,
@@ -238,27 +243,32 @@ def _rivals(options: argparse.Namespace) -> int:
 
 
 def _limits(options: argparse.Namespace) -> int:
-    from srnn.experiments.limits import LIMITS
-    from srnn.pruning.limits import Limits, limits_sentences, limits_table
+    from srnn.experiments.limits import LIMITS, limits_finding
+    from srnn.pruning.limits import Limits, limits_table
 
     asked = Limits(tuple(options.data), options.seeds, options.epochs)
-    tables, seconds = _made(LIMITS, asked)
+    everywhere = replace(asked, folders=())  # the app shows it whatever folder there is
+    tables, seconds = _made(LIMITS, asked, everywhere if options.ship else None)
     numbers = tables["numbers"]
-    said = limits_sentences(numbers)
+    said = limits_finding(numbers)
     facts = {"numbers": _records(numbers), "sentences": said, "seconds": seconds}
     table = limits_table(numbers).to_string(index=False)
     return answer(options, facts, table, *(f"- {sentence}" for sentence in said))
 
 
-def _made(experiment: Any, asked: Any) -> tuple[Any, float]:
-    """An experiment's tables and the seconds it took."""
+def _made(experiment: Any, asked: Any, ship_as: Any = None) -> tuple[Any, float]:
+    """An experiment's tables and the seconds it took; put into the package as the outcome of
+    ``ship_as``, if that is given."""
     import torch
 
     from srnn.experiments.engine import outcome_of
+    from srnn.experiments.shipped import ship
 
     torch.set_num_threads(1)
     started = time.perf_counter()
     outcome = outcome_of(experiment, asked, show_pieces())
+    if ship_as is not None:
+        ship(experiment, ship_as, outcome)
     return outcome.tables, time.perf_counter() - started
 
 

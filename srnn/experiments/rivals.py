@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 
 from srnn.config import ConfigError, RunConfig
 from srnn.experiments.base import Arms, Computation, Experiment, Tables
+from srnn.experiments.claims import premises
 from srnn.figures.pruning import accuracy_curves
 from srnn.pruning.answers import sentences, summary
 from srnn.pruning.controls import PAIRINGS, PERMUTATIONS
@@ -127,6 +128,16 @@ def arms(study: Study) -> Arms:
     }
 
 
+def study_says(tables: Tables) -> list[str]:
+    """The study's sentences (:func:`srnn.pruning.answers.sentences`), or why there is nothing to
+    say: networks that have not learned, or do not replicate."""
+    natural = tables["natural"]
+    ours = natural[natural["rival"] == OURS]
+    seen = {"arm": "all seeds", "accuracy": ours["base_accuracy"], "replicators": ours["sparsity"]}
+    wrong = premises(ours.assign(**seen), ["all seeds"])
+    return [f"Not evidence: {'; '.join(wrong)}."] if wrong else sentences(tables)
+
+
 def figure(tables: Tables) -> go.Figure:
     """Accuracy against surviving connections, of all that is trained after or while pruning."""
     points = tables["points"]
@@ -141,7 +152,7 @@ STUDY = Experiment(
     arms,
     (),
     figure,
-    finding=lambda found: sentences(found.tables),
+    finding=lambda found: study_says(found.tables),
     data="points",
     page="pruning_lab",
     version=VERSION,
