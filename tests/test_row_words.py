@@ -60,11 +60,13 @@ def drawn(name: str, **tables: pd.DataFrame) -> dict[str, Any]:
 
 
 def test_row_1_counts_by_epsilon():
-    said = fixpoint_types.finding(
-        planted("1", {"h = 4": {"end_1e-06": 1000, "end_1e-05": 1100, "end_1e-04": 1200}})
-    )
-    assert said == ["Replicators at the end, by epsilon: 1,000 at 1e−6, 1,100 at 1e−5, 1,200 at "
-                    "1e−4."]  # fmt: skip
+    ends = {"end_1e-06": 1000, "end_1e-05": 1100, "end_1e-04": 1200, "identity": 400}
+    facts = {"h = 4": ends, "target permuted": {"identity": 0}}
+    assert fixpoint_types.finding(planted("1", facts)) == [
+        "Living replicators (identities) after the first epoch: 400 with the target its own "
+        "weights, 0 with the target permuted.",
+        "Replicators at the end, by epsilon: 1,000 at 1e−6, 1,100 at 1e−5, 1,200 at 1e−4.",
+    ]
     table = pd.DataFrame(
         {"arm": ["h = 4", "h = 4", "no self-replication"], "epoch": [0, 1, 0]}
         | dict.fromkeys(TYPES, 0)
@@ -140,10 +142,12 @@ def test_row_7_tells_the_course_from_the_untrained_network_on():
     table = pd.DataFrame(
         {"arm": "h = 4", "epoch": [0, 9], "alive": [1500, 90], "survivors": [1518, 57]}
     ).assign(unread_pixels=[0, 100])
-    facts = {"h = 4": {"fewest": 57, "when": 1, "end": 335, "unread": 100}}
+    facts = {"h = 4": {"fewest": 57, "when": 1, "end": 335, "unread": 100, "accuracy": 0.8}}
+    facts["target permuted"] = {"left": 0.0, "accuracy": 0.1}
     assert thinning.finding(planted("7", facts, {"thinning": table})) == [
         "Survivors fall from 1,518 to 57 by epoch 1, then grow to 335.",
-        "100 pixels are no longer read at the end.",
+        "100 pixels are no longer read at the end. Accuracy 80.0 %; with the target permuted "
+        "0.0 % of the connections survive, accuracy 10.0 %.",
     ]
     assert thinning.course(100, 3, 110, 1518).endswith("stay few.")
     assert thinning.course(100, 3, 111, 1518).endswith("grow to 111.")
@@ -320,10 +324,20 @@ def test_row_15_lists_every_network_and_leaves_the_placebo_out_of_the_figure():
 
 
 def test_row_16_lists_every_goal():
-    facts = {goal: {"accuracy": 0.5, "replicators": 0.25} for goal in goals.GOALS}
-    (said,) = goals.finding(planted("16", facts))
-    assert said.startswith("Goal: replicate itself: accuracy 50.0 %, replicators 25.0 %; multiply")
-    assert said.count("25.0 %") == len(goals.GOALS)
+    shares = {"accuracy": 0.5, "zero": 0.25, "identity": 0.125}
+    names = (*goals.GOALS, "target permuted")
+    said = goals.finding(planted("16", dict.fromkeys(names, shares)))
+    assert said[0] == "Replicate itself: accuracy 50.0 %, zeros 25.0 %, identities 12.5 %."
+    assert len(said) == len(names) and said[-1].startswith("Target permuted: accuracy 50.0 %")
+
+
+def test_row_16_takes_what_a_permuted_target_kills_too_for_no_evidence():
+    bare = {"zero": 0.0, "identity": 0.0}
+    facts = {goals.SELF: {"zero": [0.66, 0.67], "identity": [0.11, 0.12]}, goals.BARE: bare}
+    facts["target permuted"] = {"zero": [1.0, 1.0], "identity": 0.0}
+    identities, zeros = planted("16", facts).judged.values()
+    assert identities.words.endswith("living replicators come from self-replication")
+    assert zeros.words == "not evidence"
 
 
 def test_row_17_is_in_plain_dense_steps():
@@ -341,9 +355,10 @@ def test_row_17_is_in_plain_dense_steps():
 
 def test_row_18_counts_the_experiments_that_come_near():
     names = list(free_particles.ABOUT)
-    facts = {free_particles.HERE: {names[0]: 2.9, names[1]: 3.1}}
+    facts = {free_particles.HERE: {names[0]: [1.9, 2.0], names[1]: [2.5, 3.4]}}
     assert free_particles.finding(planted("18", facts)) == [
-        "1 of 2 published experiments lie within three standard errors in every setting."
+        "1 of 2 published experiments lie within three standard errors in every setting, over all "
+        "seeds."
     ]
 
 
@@ -404,8 +419,16 @@ def test_dead_outputs_are_told_by_their_number():
     found = planted("dead-outputs", facts)
     assert dead_outputs.finding(found) == [
         "Accuracy by the number of dead outputs: 0 dead: 81.0 % (68.3 to 93.7), 2 seeds; 2 dead: "
-        "70.0 %, 1 seed."
+        "70.0 %, 1 seed.",
+        "That accuracy falls with their number is not shown (rank correlation −0.87, p = 0.3, 3 "
+        "seeds).",
     ]
+    many = {"dead": [0, 0, 1, 1, 2, 3], "accuracy": [0.84, 0.82, 0.79, 0.77, 0.74, 0.66]}
+    said = dead_outputs.finding(planted("dead-outputs", {"h = 4": many}))
+    assert said[1].startswith("Accuracy falls with their number (rank correlation −0.9")
+    flat = {"dead": [0, 0, 1, 1, 2, 3], "accuracy": [0.8, 0.7, 0.8, 0.7, 0.75, 0.76]}
+    said = dead_outputs.finding(planted("dead-outputs", {"h = 4": flat}))
+    assert said[1].startswith("That accuracy falls with their number is not shown")
     traces = drawn("dead-outputs", numbers=found.numbers)
     assert list(traces["mean"].x) == [0, 2] and list(traces["mean"].y) == pytest.approx([81, 70])
     assert list(traces["a seed"].y) == pytest.approx([80, 82, 70])

@@ -14,7 +14,7 @@ import torch
 
 from srnn.analysis.collapse import particle_forward
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings, Tables
-from srnn.experiments.claims import AFTER, At, Claim, Tolerance, about
+from srnn.experiments.claims import AFTER, At, Claim, about, at_most
 from srnn.figures.style import INK, MUTED, blank
 from srnn.life.arithmetic import BEST_LINEAR_PRODUCT, TASKS, train
 from srnn.metanet import forward
@@ -64,7 +64,7 @@ CLAIMS = (
         "mean absolute error of a + b",
         At(ADD, "mae"),
         At(MULTIPLY, "mae"),
-        Tolerance(0, 0.01, "a hundredth of an input"),
+        at_most(0.01, "a hundredth of an input"),
         "exp",
         AFTER,
         ("a MetaNet learns to add, besides replicating", "a MetaNet does not learn to add"),
@@ -82,7 +82,7 @@ CLAIMS = (
         "share of networks that add (error below 0.1), attacked before every task step",
         At(ATTACKED, "adds"),
         At(ADD, "adds"),
-        Tolerance(0, 0.05, "none; ratio 0.01, by cell"),
+        at_most(0.05, "none; ratio 0.01, by cell"),
         "3",
         AFTER,
         ("adding does not survive attacks", "adding survives attacks"),

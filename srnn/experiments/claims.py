@@ -58,7 +58,9 @@ class At:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """From where to where a quantity may lie, and why just there; fixed before anything runs."""
+    """From where to where a quantity may lie, and why just there; fixed before anything runs. What
+    the quantity cannot pass anyway (a share of 1, a distance of 0) is no edge, as the interval of
+    its mean may pass it: take :func:`at_least` or :func:`at_most`."""
 
     low: float
     high: float
@@ -73,6 +75,11 @@ def about(value: float, reach: float, why: str) -> Tolerance:
 def at_least(value: float, why: str) -> Tolerance:
     """A value or more."""
     return Tolerance(value, math.inf, why)
+
+
+def at_most(value: float, why: str) -> Tolerance:
+    """A value or less."""
+    return Tolerance(-math.inf, value, why)
 
 
 def count_about(value: int) -> Tolerance:

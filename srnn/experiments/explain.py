@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 
 from srnn.analysis.membership import mean_images
 from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, final_codes
-from srnn.experiments.claims import At, Claim, Tolerance
+from srnn.experiments.claims import At, Claim, at_most
 from srnn.figures.attribution import relevance_shares
 from srnn.runs import Run
 from srnn.runs.results import Computed
@@ -123,7 +123,7 @@ CLAIMS = tuple(
         f"relevance of the replicators, to their share of the particles, {arm}",
         At(arm, "ratio"),
         At(arm, "ratio_chance"),
-        Tolerance(0.0, DIVIDED, "half of what as many particles have on average"),
+        at_most(DIVIDED, "half of what as many particles have on average"),
         "2",
         answers=(
             f"the micro networks divide the labour: the answers come from the survivors ({arm})",

@@ -45,7 +45,7 @@ def _claim(kind: str, name: str, yes: str, no: str) -> Claim:
         f"share of {name}, with self-replication less with the task alone",
         At(SELF, kind, At(BARE, kind)),
         At(PERMUTED, kind, At(BARE, kind)),
-        at_least(0.1, "ten points more"),
+        at_least(0.05, "five points more"),
         "pp",
         answers=(yes, no),
     )

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 
 from srnn.config import RunConfig
 from srnn.experiments.base import Arms, Computation, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import SAME, At, Claim, Tolerance
+from srnn.experiments.claims import SAME, At, Claim, at_least
 from srnn.figures.rows import Line, courses, typed
 from srnn.figures.style import MUTED
 from srnn.runs import Run, obtain
@@ -94,7 +94,7 @@ CLAIMS = (
         "seeds on which the continued run equals the uninterrupted one",
         At(BITS, "equal"),
         At(BITS, "without_momentum"),
-        Tolerance(1.0, 1.0, "bit for bit: weights, momentum, every epoch's records"),
+        at_least(1.0, "bit for bit: weights, momentum, every epoch's records"),
         "%",
         answers=(
             "a finished run can be trained on as if it had never stopped",

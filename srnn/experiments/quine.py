@@ -7,12 +7,10 @@ classifies digits, in small (:mod:`srnn.life.quine`). Their accuracies on MNIST,
 
 from __future__ import annotations
 
-import math
-
 import plotly.graph_objects as go
 
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings, Tables
-from srnn.experiments.claims import AFTER, At, Claim, Tolerance
+from srnn.experiments.claims import AFTER, At, Claim, at_most
 from srnn.figures.style import INK, blank
 from srnn.life.quine import trade_off
 from srnn.runs.results import Computed
@@ -45,7 +43,7 @@ CLAIMS = (
         "error of the quine about its weights, 1 for knowing nothing",
         At(WHOLE, "error"),
         At(NONE, "error"),
-        Tolerance(0, 0.8, "a fifth of its weights' variance is told"),
+        at_most(0.8, "a fifth of its weights' variance is told"),
         "2",
         AFTER,
         ("a classifier can know a good part of itself", "a classifier knows next to nothing of it"),
@@ -54,7 +52,7 @@ CLAIMS = (
         "accuracy with the whole share of replication, less without",
         At(WHOLE, "accuracy", At(NONE, "accuracy")),
         At("share 0.03", "accuracy", At(NONE, "accuracy")),
-        Tolerance(-math.inf, -0.005, "half a point"),
+        at_most(-0.005, "half a point"),
         "pp",
         AFTER,
         ("there is a trade-off, as Chang and Lipson say", "there is no trade-off of half a point"),

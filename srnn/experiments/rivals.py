@@ -18,7 +18,7 @@ from srnn.config import ConfigError, RunConfig
 from srnn.experiments.base import Arms, Computation, Experiment, Tables
 from srnn.experiments.claims import premises
 from srnn.figures.pruning import accuracy_curves
-from srnn.pruning.answers import sentences, summary
+from srnn.pruning.answers import OURS, sentences, summary
 from srnn.pruning.controls import PAIRINGS, PERMUTATIONS
 from srnn.pruning.curves import RANDOM_DRAWS, SPARSITIES
 from srnn.pruning.measure import (

@@ -22,7 +22,7 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import At, Claim, Log, Tolerance
+from srnn.experiments.claims import At, Claim, Log, at_most
 from srnn.figures.membership import scalar_histogram
 from srnn.metanet import particle_table
 from srnn.particles import matrices
@@ -73,7 +73,7 @@ CLAIMS = tuple(
         f"relative error of f(1), {arm}",
         At(arm, "error"),
         At(arm, "bent"),
-        Tolerance(0.0, 1e-5, "rounding of float32 in three matrix products"),
+        at_most(1e-5, "rounding of float32 in three matrix products"),
         "exp",
         Log('"approximate weight"', "row 3 of the log, without a number"),
         (

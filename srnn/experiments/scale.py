@@ -28,7 +28,7 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import AFTER, SAME, At, Claim, Tolerance
+from srnn.experiments.claims import AFTER, SAME, At, Claim, Tolerance, at_least, at_most
 from srnn.figures.rows import shares
 from srnn.figures.style import INK, MUTED, PALETTE
 from srnn.particles import composite
@@ -124,7 +124,7 @@ CLAIMS = (
         f"drop cost, replicators less as many by |scalar weight × input std|, {WIDE}",
         At(WIDE, "cost", At(WIDE, "cost_activity")),
         At(WIDE, "cost_random", At(WIDE, "cost_activity")),
-        Tolerance(-math.inf, 0.0, "no dearer than the plain rule"),
+        at_most(0.0, "no dearer than the plain rule"),
         "pp",
         AFTER,
         ("replicators are no worse a choice", "the plain rule drops better ones"),
@@ -134,7 +134,7 @@ CLAIMS = (
         f"survivors, {WIDE} less {SMALL}",
         At(WIDE, "survivors", At(SMALL, "survivors")),
         At(f"{WIDE}, {NONE}", "survivors", At(SMALL, "survivors")),
-        Tolerance(-math.inf, -0.05, "a direction; five points"),
+        at_most(-0.05, "a direction; five points"),
         "pp",
         AFTER,
         ("wider networks keep a smaller share", "wider networks do not keep a smaller share"),
@@ -143,7 +143,7 @@ CLAIMS = (
         f"AUC of the initial self-gain v0 for not dying, {WIDE}",
         At(WIDE, "auc"),
         At(WIDE, "auc_chance"),
-        Tolerance(0.8, 1.0, "0.5 tells nothing, 1 everything"),
+        at_least(0.8, "0.5 tells nothing, 1 everything"),
         "2",
         AFTER,
         (

@@ -89,14 +89,15 @@ def measure(run: Run) -> Computed:
 
 CLAIMS = (
     Claim(
-        f"accuracy at equal count, {META} less magnitude pruning",
+        f"accuracy at equal count, {META} less magnitude pruning, fine-tuned",
         At(META, "cut", At(PRUNED, "accuracy")),
         At(CHANCE, "accuracy", At(PRUNED, "accuracy")),
         at_least(-MARGIN, "no worse; under half a percentage point is no difference"),
         "pp",
         answers=(
-            "at equal count self-replication prunes no worse than magnitude",
-            "at equal count magnitude pruning is better than self-replication",
+            "cut to as many connections, without training after, it is no worse",
+            "fine-tuned magnitude pruning keeps more than a MetaNet cut to as many connections and "
+            "not trained after",
         ),
     ),
 )

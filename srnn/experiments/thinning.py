@@ -21,7 +21,7 @@ from srnn.experiments.base import (
     Tables,
     drop_costs,
 )
-from srnn.experiments.claims import SAME, At, Claim, Log, Tolerance
+from srnn.experiments.claims import SAME, At, Claim, Log, at_most
 from srnn.figures.rows import Line, courses
 from srnn.runs import Run
 from srnn.runs.results import Computed
@@ -64,7 +64,7 @@ CLAIMS = (
             f"connections that survive{beside}",
             At(MAIN, "left"),
             At(placebo, "left"),
-            Tolerance(0.0, 0.5, "half of the connections"),
+            at_most(0.5, "half of the connections"),
             "%",
             Log('"the net really thins out"', "row 7 of the log, h = 4, alpha 100, no number"),
         )

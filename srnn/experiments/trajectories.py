@@ -20,7 +20,7 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import At, Claim, Tolerance
+from srnn.experiments.claims import At, Claim, at_least
 from srnn.figures.trajectories import trajectory_cube
 from srnn.metanet import particle_table
 from srnn.runs import Run
@@ -86,7 +86,7 @@ CLAIMS = (
         "variance of a particle's own path in three components",
         At(MAIN, "own"),
         At(MAIN, "walk"),
-        Tolerance(FLAT, 1.0, "five percent are left out of the cube"),
+        at_least(FLAT, "five percent are left out of the cube"),
         "%",
         answers=(
             "a particle's own path fits into the cube",
