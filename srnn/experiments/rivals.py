@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from srnn.config import ConfigError, RunConfig
@@ -133,8 +134,8 @@ def study_says(tables: Tables) -> list[str]:
     say: networks that have not learned, or do not replicate."""
     natural = tables["natural"]
     ours = natural[natural["rival"] == OURS]
-    seen = {"arm": "all seeds", "accuracy": ours["base_accuracy"], "replicators": ours["sparsity"]}
-    wrong = premises(ours.assign(**seen), ["all seeds"])
+    seen = pd.DataFrame({"accuracy": ours["base_accuracy"], "replicators": ours["sparsity"]})
+    wrong = premises(seen.assign(arm="all seeds"), ["all seeds"])
     return [f"Not evidence: {'; '.join(wrong)}."] if wrong else sentences(tables)
 
 
