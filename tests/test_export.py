@@ -15,8 +15,8 @@ import torch
 
 from srnn.cli import main
 from srnn.config import RunConfig
-from srnn.export import FORMATS, CompactNet, MissingPackage, compact, export
-from srnn.export.compact import living_cells
+from srnn.export import FORMATS, CompactNet, MissingPackage, export
+from srnn.export.compact import compact, living_cells
 from srnn.metanet import MacroShape, forward
 from srnn.pruning import Subject, drop_first, order_of
 from srnn.runs import obtain

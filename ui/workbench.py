@@ -74,9 +74,9 @@ def workbench(*, with_data: bool = False, clock: bool = True) -> View:
             disabled=not browser_found(),
         )
         download(
-            "Animation (HTML)",
+            "Film (HTML)",
             lambda: film_of(view.run.run_id, view.epsilon, view.run.name),
-            f"animation-{view.run.run_id}.html",
+            f"film-{view.file}.html",
             "text/html",
             "The stage of this run in one file: play its clock in any browser, without the lab.",
         )

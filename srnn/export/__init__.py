@@ -6,8 +6,8 @@ are gone), :mod:`~srnn.export.formats` (torch, safetensors, ONNX, npz),
 :mod:`~srnn.export.proof` (equivalence, sizes and latency, measured).
 """
 
-from srnn.export.compact import Compact, CompactNet, compact
+from srnn.export.compact import Compact, CompactNet
 from srnn.export.formats import FORMATS, MissingPackage
 from srnn.export.proof import Export, export
 
-__all__ = ["FORMATS", "Compact", "CompactNet", "Export", "MissingPackage", "compact", "export"]
+__all__ = ["FORMATS", "Compact", "CompactNet", "Export", "MissingPackage", "export"]
