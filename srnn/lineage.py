@@ -10,7 +10,7 @@ Particles are indices, ``3-7,12``, or ``all``. What the acts do is :mod:`srnn.ac
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -87,7 +87,8 @@ def _read_act(words: list[str]) -> Act:
         if not 0 <= number <= _HIGH[name] or (name in ("steps", "epochs", "seed") and number % 1):
             raise LineageError(f"{name} {word!r:.20}: expected a number from 0 to {_HIGH[name]:g}")
         numbers.append(number)
-    particles = words[1] if words[1] == ALL else pack(unpack(words[1], 10_000_000))
+    spans = ((low, high - 1) for low, high in _read(words[1], 10_000_000) if low < high)
+    particles = words[1] if words[1] == ALL else _write(spans)
     if not particles:
         raise LineageError(f"{words[1]!r:.40}: expected particles such as 3-7,12, or all")
     return Act(words[0], particles, tuple(numbers))
@@ -108,20 +109,28 @@ def read_fork(text: str) -> tuple[str, int]:
 
 def pack(indices: Iterable[int]) -> str:
     """Indices as a short text: ``3-7,12``."""
-    parts: list[list[int]] = []
-    for index in sorted({int(index) for index in indices}):
-        if parts and index == parts[-1][1] + 1:
-            parts[-1][1] = index
-        else:
-            parts.append([index, index])
-    return ",".join(f"{low}" if low == high else f"{low}-{high}" for low, high in parts)
+    return _write((int(index), int(index)) for index in indices)
 
 
 def unpack(text: str, limit: int) -> tuple[int, ...]:
     """The indices below ``limit`` of a text from :func:`pack`; what cannot be read is left out."""
-    found: set[int] = set()
+    return tuple(sorted({index for low, high in _read(text, limit) for index in range(low, high)}))
+
+
+def _read(text: str, limit: int) -> Iterator[tuple[int, int]]:
+    """First index and one past the last one of every part of a text."""
     for part in text.split(","):
         low, _, high = part.partition("-")
-        if low.isdecimal() and (high or low).isdecimal():
-            found.update(range(int(low), min(int(high or low) + 1, limit)))
-    return tuple(sorted(found))
+        if low.isdecimal() and (high or low).isdecimal() and len(part) < 40:
+            yield int(low), min(int(high or low) + 1, limit)
+
+
+def _write(spans: Iterable[tuple[int, int]]) -> str:
+    """The text of spans from a first to a last index, however long they are."""
+    parts: list[list[int]] = []
+    for low, high in sorted(spans):
+        if parts and low <= parts[-1][1] + 1:
+            parts[-1][1] = max(high, parts[-1][1])
+        else:
+            parts.append([low, high])
+    return ",".join(f"{low}" if low == high else f"{low}-{high}" for low, high in parts)

@@ -56,6 +56,13 @@ def test_acts_are_read_in_order_and_written_in_one_way_only() -> None:
     assert read_fork("e15c3ef6769ad81d@40") == ("e15c3ef6769ad81d", 40)
 
 
+def test_many_acts_on_all_particles_there_could_be_are_read_at_once() -> None:
+    """An archive may claim them: index by index they would take hours and gigabytes."""
+    text = "; ".join(["drop 9,0-9999999,5-8"] * 5000)
+    assert {str(act) for act in read_acts(text)} == {"drop 0-9999999"}
+    assert str(read_acts("drop 3-2,7,4-5,6-7,99999999999999999999")[0]) == "drop 4-7"
+
+
 def test_attack_and_melt_are_a_round_and_leave_the_others_their_momentum(state, small, task):
     shape, places = macro_shape(small), position_encoding(small.neurons, small.encoding)
     for kind in ("attack", "melt"):
