@@ -35,6 +35,9 @@ from srnn.experiments import (
 )
 from srnn.experiments.base import Found
 from srnn.experiments.claims import judge_all
+from srnn.experiments.limits import limits_finding
+from srnn.experiments.rivals import study_says
+from srnn.pruning.limits import COLUMNS
 from srnn.vocabulary import TYPES
 
 Facts = dict[str, dict[str, Any]]
@@ -412,6 +415,22 @@ def test_born_dead_tells_what_the_start_foretells():
         ("AUC of the initial v0", [0.88]),
         ("v0 dealt out anew", [0.5]),
     ]
+
+
+def test_nothing_follows_from_networks_that_do_not_replicate_or_have_not_learned():
+    natural = pd.DataFrame(
+        {"rival": ["replicators", "random"], "base_accuracy": 0.9, "sparsity": [0.01, 0.5]}
+    )
+    assert study_says({"natural": natural}) == [
+        "Not evidence: the networks (all seeds) do not replicate themselves: replicators 1.0 %."
+    ]
+    good = dict.fromkeys(COLUMNS, 0.4) | {"arm": "good", "accuracy": 0.9, "cost": 0.02}
+    bad = good | {"arm": "bad", "accuracy": 0.1, "cost": 0.5}
+    said = limits_finding(pd.DataFrame([good, bad]))
+    assert "in 1 of 1 settings: good" in said[0]
+    assert said[-1] == (
+        "Not evidence: the networks (bad) have not learned the task: test accuracy 10.0 %."
+    )
 
 
 def test_dead_outputs_are_told_by_their_number():
