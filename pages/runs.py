@@ -10,7 +10,7 @@ from ui.live import attempt, said, state_text
 from ui.menu import link
 from ui.runs import Entries, actions, filtered, marked_actions, show_table
 from ui.storage import damaged, disk_strip, importer, settings, trash, undo
-from ui.text import escape
+from ui.text import escape, many
 
 POLL = 2.0
 """Seconds between two looks at the jobs, while there is one under way."""
@@ -43,8 +43,8 @@ states = [job.state for job in jobs]
 entries: Entries = {job.id: job for job in jobs} | {run.run_id: run for run in runs}
 used = space(runs)
 st.markdown(
-    f"**{sum(isinstance(entry, Run) for entry in entries.values()):,}** finished runs; "
-    f"**{states.count('running')}** jobs are being done, **{states.count('queued')}** wait. "
+    f"**{many(sum(isinstance(one, Run) for one in entries.values()), 'finished run')}**; "
+    f"jobs: **{states.count('running')}** running, **{states.count('queued')}** waiting. "
     f"The cache takes **{human(used.total)}**."
 )
 active = any(job.active for job in jobs)

@@ -13,7 +13,7 @@ from srnn.runs.settings import change_settings, read_settings, worker_limit
 from srnn.runs.share import import_run
 from srnn.runs.space import Space, clean_up, empty_trash, list_trash, restore_run
 from ui.live import attempt
-from ui.text import escape
+from ui.text import escape, many
 
 
 def disk_strip(used: Space) -> None:
@@ -134,4 +134,4 @@ def settings() -> None:
 def _clean_up() -> None:
     removed = attempt(clean_up)
     if removed is not None:
-        st.session_state["said"] = ("done", f"{len(removed)} runs removed.")
+        st.session_state["said"] = ("done", f"{many(len(removed), 'run')} removed.")
