@@ -105,6 +105,8 @@ def test_share_is_the_inverse_of_at(share):
         ({"grid": {"alpha": list(range(2000)), "width": list(range(1, 1001))}}, "2,000,000 runs"),
         ({"grids": {}}, "unknown section"),
         ({"grid": {"alpha": [[1]]}}, "numbers or texts"),
+        ({"grid": {}, "title": "turned \u202e round"}, "title"),
+        ({"grid": {}, "title": ["a"]}, "title"),
         ({"random": {"alpha": [0, 10**400], "count": 3}}, "must be from"),
         ({"random": {"alpha": {"low": 5e-324, "high": 1, "log": True}, "count": 3}}, "above 0"),
         ({"random": {"alpha": {"low": 1, "high": 2, "log": "no"}, "count": 3}}, "true or false"),

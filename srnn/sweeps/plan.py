@@ -211,7 +211,9 @@ def make_plan(content: Mapping[str, Any]) -> Plan:
         DataError: a data set cannot be used.
     """
     content = dict(content)
-    title = str(content.pop("title", ""))[:200]
+    title = content.pop("title", "")
+    if not isinstance(title, str) or not title.isprintable() or len(title) > 200:
+        raise ConfigError(f"title = {title!r:.80}: expected a line of at most 200 characters")
     unknown = set(content) - {"base", "measures", *KINDS}
     if unknown:
         raise ConfigError(f"unknown section [{min(unknown)}]; sections: base, {', '.join(KINDS)}")
