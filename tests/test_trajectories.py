@@ -83,9 +83,10 @@ def test_the_frame_is_the_logs():
 
 @pytest.mark.parametrize("fit", trajectories.FITS)
 def test_missing_rank_gives_zeros_not_noise(fit):
-    line = np.linspace(0, 1, 9)[:, None, None] * np.ones((9, 24, 30))
+    line = np.linspace(0, 0.01, 9)[:, None, None] * np.ones((9, 24, 30))  # and short paths count
     paths = fitted(line.astype(np.float32), fit, components=3)
     assert paths.explained["share"].to_numpy().reshape(-1, 3)[:, 0] == pytest.approx(1.0)
+    assert not paths.explained["share"].to_numpy().reshape(-1, 3)[:, 1:].any()
     assert not paths.coordinates[:, :, 1:].any()
 
 
