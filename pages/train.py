@@ -9,8 +9,9 @@ from srnn.runs import find_run, list_jobs, submit
 from srnn.tasks import DataError, resolve
 from ui import state
 from ui.draft import LABELS, changed, form
+from ui.forks import fork_form
 from ui.frame import page
-from ui.live import before, curves, on_stage, others, panel, watch
+from ui.live import before, curves, on_stage, others, panel, training, watch
 from ui.text import duration, escape
 
 
@@ -98,6 +99,9 @@ with view:
             st.rerun()  # with the settings of the run that is now shown
     if run_id:
         panel(run_id)
+        job = training(run_id)
+        if job is not None and job.config is not None:
+            fork_form(run_id, job.config, None)
     else:
         copy()
     others(run_id)

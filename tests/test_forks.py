@@ -11,7 +11,20 @@ from srnn.acts import perform
 from srnn.cli import main
 from srnn.config import ConfigError, RunConfig
 from srnn.lineage import LineageError, read_acts
-from srnn.runs import Run, RunError, cancel, find_run, get_run, list_all, obtain, submit
+from srnn.runs import (
+    Run,
+    RunError,
+    cancel,
+    find_run,
+    get_run,
+    list_all,
+    obtain,
+    read_job,
+    step,
+    submit,
+    work,
+    worker,
+)
 from srnn.runs.fork import forked, state_at
 from srnn.tasks import task_of
 
@@ -55,6 +68,40 @@ def test_another_alpha_holds_from_the_fork_on(parent: Run) -> None:
     assert run.records.iloc[:3].equals(parent.records.iloc[:3])
     before = run.snapshots.copy(), run.state.momentum.copy()
     made = again(run)
+    assert np.array_equal(made.snapshots, before[0])
+    assert np.array_equal(made.state.momentum, before[1])
+
+
+def test_a_training_goes_epoch_by_epoch_and_another_way_where_it_stands(
+    small: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "WARM", 0.0)
+    monkeypatch.setattr(worker, "ensure_workers", lambda: 0)
+    config = small.replace(epochs=4)
+    submit(config)
+    cancel(config.run_id)
+
+    def go() -> None:
+        step(config.run_id)
+        with pytest.raises(RuntimeError, match="no paused training"):
+            step(config.run_id)
+        work()
+
+    for epoch in (1, 2):
+        go()
+        job = read_job(config.run_id)
+        assert (job.state, job.progress.done) == ("cancelled", epoch)
+    config_on = forked(f"{config.run_id}@2", alpha=3.0)
+    submit(config_on)
+    work()
+    on = get_run(config_on.run_id)
+    go()
+    go()  # the last epoch
+    whole = get_run(config.run_id)
+    assert np.array_equal(on.snapshots[:3], whole.snapshots[:3])
+    assert not np.array_equal(on.snapshots[3], whole.snapshots[3])
+    before = on.snapshots.copy(), on.state.momentum.copy()
+    made = again(on)  # now from the finished parent, trained again up to epoch 2
     assert np.array_equal(made.snapshots, before[0])
     assert np.array_equal(made.state.momentum, before[1])
 

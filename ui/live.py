@@ -31,6 +31,7 @@ from srnn.runs import (
     list_jobs,
     read_job,
     resume,
+    step,
     submit_command,
 )
 from srnn.vocabulary import EPSILON
@@ -271,8 +272,12 @@ def _unfinished(job: Job) -> None:
     job_state(job, key="job")
     if not job.active:
         again = "Resume" if job.resumable else "Start again"
-        if st.button(again, key="resume_job", type="primary"):
-            attempt(resume, job.id)
+        with st.container(horizontal=True):
+            pressed = st.button(again, key="resume_job", type="primary")
+            about = "Train one epoch more, and pause again."
+            stepped = st.button("Step an epoch", key="step_job", help=about)
+        if pressed or stepped:
+            attempt(step if stepped else resume, job.id)
             st.rerun()
 
 

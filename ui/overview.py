@@ -48,7 +48,7 @@ def overview() -> None:
     job = training(asked)
     if job is not None:
         panel(asked, drawn=False)
-        if job.config is not None and job.active:
+        if job.config is not None:
             fork_form(asked, job.config, None)
         on_stage(asked)
     elif run is None:

@@ -19,6 +19,7 @@ from srnn.runs.jobs import (
     list_jobs,
     read_job,
     resume,
+    step,
     submit,
     submit_command,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "read_job",
     "resume",
     "shares",
+    "step",
     "submit",
     "submit_command",
     "work",

@@ -7,19 +7,21 @@ parent's settings; training then goes on with the fork's own.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from srnn import paths
 from srnn.config import ConfigError, RunConfig
 from srnn.history import TrainingState, keeps_snapshot
 from srnn.lineage import read_acts, read_fork
-from srnn.runs.draft import Draft
+from srnn.runs.draft import Draft, trained_alike
 from srnn.runs.jobs import read_job
 from srnn.runs.library import find_run, get_run, is_run_id
 from srnn.runs.record import RECORDS, parse_rows
-from srnn.runs.run import Run
+from srnn.runs.run import Run, RunError, open_run
 from srnn.tasks import task_of
 
 if TYPE_CHECKING:
@@ -148,9 +150,10 @@ def _history(
     config: RunConfig, run: Run | None, epoch: int
 ) -> tuple[list[dict[str, float]], dict[int, np.ndarray], TrainingState]:
     """A parent up to an epoch: its records, the weights it has kept by their epochs, its state. One
-    that is not finished is trained again."""
+    that is not finished, nor paused there, is trained again."""
     from srnn.training import train
 
+    run = run or _paused(config, epoch)
     if run is not None:
         rows = parse_rows(run.read(RECORDS))[: epoch + 1]
         kept = dict(zip(run.snapshot_epochs, run.snapshots, strict=True))
@@ -165,6 +168,15 @@ def _history(
         if record.epoch == epoch:
             return rows, kept, record.state
     raise ConfigError(f"there is no epoch {epoch} to go on from")
+
+
+def _paused(config: RunConfig, epoch: int) -> Run | None:
+    """The checkpoint of a parent, if it is one of that epoch."""
+    with contextlib.suppress(RunError):
+        run = open_run(paths.run_folder(config.run_id), finished=False)
+        if run.record.results.epochs == epoch and trained_alike(run.record, run.record.engine):
+            return run
+    return None
 
 
 def _row(state: TrainingState, config: RunConfig, task: Task) -> dict[str, float]:

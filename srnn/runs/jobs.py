@@ -2,7 +2,8 @@
 
 A job is a folder: a run's own folder for a training, one below ``cache/jobs`` for a command. In it
 ``request.json`` says what is asked for, ``progress.json`` how far it is, ``log.txt`` what went
-wrong; ``queued``, ``cancel``, ``failed`` and ``done`` are marks; ``lock`` is held by who works on
+wrong; ``queued`` (in it the epoch after which
+to pause, if any), ``cancel``, ``failed`` and ``done`` are marks; ``lock`` is held by who works on
 it. The state follows from these, and nothing else is state: whoever is asked again, after any
 crash, gives the same answer. What is in the files is untrusted.
 """
@@ -259,9 +260,10 @@ def latest(name: str) -> Job | None:
 # --- asking --------------------------------------------------------------------------------
 
 
-def submit(config: RunConfig, engine: str = "auto") -> str:
+def submit(config: RunConfig, engine: str = "auto", until: int | None = None) -> str:
     """Ask for a run in the background; returns its id. Nothing happens if it is finished, queued
-    or running already. A cancelled, failed or interrupted one goes on from its checkpoint.
+    or running already. A cancelled, failed or interrupted one goes on from its checkpoint; after
+    the epoch ``until`` it is cancelled again.
 
     Raises:
         DataError: the data set cannot be used.
@@ -273,12 +275,12 @@ def submit(config: RunConfig, engine: str = "auto") -> str:
     config = resolve(config)
     if find_run(config.run_id) is None:
         refuse_impossible(config, engine)
-        ask(config, engine, queue=True)
+        ask(config, engine, queue=True, until=until)
     _start_workers()
     return config.run_id
 
 
-def ask(config: RunConfig, engine: str, *, queue: bool) -> Path:
+def ask(config: RunConfig, engine: str, *, queue: bool, until: int | None = None) -> Path:
     """Write down that a run is asked for; returns its folder.
 
     Raises:
@@ -286,7 +288,7 @@ def ask(config: RunConfig, engine: str, *, queue: bool) -> Path:
         RunError: its folder is a link.
     """
     values = {"command": ["train"], "config": config.to_dict(), "engine": engine}
-    return _ask(paths.run_folder(config.run_id), values, queue=queue)
+    return _ask(paths.run_folder(config.run_id), values, queue=queue, until=until)
 
 
 def submit_command(arguments: Sequence[str], **asked: Any) -> str:
@@ -319,7 +321,7 @@ def _command_id(arguments: list[str]) -> str:
     return f"{arguments[0]}-{digest}"
 
 
-def _ask(folder: Path, values: dict[str, Any], *, queue: bool) -> Path:
+def _ask(folder: Path, values: dict[str, Any], *, queue: bool, until: int | None = None) -> Path:
     if folder.is_symlink():
         raise RunError(f"{folder} is a link; remove it first")
     with writing(paths.cache_root()):
@@ -331,7 +333,9 @@ def _ask(folder: Path, values: dict[str, Any], *, queue: bool) -> Path:
             write_json(folder / REQUEST, request.model_dump())
         (folder / CANCEL).unlink(missing_ok=True)
         (folder / FAILED).unlink(missing_ok=True)
-        if queue:
+        if queue and until is not None:  # read by the worker that takes it: whole or not there
+            write_bytes(folder / QUEUED, str(until).encode(), durable=False)
+        elif queue:
             set_mark(folder, QUEUED)
         else:
             (folder / QUEUED).unlink(missing_ok=True)
@@ -368,6 +372,19 @@ def resume(job_id: str) -> None:
         submit(job.config, job.engine)
     else:
         submit_command(job.command, **job.asked)
+
+
+def step(job_id: str) -> None:
+    """Ask a paused training for one epoch more; then it pauses again.
+
+    Raises:
+        RuntimeError: there is no paused training of that id.
+        Everything that :func:`submit` raises.
+    """
+    job = read_job(job_id, place=False)
+    if job is None or job.config is None or job.active:
+        raise RuntimeError(f"there is no paused training {job_id[:40]}")
+    submit(job.config, job.engine, until=1 + (job.progress.done if job.progress else 0))
 
 
 def cancel(job_id: str) -> None:

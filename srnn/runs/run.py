@@ -216,16 +216,17 @@ def _read_checked(path: Path, facts: FileFacts) -> bytes:
     return data
 
 
-def open_run(folder: Path, *, verify: bool = True) -> Run:
-    """The finished run in a folder, after checking that it is whole: format, seal, configuration,
-    sizes and (if ``verify``) checksums, which are remembered while the files stay unchanged.
+def open_run(folder: Path, *, verify: bool = True, finished: bool = True) -> Run:
+    """The finished run in a folder (or, if not ``finished``, what is vouched for of one), after
+    checking that it is whole: format, seal, configuration, sizes and (if ``verify``) checksums,
+    which are remembered while the files stay unchanged.
 
     Raises:
         RunError: it is damaged, not finished, or of another format; the message names the file.
     """
     try:
         record = read_record(folder)
-        if record.finished is None:
+        if finished and record.finished is None:
             raise FormatError(f"{RUN} says that it is not finished")
         for name, facts in record.files.items():
             path = folder / name

@@ -147,8 +147,15 @@ def accounted(lock: Lock) -> Iterator[None]:
     note("finished", folder.name)
 
 
-def train_locked(config: RunConfig, engine: str, lock: Lock, on_progress: Tell | None) -> Run:
-    """Train a run whose lock is held, from where it is, and finish it."""
+def train_locked(
+    config: RunConfig,
+    engine: str,
+    lock: Lock,
+    on_progress: Tell | None,
+    until: int | None = None,
+) -> Run:
+    """Train a run whose lock is held, from where it is, and finish it; or cancel it after the epoch
+    ``until``."""
     from srnn.training import train
 
     resolve(config)  # a folder of data may have changed while the job waited
@@ -163,6 +170,8 @@ def train_locked(config: RunConfig, engine: str, lock: Lock, on_progress: Tell |
             last = now
             draft.save_if_due()
             reporter.report("training")
+            if until is not None and until <= record.epoch < config.epochs:
+                set_mark(draft.folder, CANCEL)
             if (draft.folder / CANCEL).exists():
                 reporter.report("training", now=True)
                 stop_if_cancelled(draft)

@@ -38,6 +38,10 @@ PATIENCE = 10.0
 """Seconds after its worker's start in which a slot is not given to another one, so that workers
 that cannot live are not started again and again at once."""
 
+WARM = 15.0
+"""Seconds in which a worker waits for the next step after a training's single epoch: a new worker
+takes some seconds to be there."""
+
 _children: list[subprocess.Popen] = []
 _started: dict[str, float] = {}
 
@@ -131,14 +135,20 @@ def last_words() -> str:
 def work() -> int:
     """Be a worker: do what is queued, end when nothing is; returns the number of jobs done. Called
     by ``python -m srnn work``, which has its slot already or takes a free one."""
-    done = 0
+    done, warm = 0, 0.0
     while (slot := _own_slot()) is not None:
         try:
-            while slot.path in slots(background=True) and (jobs := _waiting()):
-                if any(_work_on(job, slot) for job in jobs):
-                    done += 1
-                else:  # all of them are in other hands
+            while slot.path in slots(background=True):
+                jobs = _waiting()
+                stays = (stay for job in jobs if (stay := _work_on(job, slot)) is not None)
+                if (stay := next(stays, None)) is not None:
+                    done, warm = done + 1, time.monotonic() + stay
+                elif jobs:  # all of them are in other hands
                     time.sleep(0.3)
+                elif time.monotonic() < warm:
+                    time.sleep(0.1)
+                else:
+                    break
         finally:
             slot.path.with_suffix(".log").unlink(missing_ok=True)
             slot.release(remove=True)
@@ -177,31 +187,34 @@ def says(slot: Lock, what: str) -> None:
         os.pwrite(slot.handle, what.encode(), 0)
 
 
-def _work_on(job: Job, slot: Lock) -> bool:
-    """Do a queued job unless another process holds it; whether it was taken."""
+def _work_on(job: Job, slot: Lock) -> float | None:
+    """Do a queued job unless another process holds it; None if it was not taken, else the seconds
+    in which the next one is likely."""
     try:
         lock = Lock(job.folder / LOCK)
         if not lock.take(0.1):
-            return False
+            return None
         try:
+            asked = read_tail(job.folder / QUEUED)
+            until = int(asked) if asked.isdecimal() and len(asked) < 10 else None
             (job.folder / QUEUED).unlink()
         except FileNotFoundError:  # cancelled, or another worker was faster
             lock.release()
-            return False
+            return None
     except OSError:
-        return False
+        return None
     (job.folder / FAILED).unlink(missing_ok=True)
     says(slot, job.id)
     try:
         with _logging(job.folder / LOG):
-            _train(job, lock) if job.config is not None else _command(job, lock)
+            _train(job, lock, until) if job.config is not None else _command(job, lock)
     finally:
         lock.release(remove=not is_unfinished(job.folder))
         says(slot, "")
-    return True
+    return 0.0 if until is None else WARM
 
 
-def _train(job: Job, lock: Lock) -> None:
+def _train(job: Job, lock: Lock, until: int | None) -> None:
     import torch
 
     from srnn.estimate import refuse_impossible
@@ -214,7 +227,7 @@ def _train(job: Job, lock: Lock) -> None:
         return
     with accounted(lock):
         refuse_impossible(job.config, job.engine)
-        train_locked(job.config, job.engine, lock, None)
+        train_locked(job.config, job.engine, lock, None, until)
 
 
 def _command(job: Job, lock: Lock) -> None:
