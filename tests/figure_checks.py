@@ -31,6 +31,8 @@ def assert_within_axes(figure: go.Figure) -> None:
                 if getattr(trace, "stackgroup", None) and letter == "y":
                     values = stacked[trace.stackgroup] = stacked[trace.stackgroup] + values
                 _assert_in(values, axis, f"{trace.type} {trace.name!r}, {letter}")
+                for edge in _whiskers(trace, letter, values):
+                    _assert_in(edge, axis, f"whiskers of {trace.name!r}, {letter}")
         elif trace.type == "scatter3d":
             scene = figure.layout[trace.scene or "scene"]
             for letter in "xyz":
@@ -66,6 +68,16 @@ def _assert_in(values: np.ndarray, axis: object, what: str) -> None:
         slack = 1e-6 * max(1.0, abs(low), abs(high))
         assert finite.min() >= low - slack, f"{what}: {finite.min()} below {low}"
         assert finite.max() <= high + slack, f"{what}: {finite.max()} above {high}"
+
+
+def _whiskers(trace: object, letter: str, values: np.ndarray) -> list[np.ndarray]:
+    """The ends of a trace's error bars along an axis."""
+    bars = getattr(trace, f"error_{letter}", None)
+    if bars is None or bars.array is None:
+        return []
+    up = _numbers(bars.array)
+    down = up if bars.arrayminus is None else _numbers(bars.arrayminus)
+    return [values + np.nan_to_num(up), values - np.nan_to_num(down)]
 
 
 def _axis(figure: go.Figure, letter: str, name: str | None) -> object:

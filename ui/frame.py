@@ -13,7 +13,7 @@ import streamlit as st
 
 from srnn.vocabulary import GLOSSARY, count_replicators
 from ui import server, state
-from ui.charts import dark, show
+from ui.charts import show
 from ui.memory import settle
 from ui.menu import menu
 from ui.text import percent
@@ -30,15 +30,15 @@ dl.strip {display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0; paddi
 .strip dt, .strip small {font-size: 0.875rem; font-weight: 400; opacity: 0.85}
 .strip dd {font-size: 1.25rem; margin: 0}
 .strip abbr {text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
+[data-testid=stBaseButton-primary] p {color: light-dark(#ffffff, #10141a)}
 @media (max-width: 640px) {
   dl.strip {gap: 0 0.75rem}
   .strip div {display: flex; gap: 0.3rem; align-items: baseline}
   .strip dd {font-size: 1rem; font-weight: 600}
 }
 """
-"""The strip: in one line, or as a few lines of text where the window is narrow."""
-DARK = "[data-testid=stBaseButton-primary] p {color: #10141a}"
-"""On the dark theme's light primary colour, Streamlit's white text could not be read."""
+"""The strip: in one line, or as a few lines of text where the window is narrow; and dark letters on
+the dark theme's light buttons."""
 
 
 def page(title: str, question: str) -> None:
@@ -51,7 +51,7 @@ def page(title: str, question: str) -> None:
         initial_sidebar_state=200,
         menu_items={"Get help": None, "Report a bug": None, "About": ABOUT},
     )
-    st.html(f"<style>{STYLE}{DARK if dark() else ''}</style>")
+    st.html(f"<style>{STYLE}</style>")
     st.session_state["told_of_browser"] = False
     state.restore()
     menu()

@@ -23,7 +23,7 @@ from srnn.engines import Engine, Problem, make_engine
 from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, drop_costs
 from srnn.experiments.claims import AFTER, SAME, At, Claim, Verdict, at_least
 from srnn.figures.rows import mean_line, panels
-from srnn.figures.style import MUTED, PALETTE
+from srnn.figures.style import MUTED, REPLICATOR
 from srnn.fixpoints import classify, measures
 from srnn.runs import Run
 from srnn.runs.results import Computed
@@ -227,8 +227,7 @@ def figure(tables: Tables) -> go.Figure:
     drawn = panels(2, titles, shared_yaxes=True, horizontal_spacing=0.06)
     one, two = {"row": 1, "col": 1}, {"row": 1, "col": 2}
     own = table[table["kind"] == "replication steps only"]
-    blue = PALETTE["identity"]
-    mean_line(drawn, own, "share", "replicators", x="steps", color=blue, scale=100, place=one)
+    mean_line(drawn, own, "share", "replicators", x="steps", color=REPLICATOR, scale=100, place=one)
     mean_line(drawn, own, "accuracy", "accuracy", x="steps", scale=100, place=one)
     name = "accuracy without the replicators"
     mean_line(drawn, own, "without", name, x="steps", dash="dash", scale=100, place=one)
@@ -239,7 +238,7 @@ def figure(tables: Tables) -> go.Figure:
         ("before", "dashdot", "replicators before a task step"),
         ("after", "longdash", "replicators after a task step"),
     ):
-        style = {"x": "between", "color": blue, "dash": dash, "scale": 100}
+        style = {"x": "between", "color": REPLICATOR, "dash": dash, "scale": 100}
         mean_line(drawn, between, column, name, place=two, **style)
     ticks = {"tickvals": [0.49, *STEPS[1:]], "ticktext": [str(step) for step in STEPS]}
     ends = [math.log10(0.45), math.log10(STEPS[-1]) + 0.05]

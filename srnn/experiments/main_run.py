@@ -13,7 +13,7 @@ from srnn.experiments.base import NONE, SHUFFLED, Arms, Experiment, Found, Setti
 from srnn.experiments.claims import At, Claim, Log, accuracy_about, count_about
 from srnn.experiments.dead_outputs import dead_outputs
 from srnn.figures.rows import Line, courses
-from srnn.figures.style import PALETTE
+from srnn.figures.style import PALETTE, REPLICATOR
 from srnn.runs import Run
 from srnn.runs.results import Computed
 
@@ -76,10 +76,9 @@ def finding(found: Found) -> list[str]:
 def figure(tables: Tables) -> go.Figure:
     """Counts and accuracy over the epochs, with what the log reports; placebos dotted."""
     main, bare, blind = (tables["records"].query("arm == @arm") for arm in (MAIN, NONE, SHUFFLED))
-    blue, orange = PALETTE["identity"], PALETTE["other"]
     counts = [
-        Line(main, "replicators", "zero + identity", blue, log=LOG_COUNTS),
-        Line(main, "other", "other", orange),
+        Line(main, "replicators", "zero + identity", REPLICATOR, log=LOG_COUNTS),
+        Line(main, "other", "other", PALETTE["other"]),
         Line(bare, "replicators", f"placebo: {NONE}", dash="dot"),
     ]
     accuracies = [

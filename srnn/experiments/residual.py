@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from srnn.experiments.base import NONE, SHUFFLED, Arms, Experiment, Found, Settings, Tables
 from srnn.experiments.claims import At, Claim, Log, Tolerance, accuracy_about, count_about
 from srnn.figures.rows import Line, courses
-from srnn.figures.style import PALETTE
+from srnn.figures.style import PALETTE, REPLICATOR
 from srnn.runs import Run
 from srnn.runs.results import Computed
 
@@ -110,7 +110,6 @@ def figure(tables: Tables) -> go.Figure:
     """With and without residual skips side by side, on alike axes."""
     records = tables["records"]
     kinds = {kind: records[records["arm"] == kind] for kind in (WITH, WITHOUT)}
-    blue, orange = PALETTE["identity"], PALETTE["other"]
     accuracies = [
         (
             kind,
@@ -120,8 +119,8 @@ def figure(tables: Tables) -> go.Figure:
         for kind, own in kinds.items()
     ]
     counts = [
-        ("", "Particles", [Line(own, "replicators", "zero + identity", blue),
-                           Line(own, "other", "other", orange)])
+        ("", "Particles", [Line(own, "replicators", "zero + identity", REPLICATOR),
+                           Line(own, "other", "other", PALETTE["other"])])
         for own in kinds.values()
     ]  # fmt: skip
     return courses([*accuracies, *counts])

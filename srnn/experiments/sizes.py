@@ -34,7 +34,7 @@ from srnn.experiments.claims import (
     at_most,
 )
 from srnn.figures.rows import shares
-from srnn.figures.style import INK, PALETTE
+from srnn.figures.style import INK, REPLICATOR
 from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.vocabulary import is_replicator
@@ -127,7 +127,7 @@ def figure(tables: Tables) -> go.Figure:
     """Accuracy and share of replicators, per variant."""
     columns = {
         "accuracy": ("test accuracy", INK, "circle"),
-        "replicators": ("replicators", PALETTE["identity"], "square"),
+        "replicators": ("replicators", REPLICATOR, "square"),
     }
     return shares(tables["numbers"], "arm", columns)
 

@@ -18,6 +18,7 @@ from srnn.figures.style import (
     INK,
     MUTED,
     PALETTE,
+    REPLICATOR,
     blank,
     line,
     marks,
@@ -28,7 +29,7 @@ from srnn.figures.style import (
 from srnn.statistics import estimate, number
 
 STYLES: dict[str, tuple[str, str, str]] = {
-    "replicators": (PALETTE["identity"], "solid", "circle"),
+    "replicators": (REPLICATOR, "solid", "circle"),
     "zeros": (PALETTE["zero"], "solid", "circle-open"),
     "magnitude": (INK, "solid", "square"),
     "activity": (INK, "dash", "diamond"),
@@ -36,8 +37,8 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "random": (MUTED, "dashdot", "x-thin-open"),
     "replicators-last": (PALETTE["other"], "dot", "circle-open"),
     "magnitude-last": (MUTED, "dot", "square-open"),
-    "replicators-retrained": (PALETTE["identity"], "dash", "circle"),
-    "replicators-collapsed": (PALETTE["identity"], "dot", "circle-open"),
+    "replicators-retrained": (REPLICATOR, "dash", "circle"),
+    "replicators-collapsed": (REPLICATOR, "dot", "circle-open"),
     "magnitude-retrained": (INK, "solid", "square-open"),
     "activity-retrained": (INK, "dash", "diamond-open"),
     "random-retrained": (MUTED, "dashdot", "x-thin-open"),
@@ -226,7 +227,7 @@ def epsilon_curves(table: pd.DataFrame, epsilon: float) -> go.Figure:
     counts = (
         ("identity", "identity", PALETTE["identity"], "solid"),
         ("zero", "zero", PALETTE["zero"], "dot"),
-        ("dropped", "replicators (both)", INK, "solid"),
+        ("dropped", "replicators (both)", REPLICATOR, "solid"),
     )
     accuracies = (
         ("accuracy", "accuracy without them", INK, "solid"),

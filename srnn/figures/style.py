@@ -48,6 +48,8 @@ DASHES = {
 DRAWN = ("zero", "identity", "second_order", "other", "divergent")
 """The types in the order in which they are drawn: later ones lie on top."""
 
+REPLICATOR = "#009E73"
+"""Replicators as a whole, zero and identity: a colour of their own, borrowed from neither."""
 INK, MUTED, FAINT, PAPER = "#1F2328", "#5B6470", "#E3E6EA", "#FFFFFF"
 """Text and lines, secondary lines, grid, ground."""
 NEGATIVE, MIDDLE, POSITIVE = "#762A83", "#F5F5F4", "#1B7837"
@@ -62,6 +64,7 @@ EPOCHS = "Cividis"
 
 _DARK = {
     **{PALETTE[name]: DARK_PALETTE[name] for name in TYPES},
+    REPLICATOR: "#3CC79C",
     INK: "#E6E8EB",
     MUTED: "#9AA5B3",
     FAINT: "#343B45",
