@@ -15,14 +15,16 @@ GLYPH = 0.58
 
 def assert_within_axes(figure: go.Figure) -> None:
     """Each value of each trace lies in the range of its axis, where that is fixed; and an axis that
-    must match another one is not left without a range of its own."""
+    must match another one is not left without a range of its own. A panel that the figure calls a
+    close-up may leave out what another one shows."""
+    close_up = (figure.layout.meta or {}).get("close_up")
     stacked: dict[tuple, np.ndarray] = defaultdict(lambda: np.zeros(1))
     for trace in figure.data:
         if trace.type in ("scatter", "scattergl", "bar", "heatmap"):
             for letter in "xy":
                 axis = _axis(figure, letter, getattr(trace, f"{letter}axis", None))
                 values = _along(trace, letter)
-                if values is None:
+                if values is None or (letter == "y" and trace.yaxis == close_up):
                     continue
                 upright = (letter == "y") == (getattr(trace, "orientation", None) != "h")
                 if trace.type == "bar" and upright and figure.layout.barmode == "stack":
@@ -87,6 +89,8 @@ def _axis(figure: go.Figure, letter: str, name: str | None) -> object:
 def _along(trace: object, letter: str) -> np.ndarray | None:
     """A trace's values along an axis; None where they are categories, or nothing is drawn."""
     if trace.type == "heatmap" and getattr(trace, letter) is None:
+        if np.ndim(trace.z) < 2:
+            return None
         size = np.asarray(trace.z).shape[1 if letter == "x" else 0]
         return np.array([0.0, size - 1.0])
     return _numbers(getattr(trace, letter))

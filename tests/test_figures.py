@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import re
 import subprocess
 import sys
@@ -127,6 +128,14 @@ def all_figures() -> dict[str, go.Figure]:
 
 
 FIGURES = all_figures()
+
+
+def test_the_cube_is_seen_as_on_the_stage():
+    """There a point's nearness to the eye is −(c sin p + (a sin y + b cos y) cos p)."""
+    eye = cube(against_epoch=False, camera=(0.0, 0.0, 2.0)).layout.scene.camera.eye
+    assert (eye.x, eye.y, eye.z) == pytest.approx((0, -1.2, 0))  # b runs away from the eye
+    eye = cube(against_epoch=False, camera=(math.pi / 2, math.pi / 6, 1.0)).layout.scene.camera.eye
+    assert (eye.x, eye.y, eye.z) == pytest.approx((-2.4 * 0.75**0.5, 0, -1.2))
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -22,7 +22,7 @@ from srnn.figures import trajectories as cubes
 from srnn.figures.export import FORMATS, to_file
 from srnn.tasks import DataError, resolve
 from srnn.vocabulary import count_replicators
-from ui import cached
+from ui import cached, state
 from ui.charts import csv, show
 from ui.state import View
 
@@ -156,6 +156,7 @@ def cube(
             shares=paths.explained["share"].tolist() if paths.fit == "all" else None,
             left_out=len(paths.diverged),
             scale=scale,
+            camera=state.camera() if axes == "three" else None,
         )
     caption = f"Paths of {len(paths.particles):,} particles through their first components, "
     caption += (

@@ -90,10 +90,30 @@ def workbench(run: Run, autoplay: bool) -> None:
         f"film-{view.file}.html",
         "text/html",
     )
+    paper(view)
     if view.picked or acts:
         from ui.microscope import microscope  # needs torch, which the first picture does not
 
         microscope(view)
+
+
+def paper(view: state.View) -> None:
+    """The stage's pictures as figures for a paper, at the moment and from where they are seen."""
+    names = ("Network", "Trajectories", "Membership", "Types", "Accuracy and losses")
+    about = "As trained, without what you have done to it." if state.get("acts") else None
+    chosen = st.segmented_control("Figure for a paper", names, key="paper", help=about)
+    if chosen is None:
+        return
+    from ui import album  # needs torch, which the first picture does not
+
+    plates = {
+        "Network": lambda: album.network(view, state.get("keep", "survivors")),
+        "Trajectories": lambda: album.cube(view, axes="three"),
+        "Membership": lambda: album.maps(view),
+        "Types": lambda: album.census(view),
+        "Accuracy and losses": lambda: album.curves(view),
+    }
+    plates[chosen]().show(view)
 
 
 def _shown_run() -> Run | None:

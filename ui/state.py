@@ -10,6 +10,7 @@ callback, calls :func:`change`. What a page shows of a run, it asks of one :clas
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -120,6 +121,17 @@ def epsilon() -> float:
     """The tolerance of the particle types, from 0 to 1."""
     value = _number(get("epsilon"), float, EPSILON)
     return value if 0 <= value <= 1 else EPSILON
+
+
+def camera() -> tuple[float, float, float] | None:
+    """From where the stage's cube is looked at: yaw and pitch in radians, and zoom; None if it was
+    not turned."""
+    try:
+        yaw, pitch, zoom = (float(word) for word in get("camera").split(","))
+    except ValueError:
+        return None
+    fine = all(map(math.isfinite, (yaw, pitch))) and 0.1 <= zoom <= 10
+    return (yaw, pitch, zoom) if fine else None
 
 
 def get(name: str, default: str = "") -> str:

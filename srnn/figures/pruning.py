@@ -122,6 +122,7 @@ def accuracy_curves(
     lines = -(-len(shown) // 3)
     return figure.update_layout(
         hovermode="closest",
+        meta={"close_up": "y2"},  # what falls out of it is to be seen above
         height=COLUMNS["double"][1] + 150 + 24 * lines,
         legend={"y": -0.14, "yanchor": "top"},
     )

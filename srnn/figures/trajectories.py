@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,7 +32,23 @@ GRID = 24
 """Paths side by side at most."""
 NAMED = 400
 """Up to this many particles, every point says on hovering whose it is."""
+EYE = 2.4
+"""How far away the cube is looked at from, where the whole of it is to be seen."""
 _WIDTHS = {"zero": 2, "identity": 2.5, "second_order": 3, "other": 2.5, "divergent": 3}
+
+
+def _eye(camera: tuple[float, float, float] | None) -> tuple[float, float, float]:
+    """Where Plotly is to look at a cube from, so that it is turned as the stage's: yaw and pitch
+    (radians) turn it there, zoom (1: all of it) is how near it is."""
+    if camera is None:
+        return 1.6, 1.6, 0.83
+    yaw, pitch, zoom = camera
+    far = EYE / zoom
+    return (
+        -far * math.sin(yaw) * math.cos(pitch),
+        -far * math.cos(yaw) * math.cos(pitch),
+        -far * math.sin(pitch),
+    )
 
 
 def trajectory_cube(
@@ -45,6 +62,7 @@ def trajectory_cube(
     shares: Sequence[float] | None = None,
     left_out: int = 0,
     scale: str = "log",
+    camera: tuple[float, float, float] | None = None,
 ) -> go.Figure:
     """Paths of particles through component space.
 
@@ -60,6 +78,7 @@ def trajectory_cube(
         shares: share of variance (0..1) of the components, if there was one fit for all.
         left_out: how many diverged particles are not shown.
         scale: of the epoch as height: ``log`` or ``linear`` (:mod:`srnn.figures.epochs`).
+        camera: yaw, pitch and zoom as on the stage; by default from above a corner.
 
     Raises:
         ValueError: too few components, or an unknown colour or scale.
@@ -99,7 +118,7 @@ def trajectory_cube(
         scene=titled
         | {
             "aspectmode": "cube",
-            "camera": {"eye": {"x": 1.6, "y": 1.6, "z": 0.83}, "center": {"z": -0.08}},
+            "camera": {"eye": dict(zip("xyz", _eye(camera), strict=True)), "center": {"z": -0.08}},
             "uirevision": "keep the camera",
         },
         legend={"itemsizing": "constant", "y": 0.99, "yanchor": "top", "x": 0.01},

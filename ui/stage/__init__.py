@@ -102,8 +102,8 @@ def _wanted(view: View, acts: str) -> dict[str, Any]:
         "epsilon": view.epsilon,
         "show": state.get("keep", "survivors"),
     }
-    if camera := _camera(state.get("camera")):
-        asked["camera"] = camera
+    if camera := state.camera():
+        asked["camera"] = dict(zip(("yaw", "pitch", "zoom"), camera, strict=True))
     place = f"{view.run.run_id} {view.index if acts else ''} {acts}"
     told = st.session_state.setdefault(f"{KEY}-told", {"place": "", "version": 0})
     if told["place"] != place or any(
@@ -112,14 +112,6 @@ def _wanted(view: View, acts: str) -> dict[str, Any]:
         told |= {"place": place, "version": told["version"] + 1, "wanted": asked, **asked}
         told["wanted"] = {**asked, "version": told["version"]}
     return told["wanted"]
-
-
-def _camera(text: str) -> dict[str, float] | None:
-    try:
-        yaw, pitch, zoom = (float(word) for word in text.split(","))
-    except ValueError:
-        return None
-    return {"yaw": yaw, "pitch": pitch, "zoom": zoom}
 
 
 def _follow() -> None:
