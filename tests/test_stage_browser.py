@@ -9,14 +9,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sessions
 from test_browser import PATIENCE
+from test_stage import decode
 from test_workbench_browser import serious
 
 from srnn.runs import obtain
 from ui.stage import READY, make_ready
-from ui.stage.blob import amended, look
+from ui.stage.blob import amended, encode, look
 from ui.stage.bundle import bundle, part
 from ui.stage.film import film
 
@@ -346,6 +348,50 @@ def test_a_film_plays_by_itself_without_the_lab(browser: Any, tmp_path: Path) ->
     page.wait_for_function("() => document.querySelector('.stage').stage.test.position > 1")
     assert "1,518 particles replicate" in page.locator(".finding").inner_text()
     assert asked == [file.as_uri()]
+
+
+def large_block() -> bytes:
+    """A network 225-100-100-10 at three snapshots: 33,500 particles, nine of ten at zero."""
+    header, _ = decode(READY.read_bytes())
+    starts, rng = [0, 22_500, 32_500, 33_500], np.random.default_rng(0)
+    total = starts[-1]
+    header |= {"id": "large", "epochs": [0, 1, 2], "sizes": [225, 100, 100, 10], "starts": starts}
+    header |= {"skips": [], "before": [0.1, 0.5, 0.8], "after": [0.1, 0.5, 0.8]}
+    header["curve"] = {name: values[:3] for name, values in header["curve"].items()}
+    size = np.where(rng.random((3, total)) < 0.9, 0, 200).astype(np.uint8)
+    arrays = {"size": size, "error": size, "second": size}
+    arrays["scalar"] = (rng.normal(size=(3, total)) * (size > 0)).astype(np.float32)
+    arrays["points"] = rng.normal(size=(3, total, 3)).astype(np.float16)
+    return encode(header, arrays)
+
+
+def test_of_very_many_particles_the_strongest_are_drawn_while_the_clock_runs(
+    browser: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "large.html"
+    file.write_bytes(film(large_block(), "large"))
+    page = browser.new_context(reduced_motion="reduce").new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(file.as_uri())
+    stage = page.locator(".stage")
+    page.get_by_label("Show", exact=True).select_option("all")
+    page.wait_for_function(
+        "() => document.querySelector('.stage').stage.test.shown.length === 33500"
+    )
+    page.get_by_label("Speed", exact=True).select_option("0.25")
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_function("() => document.querySelector('.stage').stage.test.position > 0.5")
+    shown, weights = stage.evaluate(
+        "({ stage }) => [stage.test.shown, [...stage.scene.weights].map(Math.abs)]"
+    )
+    assert 500 < len(shown) <= 2000
+    strongest = sorted(range(33_500), key=lambda particle: -weights[particle])[:500]
+    assert set(strongest) <= set(shown)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.wait_for_function(
+        "() => document.querySelector('.stage').stage.test.shown.length === 33500"
+    )
+    page.context.close()
 
 
 def test_nothing_is_serious_for_a_screen_reader(browser: Any, lab: str) -> None:
