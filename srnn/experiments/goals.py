@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from srnn.experiments.base import PERMUTED, Arms, Experiment, Found, Settings, Tables
 from srnn.experiments.claims import At, Claim, at_least
 from srnn.figures.rows import shares
-from srnn.figures.style import INK, REPLICATOR
+from srnn.figures.style import INK, PALETTE
 from srnn.runs import Run
 from srnn.runs.results import Computed
 
@@ -79,7 +79,7 @@ def figure(tables: Tables) -> go.Figure:
     """Accuracy and shares of both kinds of replicator, per goal."""
     columns = {
         "accuracy": ("test accuracy", INK, "circle"),
-        "identity": ("identities", REPLICATOR, "square"),
+        "identity": ("identities", PALETTE["identity"], "square"),
         "zero": ("zeros", PALETTE["zero"], "diamond"),
     }
     return shares(tables["numbers"], "arm", columns)
