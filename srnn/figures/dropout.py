@@ -13,6 +13,7 @@ from srnn.figures.style import (
     LABELS,
     MUTED,
     PALETTE,
+    REPLICATOR,
     blank,
     count,
     message,
@@ -37,24 +38,27 @@ def dropout_bars(test: pd.DataFrame) -> go.Figure:
     ]
     values = [row.difference * 100 for row in rows]
     text = [
-        f"{points(row.difference)}  (to {percent(row.accuracy)})" if row.count else "none there"
+        f"{points(row.difference)}<br>to {percent(row.accuracy)}" if row.count else "none there"
         for row in rows
     ]
+    colors = PALETTE | {"replicators": REPLICATOR}
     figure.add_bar(
         y=names,
         x=values,
         orientation="h",
-        marker_color=[PALETTE.get(row.type, MUTED) for row in rows],
+        marker_color=[colors.get(row.type, MUTED) for row in rows],
         width=0.62,
         hoverinfo="skip",
     )
     for name, value, label in zip(names, values, text, strict=True):
-        figure.add_annotation(x=max(value, 0), y=name, xanchor="left", text=label, xshift=6)
+        figure.add_annotation(
+            x=max(value, 0), y=name, xanchor="left", text=label, xshift=6, align="left"
+        )
     low, high = min(*values, 0.0), max(*values, 0.0)
     span = max(high - low, 1e-3)
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
     figure.update_xaxes(
-        title="Change of test accuracy (percentage points)",
+        title="Change of accuracy (pp)",
         range=[low - 0.04 * span, high + 0.42 * span],
         tickvals=_ticks(low, high),
     )
