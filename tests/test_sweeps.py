@@ -148,6 +148,22 @@ def test_a_plan_is_read_from_a_plain_file_only(tmp_path):
             read_plan(path)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sweep", "FILE", "--workers", "-3"],
+        ["sweep", "FILE", "--scheduler", "file:///etc/passwd"],
+        ["sweep", "FILE", "--scheduler", "junk"],
+        ["particles", "soup", "--seed", "-1"],
+    ],
+)
+def test_options_out_of_range_are_wrong_usage(tmp_path, words, capsys):
+    file = tmp_path / "plan.toml"
+    file.write_text("[base]\ndataset = 'digits'\n[grid]\nalpha = [1]\n")
+    assert main([str(file) if word == "FILE" else word for word in words]) == 2
+    assert capsys.readouterr().err.startswith("srnn: ")
+
+
 def test_a_million_runs_are_counted_without_making_them(monkeypatch):
     many = plan(grid={"alpha": list(range(1000)), "seed": list(range(1000))})
     sample = plan(random={"activation": ["none", "relu"], "count": 100_000, "seed": [0, 1]})

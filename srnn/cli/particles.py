@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from srnn.cli.output import answer, command
+from srnn.config import ConfigError
 
 NAMES = (
     "self-application", "self-training", "robustness", "learn-from", "mixed", "mixed-alone", "soup",
@@ -36,6 +37,8 @@ def add(commands: Any) -> None:
 
 
 def _particles(options: argparse.Namespace) -> int:
+    if options.seed < 0:
+        raise ConfigError(f"--seed {options.seed}: must be 0 or more")
     from srnn.life.replications import EXPERIMENTS
 
     allowed = {"mixed": ("kind", "count"), "mixed-alone": ("kind",)}.get(options.experiment, ())

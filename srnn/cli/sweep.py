@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from srnn.cli.output import answer, command, show_pieces
+from srnn.config import ConfigError
 from srnn.files import check_target
 
 SAVE = 2.0
@@ -41,6 +42,8 @@ def add(commands: Any) -> None:
 def _sweep(options: argparse.Namespace) -> int:
     from srnn.sweeps.plan import parse_plan, read_text
 
+    if options.workers is not None and options.workers < 1:
+        raise ConfigError(f"--workers {options.workers}: must be at least 1")
     if options.out:
         check_target(options.out, options.force)
     text = read_text(options.file)

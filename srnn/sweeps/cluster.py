@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,8 @@ def connect(address: str) -> Client:
         raise ConfigError(
             'a cluster needs Dask: pip install "dask[distributed]" here and on the workers'
         ) from error
+    if not re.fullmatch(r"(tcp|tls|ucx|ws|wss|inproc)://\S+|[\w.-]+:\d+", address):
+        raise ConfigError(f"{address!r:.80}: no Dask scheduler's address, such as tcp://HOST:8786")
     try:
         client = Client(address, timeout=CONNECT, set_as_default=False)
         with contextlib.suppress(TimeoutError):  # a cluster that has just been started
