@@ -3,6 +3,9 @@
 - Overhead: the same runs of about two seconds, trained one after the other in this process and by a
   sweep with one worker; the ratio, without the worker's start, which is given beside it.
 - Many quick runs: time per run, and the driver's memory as the runs become more.
+- First map: 64 points on the digits, h = 4, by its command, from its start to its end.
+- A Dask cluster of one and of two workers on this machine: seconds per quick run, to hold the
+  prediction against.
 - What one row takes the driver: bytes that come back, and seconds to keep it.
 - What that predicts: a sweep takes as long as its slowest stage (:func:`predicted`).
 """
@@ -12,9 +15,12 @@ from __future__ import annotations
 import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from srnn.config import RunConfig
@@ -67,6 +73,47 @@ def many(runs: int, workers: int) -> dict[str, Any]:
     return {"runs": runs, "s_per_run": (time.perf_counter() - started) / runs, "peak_MB": memory}
 
 
+FIRST = """[base]
+preset = "quick"
+dataset = "digits"
+neurons = 4
+epochs = 20
+batch_size = 100
+[grid]
+alpha = [0.1, 0.4, 1.6, 6.3, 25, 100, 400, 1000]
+lr = [0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.12, 0.25]
+"""
+
+
+def first_map() -> float:
+    """Seconds of ``srnn sweep`` for a first map of 64 points, with a process for every core."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "map.toml").write_text(FIRST)
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "srnn", "sweep", str(folder / "map.toml"), "--json"]
+    subprocess.run(command, check=True, env=os.environ | {"SRNN_CACHE": str(folder)})
+    return time.perf_counter() - started
+
+
+def on_dask(runs: int, workers: int) -> float:
+    """Seconds per quick run of a sweep on a Dask cluster of so many local workers."""
+    from distributed import LocalCluster
+
+    from srnn.sweeps.cluster import DaskWorkers
+
+    os.environ["SRNN_CACHE"] = tempfile.mkdtemp()
+    options = {"threads_per_worker": 1, "dashboard_address": None, "processes": True}
+    with (
+        LocalCluster(n_workers=workers, **options) as cluster,
+        DaskWorkers(cluster.scheduler_address) as crew,
+    ):
+        sweep(make_plan({"base": QUICK, "grid": {"seed": list(range(10**6, 10**6 + 8))}}), crew)
+        plan = make_plan({"base": QUICK, "grid": {"seed": list(range(runs))}})
+        started = time.perf_counter()
+        sweep(plan, crew)
+        return (time.perf_counter() - started) / runs
+
+
 def row_cost(rows: int = 200) -> dict[str, float]:
     """Bytes of an answer, and seconds of keeping its row."""
     os.environ["SRNN_CACHE"] = tempfile.mkdtemp()
@@ -99,11 +146,17 @@ def predicted(runs: float, workers: int, task: float, keep: float) -> tuple[floa
 def main() -> None:
     """Print all figures as JSON."""
     quick = "--quick" in sys.argv
-    found = {
-        "row": row_cost(),
-        "overhead": overhead(2 if quick else 5),
-        "many": many(100 if quick else 2000, os.cpu_count() or 1),
+    parts: dict[str, Callable[[], Any]] = {
+        "row": row_cost,
+        "overhead": lambda: overhead(2 if quick else 5),
+        "first_map_s": first_map,
+        "dask_s_per_run": lambda: {n: on_dask(50 if quick else 300, n) for n in (1, 2)},
+        "many": lambda: many(100 if quick else 2000, os.cpu_count() or 1),
     }
+    found: dict[str, Any] = {}
+    for name, measured in parts.items():
+        found[name] = measured()
+        print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
     task, keep = found["overhead"]["swept_s"], found["row"]["keep_s"]
     found["predicted"] = {
         f"{runs:.0e} runs, {workers} workers": predicted(runs, workers, task, keep)

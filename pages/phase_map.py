@@ -5,18 +5,25 @@ import streamlit as st
 
 from srnn.config import ConfigError, describe
 from srnn.figures import sweeps as figures
+from srnn.runs import worker_limit
 from srnn.sweeps.library import Kept, keep, list_sweeps
 from srnn.sweeps.measures import MEASURES
+from srnn.sweeps.outlook import Outlook, look_ahead, results_stamp
 from srnn.sweeps.plan import Plan, parse_plan
 from srnn.sweeps.report import sweep_report
 from ui.charts import download
 from ui.frame import page, show
 from ui.live import command
 from ui.menu import link
-from ui.text import escape, many
+from ui.plane import plane
+from ui.text import duration, escape, many
 
 LOG = {"alpha": 100.0, "neurons": 4, "lr": 0.008, "width": 6, "depth": 5, "batch_size": 500}
 """The settings of the log's main run, marked on a map."""
+
+MODES = ("Sweeps", "Live")
+MOST_COUNTED = 5_000
+"""Runs of a sweep that the page looks for in the cache."""
 
 MAIN = ("test_accuracy", "replicator_share")
 """Measures that every run is drawn with."""
@@ -52,7 +59,7 @@ def new_sweep() -> None:
     except (ConfigError, OSError) as error:
         st.error(escape(str(error)))
         return
-    st.caption(f"{many(plan.total(), 'run')}, {many(len(plan.seeds), 'seed')} at each point.")
+    st.caption(f"{many(len(plan.seeds), 'seed')} at each point. {_ahead(plan)}")
     if st.button("Keep this sweep", type="primary", key="keep-sweep"):
         try:
             st.session_state["sweep"] = keep(text).plan.name
@@ -61,10 +68,34 @@ def new_sweep() -> None:
             st.error(escape(str(error)))
 
 
+def _ahead(plan: Plan) -> str:
+    """What a sweep would take now, in a sentence."""
+    if plan.total() > MOST_COUNTED:
+        return f"{many(plan.total(), 'run')}; `srnn sweep FILE --dry-run` says how long they take."
+    try:
+        ahead = _look_ahead(plan.name, results_stamp(), plan)
+    except (ConfigError, OSError, ValueError) as error:
+        return f"{many(plan.total(), 'run')}. {escape(str(error))}"
+    if ahead.cached == ahead.runs:
+        return f"{many(ahead.runs, 'run')}, all of them cached."
+    most = "up to " if plan.kind == "map" else ""
+    return (
+        f"{most}{many(ahead.runs, 'run')}, {ahead.cached:,} of them cached; the rest takes about "
+        f"{duration(ahead.seconds)} here."
+    ).capitalize()
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _look_ahead(name: str, stamp: int, _plan: Plan) -> Outlook:
+    """Kept for a plan's ``name``, until a result is added (``stamp``)."""
+    return look_ahead(_plan, worker_limit(background=True))
+
+
 def shown(kept: Kept) -> None:
     """The figures of a sweep."""
-    plan, table = kept.plan, kept.table
-    total = plan.total()
+    plan, table, total = kept.plan, kept.table, kept.plan.total()
+    failed = table[table["error"] != ""] if len(table) else table
+    table = table.drop(index=failed.index)
     job = command(
         "sweep",
         ["sweep", str(kept.file)],
@@ -73,11 +104,16 @@ def shown(kept: Kept) -> None:
         disabled=len(table) >= total,
         sweep=plan.name,
     )
+    if len(table) < total and not (job and job.active):
+        st.caption(_ahead(plan))
     st.markdown(
-        f"**{len(table):,} of {many(total, 'run')} done**, "
+        f"**{len(table):,} of {many(total, 'run')} done**, {len(failed):,} failed, "
         f"{many(int((table['stopped'] != '').sum()) if len(table) else 0, 'divergence')}."
         + (" Another sweep is under way." if job and job.active and _other(job, plan) else "")
     )
+    if len(failed):
+        with st.expander(f"Why {many(len(failed), 'run')} failed"):
+            st.dataframe(failed[["run_id", *plan.fields, "error"]], hide_index=True)
     if not len(table):
         st.info("The map appears here as runs are done; the page may be left meanwhile.")
         return
@@ -188,6 +224,12 @@ def _rows(plan: Plan, table: pd.DataFrame, text: str) -> None:
 
 
 page("Phase map", "How does the outcome change with the settings?")
+mode = st.segmented_control(
+    "Mode", MODES, default=MODES[0], key="map-mode", label_visibility="collapsed"
+)
+if mode == MODES[1]:
+    plane()
+    st.stop()
 sweeps = {kept.plan.name: kept for kept in list_sweeps()}
 if sweeps:
     wanted = st.session_state.get("sweep")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ from streamlit.testing.v1 import AppTest
 from srnn.config import RunConfig
 from srnn.figures import sweeps as figures
 from srnn.runs import obtain
+from srnn.sweeps import live
 from srnn.sweeps.driver import save_table, sweep
 from srnn.sweeps.library import keep, list_sweeps
 from srnn.sweeps.local import LocalWorkers
 from srnn.sweeps.measures import measure
-from srnn.sweeps.plan import read_plan
+from srnn.sweeps.plan import make_plan, read_plan
 from srnn.sweeps.report import command_of, comparison_report, differences, groups_of, sweep_report
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -200,6 +202,34 @@ def test_the_page_shows_a_sweep_and_opens_a_run(there):
     assert any("8 of 8 runs" in text.value for text in app.markdown)
     app.selectbox(key="map-measure").set_value("test_accuracy").run()
     assert not app.exception
+
+
+def test_a_run_that_failed_is_shown_with_its_reason(there):
+    (kept,) = [one for one in list_sweeps() if len(one.table)]
+    whole = kept.table
+    broken = whole.assign(error=["no luck", *[""] * 7])
+    broken.to_parquet(kept.table_file)
+    try:
+        app = AppTest.from_file(str(ROOT / "pages" / "phase_map.py"), default_timeout=60).run()
+    finally:
+        whole.to_parquet(kept.table_file)
+    assert not app.exception
+    assert any(
+        "7 of 8 runs done" in text.value and "1 failed" in text.value for text in app.markdown
+    )
+    assert any("all of them cached" in text.value for text in app.caption)
+    assert any("no luck" in set(one.value.get("error", [])) for one in app.dataframe)
+
+
+def test_the_live_plane_shows_what_is_trained_and_trains_nothing_by_itself(cache):
+    plan = make_plan(tomllib.loads(live.PLAN))
+    assert plan.total() == 17 * 13
+    app = AppTest.from_file(str(ROOT / "pages" / "phase_map.py"), default_timeout=60)
+    app.session_state["map-mode"] = "Live"
+    app.run()
+    assert not app.exception
+    assert any("0 of 221 networks trained" in text.value for text in app.caption)
+    assert not list_sweeps()
 
 
 def test_without_a_sweep_the_page_offers_to_write_one(cache):

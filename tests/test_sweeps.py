@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import io
 import json
 import math
 import os
+import shlex
 import signal
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import yaml
 from test_idx import write_set
 
 from srnn.cli import main
-from srnn.config import ConfigError, RunConfig
-from srnn.sweeps.driver import sweep
+from srnn.cli.sweep import _workers
+from srnn.config import ConfigError, RunConfig, describe
+from srnn.runs import get_run
+from srnn.runs.lock import Lock
+from srnn.runs.share import import_run
+from srnn.runs.worker import slots
+from srnn.sweeps import live
+from srnn.sweeps.driver import save_table, sweep
 from srnn.sweeps.measures import MEASURES
+from srnn.sweeps.outlook import look_ahead
 from srnn.sweeps.plan import Plan, Range, make_plan, parse_plan, read_plan
 from srnn.sweeps.refine import Refinement
 from srnn.sweeps.work import VersionsDiffer, do, make_task, versions
-from srnn.tasks import resolve
+from srnn.tasks import DataError, resolve
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = {"dataset": "digits", "epochs": 1, "depth": 3, "width": 3, "batch_size": 400}
@@ -52,9 +65,18 @@ def test_a_learning_rate_that_varies_takes_the_replication_rate_along():
 
 
 def test_every_field_of_a_run_can_be_swept():
-    for name, value in RunConfig().to_dict().items():
-        if name not in ("dataset", "dataset_digest", "seed"):
-            assert getattr(plan(grid={name: [value]}).runs()[0], name) == value
+    """Whatever the configuration has: in a grid, a random sample, and as an axis of a map."""
+    for name, value in dict(RunConfig()).items():
+        if name in ("dataset", "dataset_digest", "seed"):
+            continue
+        assert getattr(plan(grid={name: [value]}).runs()[0], name) == value
+        assert getattr(plan(random={name: [value], "count": 1}).runs()[0], name) == value
+        about = describe(name)
+        if type(value) in (int, float):
+            ends = {"low": about["low"], "high": about["high"]}
+            other = "lr" if name == "alpha" else "alpha"
+            asked = {name: ends, other: [0.1, 1], "measure": "drop_cost", "budget": 4}
+            assert plan(map=asked).varied[name].at(0.0) == about["low"]
 
 
 def test_a_random_sample_stays_in_its_ranges_and_is_the_same_again():
@@ -117,6 +139,14 @@ def test_share_is_the_inverse_of_at(share):
         ({"measures": {"test_accuracy": "a:b"}, "grid": {}}, "is taken"),
         ({"measures": {"=1+1": "a:b"}, "grid": {}}, "is none"),
         ({"measures": {"mine": "a.b"}, "grid": {}}, "module:function"),
+        ({"random": {"alpha": [1, 2], "count": 0}}, "0 runs"),
+        (
+            {
+                "map": {"alpha": [1, 2], "lr": [0.1, 1], "measure": "drop_cost"}
+                | {"budget": 1, "seed": [0, 1]}
+            },
+            "budget of 1 runs",
+        ),
         ({"grid": 3}, "must be a section"),
     ],
 )
@@ -220,8 +250,10 @@ def test_a_run_that_fails_is_named_and_the_others_are_there(cache):
             return {"run_id": answer["run_id"], "error": "no luck"} if failed else answer
 
     found = sweep(plan(grid={"alpha": [1, 2, 3]}), Failing(lambda config: 0))
-    assert (found.progress.done, found.progress.failed, len(found.table())) == (3, 1, 2)
+    assert (found.progress.done, found.progress.failed, len(found.table())) == (3, 1, 3)
     assert list(found.errors.values()) == ["no luck"]
+    (failed,) = found.table().query("error != ''").itertuples()
+    assert (failed.error, failed.alpha) == ("no luck", 2) and math.isnan(failed.drop_cost)
     again = sweep(plan(grid={"alpha": [1, 2, 3]}), Pretended(lambda config: 0))
     assert (again.progress.cached, again.progress.failed, len(again.table())) == (2, 0, 3)
 
@@ -276,6 +308,142 @@ def test_a_point_of_a_map_is_the_mean_over_its_seeds(cache):
     assert told == [1.0] * 4 and len(found.table()) == 8  # a ninth run would be half a point
 
 
+def test_a_map_that_was_cut_off_goes_on_from_its_points(cache):
+    asked = {"alpha": [0.1, 1000], "lr": [0.001, 0.1], "measure": "drop_cost", "budget": 40}
+    one, first = plan(map=asked), Pretended(curve, workers=7)
+
+    class CutOff(Exception):
+        pass
+
+    def tell(found):
+        save_table(found)
+        if found.progress.done == 20:
+            raise CutOff
+
+    with pytest.raises(CutOff):
+        sweep(one, first, tell=tell)
+    second = Pretended(curve, workers=7)
+    found = sweep(one, second)
+    assert (found.progress.runs, found.progress.cached, second.done) == (40, 20, 20)
+    assert not found.table().duplicated(["alpha", "lr"]).any()
+
+
+def test_what_is_ahead_is_counted_and_timed(cache):
+    one = plan(grid={"alpha": [1, 2, 3], "seed": [0, 1]})
+    ahead = look_ahead(one, 1)
+    assert (ahead.runs, ahead.cached) == (6, 0) and ahead.seconds > look_ahead(one, 6).seconds > 0
+    sweep(plan(grid={"alpha": [1, 2], "seed": [0]}), Pretended(lambda config: 0))
+    assert look_ahead(one, 1).cached == 2 and look_ahead(one, 1).seconds < ahead.seconds
+    sweep(one, Pretended(lambda config: 0))
+    assert (look_ahead(one, 1).cached, look_ahead(one, 1).seconds) == (6, 0.0)
+
+
+def test_local_workers_take_the_slots_that_are_free(cache, monkeypatch, capsys):
+    monkeypatch.setenv("SRNN_JOBS", "3")
+    one = plan(grid={"alpha": [1, 2, 3, 4]})
+    options = argparse.Namespace(scheduler=None, workers=None)
+    with _workers(options, one) as crew:
+        assert crew.workers == 3
+    slots(background=False)[0].parent.mkdir(parents=True, exist_ok=True)
+    taken = Lock(slots(background=False)[0])
+    assert taken.take()
+    with _workers(options, one) as crew:
+        assert crew.workers == 2
+    taken.release()
+    monkeypatch.setenv("SRNN_JOBS", "1")
+    with _workers(options, one) as crew:
+        assert crew.workers == 1
+    assert "4 runs, 0 cached" in capsys.readouterr().err
+
+
+def test_a_grid_is_trained_around_the_pointer_as_it_moves(cache):
+    alphas, rates = [1, 2, 3, 4, 5], [0.01, 0.02, 0.03]
+    one = plan(grid={"alpha": alphas, "lr": rates})
+    live.look_at(one, 1.2, 0.01)
+    order = []
+
+    def tell(found):
+        row = found.table().merge(pd.DataFrame(order, columns=["alpha", "lr"]), how="outer")
+        (last,) = {*zip(row.alpha, row.lr, strict=True)} - {*order}
+        order.append(last)
+        if len(order) == 3:
+            live.look_at(one, 5, 0.03)  # the pointer moves to the other corner
+
+    found = live.live(one, tell)
+    assert order[:3] == [(1, 0.01), (1, 0.02), (2, 0.01)]
+    assert order[3:6] == [(5, 0.03), (4, 0.03), (5, 0.02)]
+    assert (found.progress.done, len(found.table())) == (15, 15)
+    again = live.live(one, lambda found: None)
+    assert again.progress.cached == 15
+
+
+def test_nobody_looks_and_the_live_training_ends(cache, monkeypatch):
+    monkeypatch.setattr(live, "PATIENCE", 0.0)
+    one = plan(grid={"alpha": [1, 2], "lr": [0.01, 0.02]})
+    live.look_at(one, 1, 0.01)
+    assert live.live(one, lambda found: None).progress.done == 0
+
+
+def test_a_history_goes_to_a_folder_or_an_object_store(cache, tmp_path, monkeypatch):
+    """By an fsspec URL; a cache elsewhere takes it in, with the same bits."""
+    (config,) = plan(grid={"alpha": [3]}).runs()
+    here = None
+    for url in (f"{tmp_path}/far/away", "memory://bucket/runs"):
+        answer = do(make_task(config, {}, url, versions()))
+        assert "archive" not in answer
+        with fsspec.open(f"{url}/{config.run_id}.zip") as file:
+            archive = file.read()
+        here = get_run(config.run_id)
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("SRNN_CACHE", str(tmp_path / url[:6].strip("/")))
+            import_run(io.BytesIO(archive))
+            there = get_run(config.run_id)
+            assert np.array_equal(there.snapshots, here.snapshots)
+    assert do(make_task(config, {}, "driver", versions()))["archive"]
+
+
+def test_a_worker_finds_data_by_their_content(cache, tmp_path, monkeypatch):
+    """A folder that lies elsewhere on the worker is found below ``SRNN_DATA``, another is not
+    taken for it, and the run is the same."""
+    monkeypatch.setattr("srnn.tasks._elsewhere", {})
+    rng = np.random.default_rng(0)
+
+    def write(folder: Path) -> None:
+        folder.mkdir(parents=True)
+        for split in ("train", "t10k"):
+            for name, array in (
+                ("images-idx3", rng.integers(0, 256, (20, 6, 6), np.uint8)),
+                ("labels-idx1", np.arange(20, dtype=np.uint8) % 2),
+            ):
+                head = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+                (folder / f"{split}-{name}-ubyte").write_bytes(head + array.tobytes())
+
+    write(tmp_path / "driver")
+    base = QUICK | {"dataset": str(tmp_path / "driver"), "size": 0, "batch_size": 10}
+    (config,) = make_plan({"base": base, "grid": {"alpha": [1]}}).runs()
+    write(tmp_path / "worker" / "another")
+    (tmp_path / "driver").rename(tmp_path / "worker" / "the-same")
+    task = make_task(config, {}, "", versions())
+    with pytest.raises(DataError, match="no such data set"):
+        do(task)
+    monkeypatch.setenv("SRNN_DATA", os.pathsep.join([str(tmp_path / "no"), str(tmp_path)]))
+    answer = do(task)
+    assert answer["run_id"] == config.run_id and answer["row"]["test_accuracy"] >= 0
+
+
+def test_a_sweep_of_forks_goes_on_from_its_parent(cache):
+    (parent,) = plan(grid={"alpha": [1]}).runs()
+    do(make_task(parent, {}, "", versions()))
+    base = {"fork": f"{parent.run_id}@1", "epochs": 2}
+    forks = make_plan({"base": base, "grid": {"alpha": [10, 100]}})
+    assert {(c.fork, c.alpha, c.neurons) for c in forks.runs()} == {
+        (base["fork"], 10, parent.neurons),
+        (base["fork"], 100, parent.neurons),
+    }
+    found = sweep(forks, live.Here()).table()
+    assert list(found["error"]) == ["", ""] and set(found["fork"]) == {base["fork"]}
+
+
 def test_a_worker_of_another_version_refuses(cache):
     (config,) = plan(grid={"alpha": [1]}).runs()
     with pytest.raises(VersionsDiffer, match="numpy"):
@@ -285,7 +453,7 @@ def test_a_worker_of_another_version_refuses(cache):
 FILE = """
 [base]
 dataset = "digits"
-epochs = {epochs}
+epochs = 2
 depth = 3
 width = 3
 batch_size = 100
@@ -339,36 +507,40 @@ def numbers(path: str) -> pd.DataFrame:
 def plan_file(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("plan")
     (folder / "witness.py").write_text(WITNESS)
-    (folder / "sixty.toml").write_text(FILE.format(epochs=4))
+    (folder / "sixty.toml").write_text(FILE)
     return folder / "sixty.toml"
 
 
 @pytest.fixture(scope="module")
-def undisturbed(plan_file, tmp_path_factory) -> pd.DataFrame:
-    """The table of sixty runs that nobody disturbed."""
+def undisturbed(plan_file, cluster, tmp_path_factory) -> pd.DataFrame:
+    """The table of sixty runs that nobody disturbed, made here while the cluster starts."""
     cache = tmp_path_factory.mktemp("undisturbed")
-    found = summary(started(plan_file, cache))
-    assert (found["runs"], found["done"], found["failed"]) == (60, 60, 0)
-    return numbers(found["table"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SRNN_CACHE", str(cache))
+        patch.setenv("WITNESS", str(cache / "seen"))
+        patch.syspath_prepend(plan_file.parent)
+        found = sweep(read_plan(plan_file), live.Here())
+        assert (found.progress.runs, found.progress.failed) == (60, 0)
+        return numbers(str(save_table(found)))
 
 
 def test_killed_processes_cost_their_run_only(plan_file, undisturbed, tmp_path):
     cache = tmp_path / "cache"
     driver = started(plan_file, cache, "--workers", "2")
-    for _ in range(3):
-        time.sleep(2)
-        workers = psutil.Process(driver.pid).children()
-        if workers:
-            workers[0].send_signal(signal.SIGKILL)
+    for turn in range(3):
+        _until_rows(cache, 6 * (turn + 1), driver)
+        psutil.Process(driver.pid).children()[0].send_signal(signal.SIGKILL)
     found = summary(driver)
     assert (found["done"], found["failed"]) == (60, 0)
     pd.testing.assert_frame_equal(numbers(found["table"]), undisturbed)
 
 
-@pytest.fixture
-def cluster(plan_file, tmp_path) -> Iterator[tuple[str, list[subprocess.Popen], Path]]:
+@pytest.fixture(scope="module")
+def cluster(plan_file, tmp_path_factory) -> Iterator[tuple[Path, list[subprocess.Popen], Path]]:
     """A Dask scheduler and two workers, started by their own command lines in folders of their own;
-    the address, the workers' nannies, and the file in which every measured run leaves a line."""
+    the scheduler's file, the workers' nannies, and the file in which every measured run leaves a
+    line. They may still be starting."""
+    tmp_path = tmp_path_factory.mktemp("cluster")
     witness = tmp_path / "seen"
     found = environment(plan_file, WITNESS=str(witness))
     found.pop("SRNN_CACHE", None)
@@ -378,15 +550,13 @@ def cluster(plan_file, tmp_path) -> Iterator[tuple[str, list[subprocess.Popen], 
     options = ["--port", "0", "--no-dashboard", "--scheduler-file", str(scheduler_file)]
     processes = [_background([*command, *options, "--host", "127.0.0.1"], tmp_path, found)]
     try:
-        while not scheduler_file.exists():
-            time.sleep(0.1)
-        address = json.loads(scheduler_file.read_text())["address"]
         for folder in (tmp_path / "first", tmp_path / "second"):
             folder.mkdir()
-            command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
-            options = ["--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)]
+            command = [sys.executable, "-m", "distributed.cli.dask_worker"]
+            options = ["--scheduler-file", str(scheduler_file), "--nthreads", "1"]
+            options += ["--no-dashboard", "--local-directory", str(folder)]
             processes.append(_background([*command, *options], folder, found))
-        yield address, processes[1:], witness
+        yield scheduler_file, processes[1:], witness
     finally:
         for process in processes:
             for child in psutil.Process(process.pid).children(recursive=True):
@@ -412,7 +582,10 @@ def _kill_worker(nanny: subprocess.Popen) -> None:
 
 
 def test_a_cluster_gives_the_same_bits_whoever_is_killed(plan_file, undisturbed, cluster, tmp_path):
-    address, nannies, witness = cluster
+    scheduler_file, nannies, witness = cluster
+    while not scheduler_file.exists():
+        time.sleep(0.1)
+    address = json.loads(scheduler_file.read_text())["address"]
     cache = tmp_path / "driver"
     driver = started(plan_file, cache, "--scheduler", address)
     for turn in range(3):
@@ -438,3 +611,71 @@ def _until_rows(cache: Path, rows: int, driver: subprocess.Popen) -> None:
 def test_without_a_cluster_the_command_says_so(capsys, plan_file, cache):
     assert main(["sweep", str(plan_file), "--scheduler", "tcp://127.0.0.1:9"]) != 0
     assert "no Dask scheduler" in capsys.readouterr().err
+
+
+RECIPES = ROOT / "docs" / "cluster"
+STAND_IN = """#!/bin/sh
+echo "$(basename "$0") $*" >> "$CALLED"
+[ "$1" != scheduler ] || while [ $# -gt 0 ]; do
+  [ "$1" != --scheduler-file ] || echo '{"address": "tcp://here:1"}' > "$2"
+  shift
+done
+"""
+"""In place of ``dask`` and ``srnn``: writes down how it was called, and a scheduler's file."""
+
+
+def test_the_recipe_for_slurm_runs_with_commands_that_exist(tmp_path):
+    called = tmp_path / "called"
+    for name in ("dask", "srnn"):
+        (tmp_path / name).write_text(STAND_IN)
+        (tmp_path / name).chmod(0o755)
+    found = {"PATH": f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    found |= {"CALLED": str(called), "SRNN_SHARED": str(tmp_path), "SLURM_SUBMIT_DIR": "/"}
+    found |= {"SRNN_LAUNCH": "env", "SRNN_WAIT": "0", "TMPDIR": str(tmp_path)}
+    command = ["bash", str(RECIPES / "slurm.sbatch"), "plan.toml"]
+    subprocess.run(command, env=found, check=True, timeout=60)
+    lines = sorted(called.read_text().splitlines())
+    assert [line.split()[:2] for line in lines] == [
+        ["dask", "scheduler"],
+        ["dask", "worker"],
+        ["srnn", "sweep"],
+    ]
+    assert "sweep plan.toml --scheduler tcp://here:1 --json" in lines[2]
+    for line in lines:
+        _parses(shlex.split(line))
+
+
+def test_the_recipe_for_kubernetes_starts_commands_that_exist():
+    documents = list(yaml.safe_load_all((RECIPES / "kubernetes.yaml").read_text()))
+    assert [one["kind"] for one in documents] == [
+        "Service",
+        "Deployment",
+        "Deployment",
+        "PersistentVolumeClaim",
+        "Job",
+    ]
+    service, *rest = documents
+    for one in rest:
+        for container in one["spec"].get("template", {}).get("spec", {}).get("containers", []):
+            _parses(container["command"])
+            addresses = [word for word in container["command"] if word.startswith("tcp://")]
+            port = service["spec"]["ports"][0]["port"]
+            assert all(a == f"tcp://{service['metadata']['name']}:{port}" for a in addresses)
+    _, scheduler, worker, claim, driver = documents
+    assert service["spec"]["selector"] == scheduler["spec"]["template"]["metadata"]["labels"]
+    volumes = driver["spec"]["template"]["spec"]["volumes"]
+    assert volumes[0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    assert worker["spec"]["replicas"] > 1
+
+
+def _parses(command: list[str]) -> None:
+    """A command line that its program would take."""
+    from distributed.cli.dask_scheduler import main as scheduler
+    from distributed.cli.dask_worker import main as worker
+
+    from srnn.cli import build_parser
+
+    if command[0] == "srnn":
+        assert build_parser().parse_args(command[1:]).scheduler.startswith("tcp://")
+    else:
+        {"scheduler": scheduler, "worker": worker}[command[1]].make_context("dask", command[2:])

@@ -77,7 +77,7 @@ def in_parallel(
     Raises:
         Exception: whatever the function raises; the rest is then given up.
     """
-    with _taken(len(pieces)) if workers is None else contextlib.nullcontext(workers) as count:
+    with taken(len(pieces)) if workers is None else contextlib.nullcontext(workers) as count:
         if min(count, len(pieces)) <= 1:
             for index, piece in enumerate(pieces):
                 yield index, function(piece)
@@ -96,22 +96,22 @@ def in_parallel(
 
 
 @contextlib.contextmanager
-def _taken(most: int) -> Iterator[int]:
+def taken(most: int) -> Iterator[int]:
     """Take as many free slots as there is use for; yields how many processes may work, at least
     one. A job has its worker's slot already; this process itself only waits for the others."""
     own = int(_mine is not None)
-    taken: list[Lock] = []
+    locks: list[Lock] = []
     try:
         with contextlib.suppress(OSError):  # a read-only cache
             paths.slot_file("x").parent.mkdir(parents=True, exist_ok=True)
             for path in slots(background=bool(own)):
                 slot = Lock(path)
-                if len(taken) + own < most and slot.take():
+                if len(locks) + own < most and slot.take():
                     says(slot, f"process {os.getpid()}")
-                    taken.append(slot)
-        yield max(1, len(taken) + own)
+                    locks.append(slot)
+        yield max(1, len(locks) + own)
     finally:
-        for slot in taken:
+        for slot in locks:
             slot.release(remove=True)
 
 

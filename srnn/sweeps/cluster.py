@@ -13,11 +13,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srnn.config import ConfigError
-from srnn.sweeps.work import compare, do, versions
+from srnn.sweeps.work import VersionsDiffer, compare, do, versions
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
@@ -29,6 +30,9 @@ ATTEMPTS = 10
 """Times that a run is handed in again when its worker died or refused it."""
 
 CONNECT = 10.0
+
+LOOK = 10.0
+"""Seconds between two looks at how many workers there are."""
 
 
 def connect(address: str) -> Client:
@@ -79,11 +83,24 @@ class DaskWorkers:
         from distributed import as_completed
 
         self._client = connect(address)
-        threads = sum(self._client.nthreads().values())
-        self.workers = AHEAD * max(1, threads)
+        self._threads, self._look_again = 1, 0.0
         self._under_way: dict[str, tuple[dict[str, Any], int]] = {}
         self._done = as_completed(loop=self._client.loop)
         self._holders: dict[str, str] | None = None
+
+    @property
+    def threads(self) -> int:
+        """Threads of the workers, at least one; asked for anew every few seconds, since a cluster
+        may grow."""
+        if time.monotonic() > self._look_again:
+            self._look_again = time.monotonic() + LOOK
+            self._threads = max(1, sum(self._client.nthreads().values()))
+        return self._threads
+
+    @property
+    def workers(self) -> int:
+        """Tasks that may be with the scheduler."""
+        return AHEAD * self.threads
 
     def __enter__(self) -> DaskWorkers:
         return self
@@ -124,7 +141,7 @@ class DaskWorkers:
 
         try:
             return future.result()
-        except (KilledWorker, CancelledError, OSError) as error:
+        except (KilledWorker, CancelledError, VersionsDiffer, OSError) as error:
             if attempt < ATTEMPTS:
                 return None
             return {"run_id": task["run_id"], "error": f"{type(error).__name__}: {error}"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from srnn import paths
-from srnn.config import RunConfig
+from srnn.config import RunConfig, field_names
 from srnn.files import write_bytes, writing
 from srnn.runs.results import Result, load_result, save_result
 from srnn.sweeps.measures import MEASURES
@@ -29,7 +30,8 @@ from srnn.sweeps.work import ROW, make_task, row_key, versions
 class Workers(Protocol):
     """Where tasks are done: local processes, or a cluster. ``workers`` tasks may be under way."""
 
-    workers: int
+    @property
+    def workers(self) -> int: ...
 
     def submit(self, task: dict[str, Any]) -> None: ...
 
@@ -47,6 +49,10 @@ class Progress:
     failed: int = 0
 
 
+CHUNK = 500
+"""Rows that are held as they came; more are packed into a table, a tenth of their size."""
+
+
 @dataclass
 class Sweep:
     """What came out: a row a run, and the errors of runs that failed (run id: message)."""
@@ -54,18 +60,40 @@ class Sweep:
     plan: Plan
     progress: Progress
     rows: list[dict[str, Any]] = field(default_factory=list)
+    packed: list[pd.DataFrame] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
     def table(self) -> pd.DataFrame:
         """One row a run: ``run_id``, all fields, the measures (NaN where one cannot be measured),
-        ``stopped`` (a divergence, or empty), ``seconds`` of training."""
-        names = [*MEASURES, *self.plan.measures]
-        table = pd.DataFrame(self.rows)
-        if not len(table):
-            return pd.DataFrame(columns=["run_id", *names])
-        table[names] = table[names].astype(float)
-        return table.sort_values("run_id", ignore_index=True)
+        ``stopped`` (a divergence, or empty), ``seconds`` of training, and ``error``: why a run
+        failed, which then has no measures; else empty."""
+        parts = [*self.packed, *([self._pack(self.rows)] if self.rows else [])]
+        if not parts:
+            return self._pack([])
+        return pd.concat(parts).sort_values("run_id", ignore_index=True)
+
+    def keep(self, row: dict[str, Any]) -> None:
+        """Add a run's row."""
+        self.rows.append(row)
+        if len(self.rows) == CHUNK:
+            self.packed.append(self._pack(self.rows))
+            self.rows.clear()
+
+    def _pack(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
+        measures = [*MEASURES, *self.plan.measures]
+        names = ["run_id", *field_names(), *measures, "stopped", "seconds", "error"]
+        table = pd.DataFrame(rows, columns=names)
+        numbers = [*measures, "seconds"]
+        table[numbers] = table[numbers].astype(float)
+        texts = ["stopped", "error"]
+        table[texts] = table[texts].astype(object).fillna("")
+        same = {name: table[name].map(sys.intern) for name in names if _texts(table[name])}
+        return table.assign(**same)  # a text that many rows have is there once
+
+
+def _texts(column: pd.Series) -> bool:
+    return bool(len(column)) and all(isinstance(value, str) for value in column)
 
 
 def known_row(config: RunConfig, plan: Plan) -> dict[str, Any] | None:
@@ -89,18 +117,19 @@ def sweep(
     """
     started = time.perf_counter()
     runs = plan.runs() if plan.kind != "map" else []
-    found = Sweep(plan, Progress(plan.budget if plan.kind == "map" else len(runs)))
-    crew = _Crew(found, workers, history, tell)
+    found = Sweep(plan, Progress(plan.total() if plan.kind == "map" else len(runs)))
+    crew = Crew(found, workers, history, tell)
     if plan.kind == "map":
         _map(plan, crew)
     else:
         for _ in crew.do(runs):
             pass
     found.seconds = time.perf_counter() - started
+    found.progress.runs = found.progress.done  # a map may have come to an end before its budget
     return found
 
 
-class _Crew:
+class Crew:
     """The workers with the cache before them."""
 
     def __init__(
@@ -126,14 +155,18 @@ class _Crew:
 
     def begin(self, config: RunConfig) -> dict[str, Any] | None:
         """The row of a run that is cached; else it is handed out."""
-        row = known_row(config, self.found.plan)
-        if row is None:
+        if (row := self.take(config)) is None:
             self.under_way[config.run_id] = config
             plan = self.found.plan
             self.workers.submit(make_task(config, plan.measures, self.history, self.versions))
-            return None
-        self.found.progress.cached += 1
-        self._keep(row)
+        return row
+
+    def take(self, config: RunConfig) -> dict[str, Any] | None:
+        """The row of a run, if it is cached."""
+        row = known_row(config, self.found.plan)
+        if row is not None:
+            self.found.progress.cached += 1
+            self._keep(row)
         return row
 
     def next(self) -> tuple[RunConfig, dict[str, Any] | None]:
@@ -142,9 +175,8 @@ class _Crew:
         config = self.under_way.pop(answer["run_id"])
         if "error" in answer:
             self.found.errors[config.run_id] = answer["error"]
-            self.found.progress.done += 1
             self.found.progress.failed += 1
-            self.tell(self.found)
+            self._keep({"run_id": config.run_id, **dict(config), "error": answer["error"]})
             return config, None
         if "archive" in answer:
             from srnn.runs.share import import_run
@@ -159,14 +191,15 @@ class _Crew:
         return config, row
 
     def _keep(self, row: dict[str, Any]) -> None:
-        self.found.rows.append(row)
+        self.found.keep(row)
         self.found.progress.done += 1
         self.tell(self.found)
 
 
-def _map(plan: Plan, crew: _Crew) -> None:
-    """Refine a map until its budget of runs is used. A point that failed or diverged counts as 0,
-    so that the map has no holes; the table says which."""
+def _map(plan: Plan, crew: Crew) -> None:
+    """Refine a map until its budget of runs is used, from the points on that its table has from
+    before. A point that failed or diverged counts as 0, so that the map has no holes; the table
+    says which."""
     from srnn.sweeps.refine import Refinement
 
     refinement = Refinement(plan)
@@ -182,22 +215,45 @@ def _map(plan: Plan, crew: _Crew) -> None:
             refinement.tell(point, sum(values) / len(values))
             del open_points[tuple(point.values())]
 
-    while used + len(plan.seeds) <= plan.budget or waiting:
-        point = None
-        if used + len(plan.seeds) <= plan.budget and not crew.full:
-            point = refinement.ask()
-        if point is not None:
-            used += len(plan.seeds)
-            open_points[tuple(point.values())] = []
-            for config in plan.configs(point):
+    def begin(point: dict[str, Any]) -> None:
+        nonlocal used
+        used += len(plan.seeds)
+        open_points[tuple(point.values())] = []
+        for config in plan.configs(point):
+            if (row := crew.begin(config)) is None:
                 waiting[config.run_id] = point
-                if (row := crew.begin(config)) is not None:
-                    take(waiting.pop(config.run_id), row)
+            else:
+                take(point, row)
+
+    for point in _begun(plan):
+        begin(point)
+    while True:
+        room = used + len(plan.seeds) <= plan.budget and not crew.full
+        if room and (asked := refinement.ask()) is not None:
+            begin(asked)
         elif waiting:
             config, row = crew.next()
             take(waiting.pop(config.run_id), row)
         else:
-            break  # the fields' whole numbers are exhausted
+            break  # the budget is used, or the fields' whole numbers are exhausted
+
+
+def _begun(plan: Plan) -> list[dict[str, Any]]:
+    """The points of a map that an earlier, unfinished doing of it has rows of, in the range of its
+    budget: it goes on from there, and asks for no others in their place."""
+    try:
+        table = pd.read_parquet(table_file(plan), columns=list(plan.varied))
+    except (OSError, ValueError, KeyError):
+        return []
+    points = table.drop_duplicates().to_dict("records")
+    kinds = {name: int if values.whole else float for name, values in plan.varied.items()}
+    clean = [{name: kinds[name](point[name]) for name in kinds} for point in points]
+    return clean[: plan.budget // len(plan.seeds)]
+
+
+def table_file(plan: Plan) -> Path:
+    """Where the cache keeps a sweep's table."""
+    return paths.sweeps_folder() / f"{plan.name}.parquet"
 
 
 def save_table(found: Sweep, path: Path | None = None) -> Path:
@@ -208,7 +264,7 @@ def save_table(found: Sweep, path: Path | None = None) -> Path:
         CacheError: the cache cannot be written.
     """
     table, buffer = found.table(), io.BytesIO()
-    target = path or paths.sweeps_folder() / f"{found.plan.name}.parquet"
+    target = path or table_file(found.plan)
     with writing(paths.cache_root()):
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.suffix == ".csv":

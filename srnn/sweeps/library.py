@@ -37,6 +37,11 @@ class Kept:
             return pd.DataFrame()
 
 
+def kept_of(plan: Plan) -> Kept:
+    """Where a plan is, or will be, kept."""
+    return Kept(plan, paths.sweeps_folder() / f"{plan.name}.toml")
+
+
 def keep(text: str) -> Kept:
     """Keep a plan, given as TOML.
 

@@ -18,7 +18,7 @@ from srnn.vocabulary import TYPES, ZERO, count_types, is_replicator
 if TYPE_CHECKING:
     from srnn.runs import Run
 
-VERSION = 1
+VERSION = 2
 """Changes when a measure does; rows of another version are computed anew."""
 
 SETTLED = 200

@@ -109,6 +109,12 @@ class Plan:
         """The fields that vary, the seed last if it does."""
         return [*self.varied, *(["seed"] if len(self.seeds) > 1 else [])]
 
+    def corners(self) -> list[RunConfig]:
+        """The runs at the corners of a map, with its first seed."""
+        ends = [(values.at(0.0), values.at(1.0)) for values in self.varied.values()]
+        points = [dict(zip(self.varied, place, strict=True)) for place in itertools.product(*ends)]
+        return [self.configs(point)[0] for point in points]
+
     def points(self) -> list[dict[str, Any]]:
         """The settings of every point of a grid or a random sample, without the seed."""
         if self.kind == "grid":
@@ -138,7 +144,7 @@ class Plan:
     def total(self) -> int:
         """How many runs there are (of a map at most), without making them."""
         if self.kind == "map":
-            return self.budget
+            return self.budget // len(self.seeds) * len(self.seeds)
         if self.kind == "grid":
             return math.prod(map(len, self.varied.values())) * len(self.seeds)
         return len({tuple(point.values()) for point in self.points()}) * len(self.seeds)
@@ -242,6 +248,15 @@ def _base(values: dict[str, Any]) -> RunConfig:
     for name, value in (("preset", preset), ("recipe", recipe)):
         if not isinstance(value, str | None):
             raise ConfigError(f"{name} = {value!r:.80}: expected a name")
+    if values.get("fork"):
+        from srnn.runs.fork import forked
+
+        if preset or recipe:
+            raise ConfigError("a fork has its parent's settings: leave out preset and recipe")
+        try:
+            return forked(str(values.pop("fork")), **values)
+        except (ValueError, RuntimeError) as error:
+            raise ConfigError(str(error)) from error
     if preset is None:
         return resolve(make_config(recipe or DEFAULT_RECIPE, **values))
     if preset not in PRESETS:
@@ -252,7 +267,7 @@ def _base(values: dict[str, Any]) -> RunConfig:
 
 def _measures(values: dict[str, Any]) -> dict[str, str]:
     """Measures of one's own: no name that a column of the table has already."""
-    taken = {*field_names(), *MEASURES, "run_id", "stopped", "seconds"}
+    taken = {*field_names(), *MEASURES, "run_id", "stopped", "seconds", "error"}
     for name, path in values.items():
         if name in taken or not re.fullmatch(r"\w[\w .()%-]{0,59}", name):
             raise ConfigError(f"[measures] {name!r:.80}: this name is taken, or is none")
@@ -326,6 +341,8 @@ def _checked(plan: Plan) -> Plan:
         if plan.measure not in (known := [*MEASURES, *plan.measures]):
             raise ConfigError(f"unknown measure {plan.measure!r}; measures: {', '.join(known)}")
     runs = plan.count * len(plan.seeds) if plan.kind == "random" else plan.total()
+    if plan.kind == "map" and plan.budget < len(plan.seeds):
+        raise ConfigError(f"a budget of {plan.budget} runs is less than one point's seeds")
     if not 1 <= runs <= MOST_RUNS:
         raise ConfigError(f"a sweep of {runs:,} runs: must be from 1 to {MOST_RUNS:,}")
     for seed in (min(plan.seeds), max(plan.seeds)):

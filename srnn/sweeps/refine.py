@@ -46,7 +46,7 @@ def learner(level: float | None) -> Any:
 
 
 class Refinement:
-    """A map that grows: :meth:`ask` for points, :meth:`tell` what came out there.
+    """A map that grows: :meth:`ask` for points, :meth:`tell` what came out there, or at any other.
 
     ``points`` are settings of the plan's two fields; whole-numbered fields are rounded, and a point
     that rounds to one that is known is answered at once.
@@ -77,7 +77,8 @@ class Refinement:
 
     def tell(self, point: dict[str, Any], value: float) -> None:
         """What came out at a point that was asked for (the mean over its seeds)."""
-        key = tuple(point.values())
+        key, ranges = tuple(point.values()), self.plan.varied
         self._known[key] = value
-        for place in self._places.pop(key, []):
+        own = tuple(round(ranges[name].share(point[name]), 9) for name in ranges)
+        for place in self._places.pop(key, [own]):
             self._learner.tell(place, value)

@@ -40,7 +40,7 @@ def groups_of(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
     varied = [name for name in differences(runs).columns if name not in ("seed", "data_seed")]
     named = []
     for members in groups.values():
-        values = members[0].config.to_dict()
+        values = dict(members[0].config)
         text = ", ".join(f"{words(name)} {values[name]}" for name in varied)
         named.append((text or members[0].name, members))
     return named
@@ -48,7 +48,7 @@ def groups_of(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
 
 def differences(runs: Sequence[Run]) -> pd.DataFrame:
     """The settings that are not the same in all runs: one row a run, one column a setting."""
-    table = pd.DataFrame([run.config.to_dict() for run in runs], index=[r.run_id for r in runs])
+    table = pd.DataFrame([dict(run.config) for run in runs], index=[r.run_id for r in runs])
     return table.loc[:, (table.astype(str) != table.astype(str).iloc[0]).any()]
 
 
@@ -98,9 +98,9 @@ def sweep_report(plan: Plan, table: pd.DataFrame, text: str) -> bytes:
 
 def command_of(run: Run) -> str:
     """The command that makes a run again: what differs from the default recipe."""
-    default = make_config(DEFAULT_RECIPE).to_dict()
+    default = dict(make_config(DEFAULT_RECIPE))
     options = []
-    for name, value in run.config.to_dict().items():
+    for name, value in dict(run.config).items():
         if value == default[name] or name == "dataset_digest":
             continue
         flag = "--" + name.replace("_", "-")

@@ -97,7 +97,7 @@ def do(task: dict[str, Any]) -> dict[str, Any]:
 
     def row() -> Computed:
         measured = measure(run, task["measures"]).items()
-        facts = {"run_id": run.run_id, **run.config.to_dict()}
+        facts = {"run_id": run.run_id, **dict(run.config)}
         facts |= {name: json_number(value) for name, value in measured}
         return facts | {"stopped": run.stopped or "", "seconds": run.info["seconds"]}, {}
 

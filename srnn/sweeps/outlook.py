@@ -1,0 +1,66 @@
+"""What a sweep will take, before it is begun: runs, those that are cached, seconds for the rest.
+
+Seconds are those of :mod:`srnn.estimate`, measured with a few steps of some of the runs that are
+missing, on the machine that asks: a cluster of faster or slower ones takes its own time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from srnn import paths
+from srnn.runs.results import result_stamp
+from srnn.sweeps.plan import Plan
+from srnn.sweeps.work import ROW, row_key
+
+SAMPLED = 8
+"""Runs whose training is timed; the others take the mean."""
+
+START = 3.0
+"""Seconds from a local worker's start to its first run."""
+
+AROUND = 0.15
+"""Seconds around each training: reading the data, measuring, storing."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """``runs`` in all (of a map at the most), those ``cached``, and ``seconds`` for the rest."""
+
+    runs: int
+    cached: int
+    seconds: float
+
+
+def results_stamp() -> int:
+    """Another number when a row has been added to the cache."""
+    try:
+        return paths.results_folder().stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def look_ahead(plan: Plan, workers: int) -> Outlook:
+    """What a sweep with so many local workers takes. Of a map no run is known before its turn, so
+    none counts as cached.
+
+    Raises:
+        ConfigError: a point of a random sample is no configuration.
+        DataError: the data set cannot be used.
+    """
+    from srnn.estimate import START_SECONDS, estimate
+
+    runs = plan.corners() if plan.kind == "map" else plan.runs()
+    missing = [
+        config
+        for config in runs
+        if plan.kind == "map" or not result_stamp(ROW, row_key(config.run_id, plan.measures))
+    ]
+    cached, left = len(runs) - len(missing), len(missing)
+    if plan.kind == "map":
+        cached, left = 0, plan.total()
+    if not missing:
+        return Outlook(plan.total(), cached, 0.0)
+    sample = missing[:: -(-len(missing) // SAMPLED)]
+    each = AROUND + sum(estimate(one).seconds - START_SECONDS for one in sample) / len(sample)
+    return Outlook(plan.total(), cached, START + left * each / max(1, min(workers, left)))
