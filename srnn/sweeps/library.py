@@ -32,7 +32,8 @@ class Kept:
     def table(self) -> pd.DataFrame:
         """One row a run that is done; empty while there is none."""
         try:
-            return pd.read_parquet(self.table_file)
+            table = pd.read_parquet(self.table_file)
+            return table if "error" in table else table.assign(error="")  # of an earlier version
         except (OSError, ValueError):
             return pd.DataFrame()
 
