@@ -608,7 +608,8 @@ def _until_rows(cache: Path, rows: int, driver: subprocess.Popen) -> None:
         time.sleep(0.05)
 
 
-def test_without_a_cluster_the_command_says_so(capsys, plan_file, cache):
+def test_without_a_cluster_the_command_says_so(capsys, plan_file, cache, monkeypatch):
+    monkeypatch.setattr("srnn.sweeps.cluster.CONNECT", 0.5)
     assert main(["sweep", str(plan_file), "--scheduler", "tcp://127.0.0.1:9"]) != 0
     assert "no Dask scheduler" in capsys.readouterr().err
 
