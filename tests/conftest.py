@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import plotly.graph_objects as go
 import pytest
 import sessions
 import torch
+from figure_checks import assert_within_axes
 
 from srnn.config import RunConfig, make_config
+from srnn.figures import style
 from srnn.runs.draft import Draft
 
 torch.set_num_threads(1)
@@ -27,6 +30,23 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("SRNN_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test has shown on a page or saved lies inside its axes."""
+    themed, wrong = style.themed, []
+
+    def checked(figure: go.Figure, dark: bool) -> go.Figure:
+        try:
+            assert_within_axes(figure)
+        except AssertionError as error:
+            wrong.append(str(error))
+        return themed(figure, dark)
+
+    monkeypatch.setattr(style, "themed", checked)
+    yield
+    assert not wrong
 
 
 @pytest.fixture
