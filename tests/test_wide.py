@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from srnn.engines import WIDE, Problem, make_engine
+from srnn.engines import WIDE, Problem, fused_wide, make_engine, prepare
 from srnn.engines.autograd import AutogradEngine
 from srnn.engines.fused_wide import WideEngine, threads
 from srnn.metanet import MacroShape
@@ -72,6 +72,11 @@ def test_no_bit_depends_on_the_number_of_threads(monkeypatch):
         arrays = (engine.weights(), engine.momentum(), log.task, log.replication, losses)
         results.append(b"".join(array.tobytes() for array in arrays))
     assert results[0] == results[1] == results[2]
+
+
+def test_preparing_for_a_wide_network_compiles_what_it_needs():
+    prepare("fused", WIDE)
+    assert all(kernel.signatures for kernel in fused_wide.kernels())
 
 
 def test_small_networks_keep_their_engine():

@@ -245,21 +245,21 @@ def kernels() -> Entries:
     """
     try:
         entries = fused_kernels.entries(stored=True)
-        _try(entries)
+        try_out(FusedEngine, entries)
     except Exception as error:
         log.warning("compiled code of the fused engine cannot be kept on disk: %s", error)
         entries = fused_kernels.entries(stored=False)
-        _try(entries)
+        try_out(FusedEngine, entries)
     return entries
 
 
-def _try(entries: Entries) -> None:
-    """One step of a tiny MetaNet in float32, on bytes."""
+def try_out(kind: type[FusedEngine], entries: Entries | None = None) -> None:
+    """One step of a tiny MetaNet in float32, on bytes: whatever is not compiled yet is then."""
     shape = MacroShape(2, 2, 1, 2)
     x, y = np.ones((2, 2), np.float32), np.zeros(2, np.int64)
     encoding = np.zeros((weight_count(1), 3), np.float32)
     problem = Problem(shape, encoding, x, y, 1, 0, 0, 0, True, 1, True)
     state = np.zeros((1, weight_count(1), shape.particles))
-    engine = FusedEngine(problem, state, state, entries=entries)
+    engine = kind(problem, state, state, entries=entries)
     engine.train(np.arange(2), 2, np.array([True]))
     engine.replicate(1)
