@@ -51,7 +51,9 @@ def arms(settings: Settings) -> Arms:
     values["steps"] = 200 if settings.quick else 3000
     return {
         arm: [
-            Computation("arithmetic", trained, {**values, "task": task, "disturb": how}, cost=15)
+            Computation(
+                "arithmetic", trained, {**values, "task": task, "disturb": how}, version=2, cost=15
+            )
         ]
         for arm, task, how in (
             (ADD, ADD, None), (MULTIPLY, MULTIPLY, None), (ATTACKED, ADD, "attack"),

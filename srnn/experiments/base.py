@@ -236,8 +236,10 @@ class Experiment:
         return f"row {self.name}" if self.row else f"after the log: {self.name}"
 
     def key(self, asked: Any) -> dict[str, Any]:
-        """What names its outcome in the cache: all that was asked for."""
+        """What names its outcome in the cache: all that was asked for, and what it is made of."""
+        pieces = (piece for pieces in self.arms(asked).values() for piece in pieces)
+        made = {f"{one.name} {one.version}" for one in pieces if isinstance(one, Computation)}
         about = {"name": self.name, "version": self.version, "claims": repr(self.claims)}
         fields = {one.name: getattr(asked, one.name) for one in dataclasses.fields(asked)}
         plain = {k: v.to_dict() if isinstance(v, RunConfig) else v for k, v in fields.items()}
-        return {**about, **plain}
+        return {**about, **plain, "computed": sorted(made)}

@@ -107,5 +107,5 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "disturbed", __doc__, arms, CLAIMS, figure, measure, premise=(MAIN,), data="rounds"
+    "disturbed", __doc__, arms, CLAIMS, figure, measure, premise=(MAIN,), data="rounds", version=2
 )

@@ -50,7 +50,7 @@ def arms(settings: Settings) -> Arms:
     seeds = range(FIRST_SEED, FIRST_SEED + settings.seeds)
     return {
         arm: [
-            Computation("fertility", measured, values, seed=values["seed"], cost=5)
+            Computation("fertility", measured, values, seed=values["seed"], version=2, cost=5)
             for values in ({"seed": seed, "control": arm == WITHOUT} for seed in seeds)
         ]
         for arm in (HERE, WITHOUT)

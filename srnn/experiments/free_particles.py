@@ -59,6 +59,7 @@ def arms(settings: Settings) -> Arms:
                 furthest,
                 {"names": names, "seed": seed, "placebo": arm == WITHOUT},
                 seed=seed,
+                version=2,
                 cost=15,
             )
             for seed in seeds
