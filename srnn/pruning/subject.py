@@ -77,7 +77,7 @@ class Subject:
     @cached_property
     def scalars(self) -> Tensor:
         """Scalar weights ``(P,)``; not finite where a particle diverged."""
-        return scalar_weights(torch.from_numpy(self.weights))
+        return scalar_weights(torch.tensor(self.weights))
 
     @cached_property
     def _measures(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
