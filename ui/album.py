@@ -8,11 +8,13 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ParamSpec
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import streamlit as st
 
 from srnn.analysis.connectivity import connections_per_pixel, select
 from srnn.analysis.trajectories import Trajectories, sample_particles
@@ -23,9 +25,10 @@ from srnn.figures.export import FORMATS, to_file
 from srnn.tasks import DataError, resolve
 from srnn.vocabulary import count_replicators
 from ui import cached, state
-from ui.charts import csv, show
+from ui.charts import csv, dark, drawn_for, show
 from ui.state import View
 
+Asked = ParamSpec("Asked")
 GRID = cubes.GRID
 SAMPLE = 250
 """Particles in a cube unless all are asked for; more are slow to turn."""
@@ -39,20 +42,34 @@ class Plate:
     caption: str
     figure: go.Figure
     table: pd.DataFrame
+    _drawn: dict[tuple[str, bool], tuple[go.Figure, go.Figure]] = field(default_factory=dict)
 
     def show(self, view: View, more: Callable[[], None] | None = None) -> None:
-        """Show it on a page."""
+        """Show it on a page. Plotly takes longer to copy a figure than to make it, so the copies
+        are kept with it."""
+        key = view.source, dark()
+        if key not in self._drawn:
+            signed = style.signed(self.figure, view.source)
+            self._drawn[key] = signed, drawn_for(dark(), signed)
+        signed, drawn = self._drawn[key]
         show(
-            self.figure,
+            signed,
             self.table,
             f"{self.name}-{view.file}",
             key=self.name,
             alt=self.caption,
-            at=view.source,
             more=more,
+            drawn=drawn,
         )
 
 
+def _kept(make: Callable[Asked, Plate]) -> Callable[Asked, Plate]:
+    """Kept by the server, for every visitor: a finished run never changes. Do not change it."""
+    keep = st.cache_resource(max_entries=20, hash_funcs=cached.MOMENT, show_spinner=False)
+    return keep(make)
+
+
+@_kept
 def network(view: View, keep: str = "survivors", color: str = "type") -> Plate:
     """The macro network as a graph."""
     kept = select(view.codes, keep)
@@ -67,6 +84,7 @@ def network(view: View, keep: str = "survivors", color: str = "type") -> Plate:
     )
 
 
+@_kept
 def thinning(view: View) -> Plate:
     """Survivors, unread pixels and isolated cells over the epochs."""
     table, shape = cached.thinning(view.run.run_id, view.epsilon)[0], view.run.shape
@@ -81,6 +99,7 @@ def thinning(view: View) -> Plate:
     )
 
 
+@_kept
 def layers(view: View) -> Plate:
     """Survivors of every weight layer."""
     table = cached.thinning(view.run.run_id, view.epsilon)[1]
@@ -92,6 +111,7 @@ def layers(view: View) -> Plate:
     )
 
 
+@_kept
 def pixels(view: View, keep: str = "survivors") -> Plate:
     """What is read of the input."""
     shape = view.run.shape
@@ -105,6 +125,7 @@ def pixels(view: View, keep: str = "survivors") -> Plate:
     )
 
 
+@_kept
 def census(view: View, drawn: str = "stack", scale: str = "log") -> Plate:
     """Particles of every type over the epochs: ``stack``, ``shares`` or ``lines``."""
     table = type_counts(cached.codes(view.run.run_id, view.epsilon), view.run.snapshot_epochs)
@@ -117,6 +138,7 @@ def census(view: View, drawn: str = "stack", scale: str = "log") -> Plate:
     return Plate(f"types-{drawn}", caption, figure, table)
 
 
+@_kept
 def curves(view: View) -> Plate:
     """Losses and accuracies over the epochs."""
     records = view.run.records

@@ -62,6 +62,7 @@ def show(
     alt: str | None = None,
     at: str | None = None,
     more: Callable[[], None] | None = None,
+    drawn: go.Figure | None = None,
 ) -> None:
     """Show a figure with its downloads.
 
@@ -74,12 +75,13 @@ def show(
         alt: what is to be seen, in words.
         at: where it comes from, written below it: run, epoch, epsilon.
         more: draws further buttons in the same row.
+        drawn: the same as :func:`drawn_for` makes it, where it is kept.
     """
     name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "figure"
     key = re.sub(r"[^a-z0-9]+", "-", (key or name).lower())
     figure = style.signed(figure, at) if at else figure
     cube = any(trace.type == "scatter3d" for trace in figure.data)
-    (st.fragment(_figure) if cube else _figure)(figure, data, name, key, alt, more, cube)
+    (st.fragment(_figure) if cube else _figure)(figure, data, name, key, alt, more, cube, drawn)
 
 
 def _figure(
@@ -90,12 +92,11 @@ def _figure(
     alt: str | None,
     more: Callable[[], None] | None,
     cube: bool,
+    drawn: go.Figure | None,
 ) -> None:
-    shown = style.themed(figure, dark())
-    _make_room(shown)
     with st.container(key=f"figure-{key}"):
         st.plotly_chart(
-            shown,
+            drawn_for(dark(), figure) if drawn is None else drawn,
             theme=None,
             key=f"chart-{key}",
             alt=alt,
@@ -137,6 +138,13 @@ def _seen_from(figure: go.Figure, camera: Any) -> go.Figure:
     if not all(math.isfinite(value) for point in place.values() for value in point.values()):
         return figure
     return go.Figure(figure).update_layout(scene_camera=place)
+
+
+def drawn_for(dark: bool, figure: go.Figure) -> go.Figure:
+    """A copy of a figure as a page of that theme shows it."""
+    shown = style.themed(figure, dark)
+    _make_room(shown)
+    return shown
 
 
 def _make_room(figure: go.Figure) -> None:
