@@ -50,8 +50,8 @@ def link(file: str, label: str | None = None, run_id: str | None = None, **view:
     """A link to a page that keeps the whole view in the address, of another run, or with other
     values, if they are given. Nothing if the page is not there, or if one page is run all by itself
     (``streamlit run pages/train.py``): there is nowhere to go."""
-    entry = next((entry for entry in entries() if entry.file == file), None)
-    if entry is not None:
+    entry = next((entry for entry in PAGES if entry.file == file), None)
+    if entry is not None and (ROOT / file).exists():
         if run_id:
             view["run"] = run_id
         with contextlib.suppress(StreamlitPageNotFoundError):
@@ -60,9 +60,10 @@ def link(file: str, label: str | None = None, run_id: str | None = None, **view:
 
 def menu() -> None:
     """The menu in the side bar; every page shows the same one."""
+    there = entries()
     with st.sidebar:
         for group in dict.fromkeys(entry.group for entry in PAGES):
             st.caption(group)
-            for entry in entries():
+            for entry in there:
                 if entry.group == group:
                     link(entry.file)

@@ -25,7 +25,7 @@ from captum.attr import DeepLift, InputXGradient, IntegratedGradients
 from torch import Tensor, nn
 
 from srnn.analysis.collapse import collapse, scalars
-from srnn.metanet import MacroShape, forward, particle_table
+from srnn.metanet import ACTIVATIONS, MacroShape, forward, particle_table
 from srnn.vocabulary import TYPES
 
 PIXEL_METHODS = {
@@ -38,8 +38,7 @@ PARTICLE_METHODS = {
     "gate x gradient": InputXGradient,
 }
 STEPS = 20
-"""Points of the path integral (Gauss-Legendre): exact for a linear macro network of up to 40
-layers."""
+"""Points of the path integral (Gauss-Legendre) where the macro network is not linear."""
 CHUNK = 250
 """Images at once, to bound the memory."""
 
@@ -58,7 +57,7 @@ def explain_pixels(
         ValueError: unknown method.
     """
     explainer = _method(PIXEL_METHODS, method)(collapse(weights, shape))
-    options = {"n_steps": STEPS} if method == "integrated gradients" else {}
+    options = {"n_steps": _steps(shape, 1)} if method == "integrated gradients" else {}
     parts = []
     with warnings.catch_warnings():  # DeepLift says that it sets hooks, every time
         warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
@@ -93,7 +92,7 @@ def explain_particles(
     """
     scalar = torch.from_numpy(np.array(scalars(weights)))
     explainer = _method(PARTICLE_METHODS, method)(_Gated(scalar, shape))
-    options = {"n_steps": STEPS} if method == "integrated gradients" else {}
+    options = {"n_steps": _steps(shape, shape.depth)} if method == "integrated gradients" else {}
     parts = []
     for images, classes in _chunks(x, target):
         gates = torch.ones(len(images), shape.particles, requires_grad=True)
@@ -112,6 +111,12 @@ def _method(methods: dict[str, Any], name: str) -> Any:
     if name not in methods:
         raise ValueError(f"unknown method {name!r}; methods: {', '.join(methods)}")
     return methods[name]
+
+
+def _steps(shape: MacroShape, degree: int) -> int:
+    """Points of the path integral. The logits of a linear macro network are a polynomial of this
+    degree in what is explained, and n points integrate the gradient of one of degree 2n exactly."""
+    return STEPS if ACTIVATIONS[shape.activation] is not None else (degree + 1) // 2
 
 
 def _chunks(x: np.ndarray, target: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
