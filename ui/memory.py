@@ -1,4 +1,5 @@
-"""Keeps page reruns short: what was imported once is no garbage.
+"""Keeps page reruns short: what was imported once is no garbage, and what the first act on a
+particle needs is imported before it.
 
 Streamlit collects garbage after every rerun of a page, and so walks through every object of torch,
 pandas and scikit-learn each time, for a tenth of a second or more. Objects that are frozen are not
@@ -7,6 +8,7 @@ looked at again.
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 import threading
@@ -23,3 +25,23 @@ def settle() -> None:
             gc.collect()
             gc.freeze()
             _seen = len(sys.modules)
+
+
+@functools.cache
+def warm() -> None:
+    """Load, once and in the background, what acting on the first page's network needs: begun when
+    that page has been sent, and late enough for its first picture to be drawn before."""
+    timer = threading.Timer(2, _load)
+    timer.daemon = True
+    timer.start()
+
+
+def _load() -> None:
+    import srnn.analysis.attribution  # noqa: F401
+    import ui.microscope  # noqa: F401
+    from srnn.engines import prepare
+    from srnn.tasks import load_task
+
+    load_task("mnist")
+    prepare()
+    settle()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 import torch
 
@@ -27,7 +28,7 @@ from srnn.runs.fork import forked
 from srnn.tasks import DataError, task_of
 from srnn.vocabulary import LABELS, TYPES, count_replicators
 from ui import cached, state
-from ui.charts import show
+from ui.charts import dark, drawn_for, show
 from ui.stage.edits import measured, performed
 from ui.state import View
 from ui.text import escape, many, percent
@@ -194,18 +195,29 @@ def _particle(view: View, acts: str, particle: int) -> None:
     with left:
         st.html(_sheet(weights, v))
     with right:
-        history = cached.measures(run.run_id)
-        codes = cached.codes(run.run_id, view.epsilon)[:, particle]
-        sizes, errors = history.size[:, particle], history.error[:, particle]
-        table = pd.DataFrame({"epoch": run.snapshot_epochs, "size": sizes, "error": errors})
+        figure, drawn, table = _history(run.run_id, view.epsilon, particle, dark())
         show(
-            particle_history(run.snapshot_epochs, sizes, errors, codes, view.epsilon),
+            figure,
             table,
             f"particle-{row['particle']}-{view.file}",
             key="particle",
             alt="Largest weight and self-application error of the particle by epoch",
+            drawn=drawn,
         )
     _relevance(view, acts, particle)
+
+
+@st.cache_resource(max_entries=40, show_spinner=False)
+def _history(
+    run_id: str, epsilon: float, particle: int, dark: bool
+) -> tuple[go.Figure, go.Figure, pd.DataFrame]:
+    """The figure of a particle's training, which no act changes; as a page shows it; its table."""
+    run, history = get_run(run_id), cached.measures(run_id)
+    epochs, codes = run.snapshot_epochs, cached.codes(run_id, epsilon)[:, particle]
+    sizes, errors = history.size[:, particle], history.error[:, particle]
+    figure = particle_history(epochs, sizes, errors, codes, epsilon)
+    table = pd.DataFrame({"epoch": epochs, "size": sizes, "error": errors})
+    return figure, drawn_for(dark, figure), table
 
 
 def _relevance(view: View, acts: str, particle: int) -> None:

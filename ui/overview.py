@@ -12,7 +12,7 @@ from srnn.presets import PRESETS, preset
 from srnn.runs import Run, find_run, list_runs, submit
 from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
-from ui import state
+from ui import memory, server, state
 from ui.charts import dark, download
 from ui.draft import load
 from ui.forks import fork_form
@@ -57,6 +57,8 @@ def overview() -> None:
         workbench(run, autoplay="epoch" not in st.query_params)
     presets()
     runs()
+    if server.serving():
+        memory.warm()
 
 
 def _train_button() -> None:

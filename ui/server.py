@@ -169,9 +169,13 @@ def _cookie_name(port: int) -> str:
 _needed: str | None = None
 """The token of the server in this process; None if there is none, or none is needed."""
 
+_serving = False
+
 
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
+    global _serving
+    _serving = True
     port, query = config.get_option("server.port"), f"?token={_needed}" if _needed else ""
     link = f"http://{config.get_option('server.address')}:{port}/{query}"
     print(f"  Open this link: {link}\n", flush=True)
@@ -186,6 +190,11 @@ def rules() -> dict[str, Any]:
     _needed = _token()
     files.may_write = _check_token
     return {"middleware": [Middleware(Guard, _needed)], "lifespan": _lifespan}
+
+
+def serving() -> bool:
+    """Whether this process is a server, with visitors to come."""
+    return _serving
 
 
 def alone() -> bool:
