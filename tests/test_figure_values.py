@@ -153,7 +153,7 @@ def test_dropping_is_signed_in_points_and_says_what_is_left():
     assert list(bars.marker.color) == [GREY, ORANGE]
     assert [label.split("<br>")[0] for label in bars.y] == ["zero", "other"]
     assert "9 dropped" in bars.y[0] and "20 dropped" in bars.y[1]
-    assert texts(drawn) == ["+0.50 pp  (to 80.5 %)", "−70.00 pp  (to 10.0 %)"]
+    assert texts(drawn) == ["+0.50 pp<br>to 80.5 %", "−70.00 pp<br>to 10.0 %"]
     assert [note.x for note in drawn.layout.annotations] == [pytest.approx(0.5), 0]
     assert drawn.layout.xaxis.range == pytest.approx((-70 - 0.04 * 70.5, 0.5 + 0.42 * 70.5))
     assert list(drawn.layout.xaxis.tickvals) == [-60, -40, -20, 0]
