@@ -8,12 +8,17 @@ from ui.charts import csv, download
 from ui.frame import page
 from ui.text import many
 
+PLURAL = {
+    "agrees": "agree", "differs": "differ", "open question answered": "answer an open question",
+}  # fmt: skip
+"""How verdicts are called when they are counted."""
+
 page("Research log", "Does what the 2022 research log reports come out again?")
 settings = research_log.controls()
 table = research_log.summary(settings)
 if len(table) and not settings.quick:
     counts = table["verdict"].str.split(":").str[0].value_counts()
-    said = ", ".join(f"**{count} {verdict}**" for verdict, count in counts.items())
+    said = ", ".join(f"**{count} {PLURAL.get(str(name), name)}**" for name, count in counts.items())
     st.markdown(
         f"{many(len(table), 'claim')} of {many(table['row'].nunique(), 'row')}, each stated "
         f"before it ran and held against a placebo: {said}."
@@ -23,7 +28,7 @@ elif len(table):
 else:
     st.markdown(
         "Nothing has been run with these settings yet. All rows take about 20 minutes on two cores "
-        "with five seeds, the quick look under a minute. Row 18 has pages of its own."
+        "with five seeds, the quick look under a minute."
     )
 research_log.progress(settings)
 if len(table):

@@ -51,7 +51,7 @@ def test_every_row_has_a_card_with_its_question_before_anything_is_run():
     for one in experiments().values():
         assert one.question in words(page)
         for claim in one.claims:  # stated before it runs
-            said = f"{escape(claim.quantity)}: the log {escape(claim.log.value)}"
+            said = f"{escape(claim.quantity)} (the log: {escape(claim.log.value)})"
             assert said in words(page)
     assert "Nothing has been run" in words(page)
 

@@ -123,7 +123,7 @@ def card(one: Experiment, settings: Settings) -> None:
 def _claimed(one: Experiment) -> None:
     """What an experiment claims before it has been run."""
     for claim in one.claims:
-        st.markdown(f"- {escape(claim.quantity)}: the log {escape(claim.log.value)}")
+        st.markdown(f"- {escape(claim.quantity)} (the log: {escape(claim.log.value)})")
 
 
 def _claims(found: Outcome) -> None:
@@ -163,7 +163,7 @@ def _buttons(one: Experiment, settings: Settings, known: bool) -> None:
 
 def _small(one: Experiment, settings: Settings) -> None:
     drawn = style.themed(figure(one.name, settings), dark())
-    drawn.update_layout(height=min(460, drawn.layout.height or 400), font={"size": 12})
+    drawn.update_layout(height=drawn.layout.height or 400, font={"size": 12})
     st.plotly_chart(
         drawn,
         theme=None,

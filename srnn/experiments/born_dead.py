@@ -150,6 +150,7 @@ def figure(tables: Tables) -> go.Figure:
     drawn.update_xaxes(range=[-4, 104], title="%", col=1)
     drawn.update_xaxes(range=[0.35, 1.05], title="AUC", col=2)
     drawn.update_yaxes(range=[len(SIZES) + 0.7, -0.7], automargin=True)
+    drawn.update_yaxes(showticklabels=False, col=2)
     drawn.update_layout(height=480, legend={"y": 1.14}, margin={"t": 120})
     return drawn
 

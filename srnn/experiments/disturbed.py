@@ -92,16 +92,17 @@ CLAIMS = (
 
 def figure(tables: Tables) -> go.Figure:
     """Accuracy and replicators lost by one round, by kind and level."""
-    drawn = panels(2, ("accuracy lost (points)", "replicators lost (% of the particles)"))
+    drawn = panels(2, ("accuracy lost (pp)", "replicators lost (%)"))
     for col, key in enumerate(("cost", "lost"), start=1):
-        for arm, color in zip(SIZES, (MUTED, INK), strict=True):
+        for arm, color, side in zip(SIZES, (MUTED, INK), ("top", "bottom"), strict=True):
             own = tables["rounds"].query("arm == @arm")
             place = {"row": 1, "col": col}
             dots(
-                drawn, own, key, "round", scale=100, form="{:.2f}", color=color, name=arm,
-                place=place,
+                drawn, own, key, "round", scale=100, form="{:.2f}", color=color, place=place,
+                name=arm if col == 1 else "", position=f"{side} center",
             )  # fmt: skip
     drawn.update_yaxes(autorange="reversed", automargin=True)
+    drawn.update_yaxes(showticklabels=False, col=2)
     drawn.update_layout(height=480, legend={"y": 1.14}, margin={"t": 110})
     return drawn
 

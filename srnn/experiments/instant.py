@@ -245,7 +245,7 @@ def figure(tables: Tables) -> go.Figure:
     drawn.update_xaxes(type="log", title="Replication steps", range=ends, col=1, **ticks)
     drawn.update_xaxes(
         type="log",
-        title="Replication steps between two task steps",
+        title="Replication steps in between",
         tickvals=list(BETWEEN),
         range=[-0.05, math.log10(BETWEEN[-1]) + 0.05],
         col=2,

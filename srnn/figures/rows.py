@@ -247,7 +247,7 @@ def claims(tables: Tables) -> go.Figure:
     table = table[table["here_mean"].notna() | table["placebo_mean"].notna()]
     if not len(table):
         return message("No claim has a number.")
-    names = [f"{row['claim']}: {row['here']}" for _, row in table.iterrows()]
+    names = [f"{row['claim']}:<br>{row['here']}" for _, row in table.iterrows()]
     figure = subplots(len(table), subplot_titles=names, vertical_spacing=0.55 / len(names))
     for index, (_, row) in enumerate(table.iterrows()):
         ends = [row[f"{kind}_{end}"] for kind in ("here", "placebo") for end in ("low", "high")]
@@ -272,4 +272,4 @@ def claims(tables: Tables) -> go.Figure:
         figure.update_xaxes(range=[left, right], **place)
     figure.update_yaxes(range=[-0.6, 1.6])
     figure.update_annotations(font_size=12)
-    return figure.update_layout(height=70 + 100 * len(table), margin={"t": 36, "l": 80})
+    return figure.update_layout(height=80 + 110 * len(table), margin={"t": 50, "l": 80})
