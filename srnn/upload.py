@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from srnn import paths
 from srnn.files import read_json, write_bytes, write_json, writing
@@ -208,6 +207,8 @@ def _squares(rows: np.ndarray) -> np.ndarray:
 
 def _head(data: bytes) -> tuple[Sequence[str], bool]:
     """A table's column names, and whether its first line holds them."""
+    import pandas as pd
+
     line = data.split(b"\n", 1)[0]
     rows = data.count(b"\n") + 1
     columns = line.count(b",") + 1
@@ -228,6 +229,8 @@ def _head(data: bytes) -> tuple[Sequence[str], bool]:
 
 
 def _read_csv(data: bytes, label: str) -> tuple[np.ndarray, np.ndarray, str]:
+    import pandas as pd
+
     names, named = _head(data)
     if label not in names:
         raise DataError(f"no column is called {label!r}")

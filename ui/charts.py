@@ -6,14 +6,16 @@ import math
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from srnn.figures import style
 from srnn.figures.export import FORMATS, find_browser, to_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NO_BROWSER = (
     "No Chrome or Chromium was found where the app runs, so figures cannot be saved with the "
@@ -22,7 +24,7 @@ NO_BROWSER = (
 )
 TOOL_BAR = 30
 """Height of Plotly's tool bar, in pixels."""
-Data = pd.DataFrame | Callable[[], pd.DataFrame]
+Data: TypeAlias = "pd.DataFrame | Callable[[], pd.DataFrame]"
 
 _watch = st.components.v2.component(
     "camera_watch",
@@ -161,6 +163,8 @@ def _make_room(figure: go.Figure) -> None:
 def csv(table: pd.DataFrame) -> bytes:
     """A table as CSV, UTF-8, one header row, no index. A text that a spreadsheet would take for a
     formula gets an apostrophe before it."""
+    import pandas as pd  # half a second that the first picture does not wait for
+
     safe = table.copy()
     for place, column in enumerate(table.columns):
         if not pd.api.types.is_numeric_dtype(table.dtypes.iloc[place]):

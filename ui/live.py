@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import streamlit as st
 
 from srnn.runs import (
@@ -40,6 +39,9 @@ from ui.menu import link
 from ui.stage import live_stage, stage
 from ui.state import change, get, view_of
 from ui.text import duration, escape
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STILL = '<style>[data-testid="stStatusWidget"] {display: none}</style>'
 """Hides Streamlit's sign of a page at work, which would flash at every look at a job."""
@@ -234,6 +236,8 @@ def _look(run_id: str, was_active: bool, drawn: bool) -> None:
         _finished(run)
         rows: Any = run.records
     elif job is not None:
+        import pandas as pd
+
         _unfinished(job)
         rows = pd.DataFrame(job.progress.rows if job.progress else [])
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from srnn.idx import DataError
@@ -48,6 +47,8 @@ def _read(file_id: str, label: str | None, _name: str, _data: bytes) -> Upload:
 
 
 def _preview(found: Upload) -> None:
+    import pandas as pd
+
     st.markdown(escape(found.about) + ".")
     counts = np.bincount(found.labels, minlength=len(found.classes))
     table = pd.DataFrame({"class": found.classes, "images": counts})
