@@ -246,6 +246,9 @@ def test_who_is_born_dead_and_how_well_the_start_foretells_it(trained):
     assert facts["dead"] == pytest.approx(15 / P)
     assert facts["foretold"] >= 10 / 15  # zeros stay zeros under replication
     assert facts["auc"] == 1.0 and facts["auc_chance"] != 1.0
+    alive = network(np.where(np.arange(P) < 5, 0, 1), run.weights[4])
+    fewer, _ = born_dead.measure(run_of([start, alive], [0, 1]))  # 10 are born dead, 5 of them die
+    assert fewer["foretold"] == 1.0 and fewer["born"] >= 10 / P
     bare, _ = born_dead.measure(run_of([start, network(np.full(P, 1), run.weights[4])], [0, 1]))
     assert np.isnan(bare["foretold"]) and np.isnan(bare["auc"])
 

@@ -180,6 +180,15 @@ def test_alike_groups_are_equivalent(paired: Table):
     assert "makes no difference (within 0.5 points)" in found.sentence
 
 
+def test_lively_pairs_are_those_on_lively_inputs(paired: Table, monkeypatch: pytest.MonkeyPatch):
+    """Five replicators see an input of less than the least std, one of just that."""
+    monkeypatch.setattr(controls, "MATCHINGS", {"lively": MATCHINGS["weight, lively"]})
+    paired.scalars[:] = 1.0
+    paired.input_std[:5], paired.input_std[5] = controls.LIVELY - 0.01, controls.LIVELY
+    (found,) = control_tests(paired, pairings=1, permutations=5)
+    assert (found.replicators, found.others, found.pairs) == (PAIRS - 5, PAIRS, PAIRS - 5)
+
+
 @pytest.mark.parametrize(("others", "support"), [(19, False), (20, True)])
 def test_twenty_pairs_are_support(others: int, support: bool, paired: Table):
     paired.types[PAIRS + others :] = DIVERGENT
