@@ -17,7 +17,7 @@ def assert_within_axes(figure: go.Figure) -> None:
     """Each value of each trace lies in the range of its axis, where that is fixed; and an axis that
     must match another one is not left without a range of its own. A panel that the figure calls a
     close-up may leave out what another one shows."""
-    close_up = (figure.layout.meta or {}).get("close_up")
+    close_up = (figure.layout.meta or {}).get("close_up", "none")
     stacked: dict[tuple, np.ndarray] = defaultdict(lambda: np.zeros(1))
     for trace in figure.data:
         if trace.type in ("scatter", "scattergl", "bar", "heatmap"):

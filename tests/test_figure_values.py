@@ -128,7 +128,7 @@ def test_a_claim_is_drawn_with_its_tolerance_and_both_intervals():
     right = 9.0 + 0.08 * 5.0
     assert (band.x0, band.x1) == (4.0, pytest.approx(right))
     assert drawn.layout.xaxis.range == pytest.approx((4.0 - 0.4, right))
-    assert texts(drawn) == ["q: 5.0"]
+    assert texts(drawn) == ["q:<br>5.0"]
     assert texts(rows.claims({"claims": pd.DataFrame([gone])})) == ["No claim has a number."]
 
 

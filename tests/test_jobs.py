@@ -623,21 +623,21 @@ def _words(process: psutil.Process) -> str:
 
 
 def test_pieces_take_free_slots_only_and_give_them_back(monkeypatch):
-    with parallel._taken(9) as count:
+    with parallel.taken(9) as count:
         assert count == 2
         assert len(slots_in_use()) == 2
-        with parallel._taken(9) as less:
+        with parallel.taken(9) as less:
             assert less == 1
     assert slots_in_use() == []
-    with parallel._taken(1) as count:
+    with parallel.taken(1) as count:
         assert count == 1
     busy = worker._own_slot()
-    with parallel._taken(9) as count:
+    with parallel.taken(9) as count:
         assert count == 1
     busy.release()
     monkeypatch.setattr(parallel, "_mine", busy.path.parent)  # a job has its worker's slot
     monkeypatch.setenv("SRNN_JOBS", "1")
-    with parallel._taken(9) as count:
+    with parallel.taken(9) as count:
         assert count == 2
 
 
