@@ -20,9 +20,12 @@ from srnn.figures.style import (
     PAPER,
     SEQUENTIAL,
     blank,
+    key,
+    line,
+    marks,
     message,
     type_scale,
-)  # fmt: skip
+)
 from srnn.vocabulary import TYPES
 
 DEEP = ("identity", "divergent")
@@ -38,25 +41,19 @@ def film(
     over its census: ``places (T + 1, P, 2)``, ``codes (T + 1, P)``; ``share`` of the variance in
     the plane; steps of ``wounds``."""
     last, size = len(codes) - 1, codes.shape[1]
-    figure = blank(showlegend=True)
-    figure.update_layout(height=620)
+    figure = blank(showlegend=True, height=620)
     ways = np.concatenate([places[: step + 1], np.full((1, size, 2), np.nan)])[:, :MOST_WAYS]
     x, y = ways.transpose(2, 1, 0).reshape(2, -1)
-    faint = {"mode": "lines", "line": {"color": FAINT, "width": 1}}
-    figure.add_scatter(x=x, y=y, **faint, showlegend=False, hoverinfo="skip")
+    line(figure, x, y, color=FAINT, width=1, showlegend=False, hoverinfo="skip")
+    below = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
     for code in [code for code in range(len(TYPES)) if (codes == code).any()]:
         name, own = TYPES[code], np.flatnonzero(codes[step] == code)
+        label, color, dot = LABELS[name], PALETTE[name], 11 if size < 200 else 5
+        hover = {"hovertemplate": "particle %{text}<extra>" + label + "</extra>"}
         x, y = places[step, own].T
-        figure.add_scatter(
-            x=x, y=y, mode="markers", name=LABELS[name], text=[str(p) for p in own],
-            marker={"size": 11 if size < 200 else 5, "color": PALETTE[name]},
-            hovertemplate="particle %{text}<extra>" + LABELS[name] + "</extra>",
-        )  # fmt: skip
-        figure.add_scatter(
-            x=np.arange(last + 1), y=(codes == code).sum(1), xaxis="x2", yaxis="y2", mode="lines",
-            line={"color": PALETTE[name], "width": 2.5, "dash": DASHES[name]}, name=LABELS[name],
-            showlegend=False,
-        )  # fmt: skip
+        marks(figure, x, y, label, color, size=dot, text=[str(p) for p in own], **hover)
+        counts = (codes == code).sum(1)
+        line(figure, np.arange(last + 1), counts, label, color, DASHES[name], 2.5, **below)
     for at, dash in ((step, "solid"), *((at, "dot") for at in wounds)):
         figure.add_shape(
             type="line", xref="x2", yref="y2", x0=at, x1=at, y0=0, y1=size,
@@ -184,10 +181,7 @@ def slice_figure(codes: np.ndarray, taken: np.ndarray, span: float, by_time: boo
             zmax=len(TYPES) - 0.5, showscale=False, hoverinfo="skip",
         )  # fmt: skip
         for code in np.unique(codes):
-            figure.add_scatter(
-                x=[None], y=[None], mode="markers", name=f"ends {LABELS[TYPES[code]]}",
-                marker={"color": PALETTE[TYPES[code]], "size": 12, "symbol": "square"},
-            )  # fmt: skip
+            key(figure, f"ends {LABELS[TYPES[code]]}", PALETTE[TYPES[code]])
     figure.update_xaxes(title="Along a first direction", scaleanchor="y", constrain="domain")
     figure.update_yaxes(title="Along a second", constrain="domain", showgrid=False)
     return figure
@@ -198,8 +192,7 @@ def robustness_boxes(
 ) -> go.Figure:
     """Steps of noisy clones by noise, ``trials[noise] (clones, 2)``, as boxes; ``part`` 0: until
     zero or divergence, 1: as fixpoint. The published means beside."""
-    figure = blank(showlegend=True)
-    figure.update_layout(height=340)
+    figure = blank(showlegend=True, height=340)
     names = [f"{noise:.0e}".replace("e-0", "e−").replace("e+00", "e0") for noise in trials]
     quantiles = np.stack([np.quantile(one[:, part], (0.25, 0.5, 0.75)) for one in trials.values()])
     ends = np.stack([np.quantile(one[:, part], (0.05, 0.95)) for one in trials.values()])
@@ -210,10 +203,8 @@ def robustness_boxes(
         boxmean=True, name="here (whiskers: 5 to 95 %)", line={"color": INK, "width": 1.5},
         fillcolor="rgba(0,0,0,0)",
     )  # fmt: skip
-    figure.add_scatter(
-        x=names, y=[published[noise][part] for noise in trials], mode="markers",
-        name="published mean", marker={"color": INK, "symbol": "diamond", "size": 8},
-    )  # fmt: skip
+    told = [published[noise][part] for noise in trials]
+    marks(figure, names, told, "published mean", symbol="diamond")
     figure.update_xaxes(title="Noise on the replicator's weights", type="category")
     title = ("Steps until zero or divergence", "Steps as fixpoint")[part]
     figure.update_yaxes(title=title, rangemode="tozero")
@@ -223,17 +214,13 @@ def robustness_boxes(
 def clones_figure(table: pd.DataFrame, sheet: float) -> go.Figure:
     """How far from their parent clones end (``after``) that began at ``before``, by ``fate``; a
     line where the share ``sheet`` of the distance is left."""
-    figure = blank(showlegend=True)
-    figure.update_layout(height=420)
+    figure = blank(showlegend=True, height=420)
     symbols = {"back": "circle", "elsewhere": "circle-open", "lost": "x-thin-open"}
     for fate, own in table.groupby("fate"):
-        figure.add_scatter(
-            x=own["before"], y=own["after"], mode="markers", name=str(fate),
-            marker={"color": INK, "symbol": symbols[str(fate)], "size": 6},
-        )  # fmt: skip
+        name = str(fate)
+        marks(figure, own["before"], own["after"], name, symbol=symbols[name], size=6)
     ends = np.array([table["before"].min(), table["before"].max()])
-    dotted = {"color": MUTED, "width": 1.5, "dash": "dot"}
-    figure.add_scatter(x=ends, y=sheet * ends, mode="lines", name=f"{sheet:.3f} of it", line=dotted)
+    line(figure, ends, sheet * ends, f"{sheet:.3f} of it", MUTED, "dot", 1.5)
     for axes, title in (
         (figure.update_xaxes, "Distance of the clone from its parent"),
         (figure.update_yaxes, "After retraining"),
@@ -244,13 +231,9 @@ def clones_figure(table: pd.DataFrame, sheet: float) -> go.Figure:
 
 def curves(x: Any, lines: dict[Any, Any], x_title: str, y_title: str, log: bool) -> go.Figure:
     """Some lines over one axis, told apart by their dashes."""
-    figure = blank(showlegend=True)
-    figure.update_layout(height=380)
+    figure = blank(showlegend=True, height=380)
     for (name, y), dash in zip(lines.items(), ("solid", "dash", "dot", "dashdot"), strict=False):
-        figure.add_scatter(
-            x=x, y=y, mode="lines+markers", name=name, marker={"size": 5},
-            line={"color": INK, "width": 2, "dash": dash},
-        )  # fmt: skip
+        line(figure, x, y, name, dash=dash, mode="lines+markers", marker={"size": 5})
     figure.update_xaxes(title=x_title)
     figure.update_yaxes(title=y_title, type="log" if log else "linear", exponentformat="power")
     return figure
@@ -258,13 +241,9 @@ def curves(x: Any, lines: dict[Any, Any], x_title: str, y_title: str, log: bool)
 
 def fertility_figure(table: pd.DataFrame) -> go.Figure:
     """Generations that replicate in a row, a column ``noise ...`` each, against ``radius``."""
-    figure = blank(showlegend=True)
-    figure.update_layout(height=380)
+    figure = blank(showlegend=True, height=380)
     for name, symbol in zip(table.columns[1:], ("circle", "diamond", "square", "x"), strict=False):
-        marker = {"color": INK, "symbol": f"{symbol}-open", "size": 7}
-        figure.add_scatter(
-            x=table["radius"], y=table[name], mode="markers", name=name, marker=marker
-        )
+        marks(figure, table["radius"], table[name], name, symbol=f"{symbol}-open", size=7)
     figure.update_xaxes(title="Spectral radius of the self-application's Jacobian", type="log")
     figure.update_yaxes(title="Generations that still replicate")
     return figure

@@ -19,6 +19,7 @@ from srnn.figures.style import (
     MUTED,
     PALETTE,
     REPLICATOR,
+    band,
     blank,
     line,
     marks,
@@ -132,18 +133,9 @@ def _band(
     figure: go.Figure, x: list[float], low: list[float], high: list[float], name: str
 ) -> None:
     red, green, blue = (int(STYLES[name][0][at : at + 2], 16) for at in (1, 3, 5))
-    figure.add_scatter(
-        x=[*x, *x[::-1]],
-        y=[100 * value for value in [*high, *low[::-1]]],
-        fill="toself",
-        fillcolor=f"rgba({red},{green},{blue},0.15)",
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-        legendgroup=name,
-        row=1,
-        col=1,
-    )
+    ends = ([100 * value for value in values] for values in (low, high))
+    color = f"rgba({red},{green},{blue},0.15)"
+    band(figure, x, *ends, color, legendgroup=name, row=1, col=1)
 
 
 def _natural_point(figure: go.Figure, mark: dict[Any, Any], title: str) -> None:

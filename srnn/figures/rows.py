@@ -21,6 +21,7 @@ from srnn.figures.style import (
     MUTED,
     PALETTE,
     TYPES,
+    band,
     line,
     marks,
     message,
@@ -115,18 +116,8 @@ def mean_line(
     if log_epochs:
         at = positions(at)
     if len(table) > len(groups):
-        figure.add_scatter(
-            x=[*at, *at[::-1]],
-            y=[*groups["max"], *groups["min"][::-1]],
-            fill="toself",
-            fillcolor=color,
-            opacity=0.18,
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=name,
-            **place,
-        )
+        ends = groups["min"], groups["max"]
+        band(figure, at, *ends, color, opacity=0.18, legendgroup=name, **place)
     entry = {"mode": mode, "legendgroup": name, "showlegend": legend, **place}
     line(figure, at, groups["mean"], name, color, dash, 2.25, **entry)
 

@@ -203,6 +203,14 @@ def marks(
     figure.add_scatter(**{"x": x, "y": y, "name": name, "mode": "markers", "marker": style, **more})
 
 
+def band(figure: go.Figure, x: Any, low: Any, high: Any, color: str, **more: Any) -> None:
+    """Add a band from ``low`` to ``high``, without an entry in the legend; ``more`` as in
+    :func:`line`."""
+    quiet = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    there, back = [*x, *x[::-1]], [*high, *low[::-1]]
+    figure.add_scatter(x=there, y=back, fill="toself", fillcolor=color, **quiet, **more)
+
+
 def key(figure: go.Figure, name: str, color: str, **more: Any) -> None:
     """Add an entry to the legend that no trace of its own stands for."""
     marks(figure, [None], [None], name, color, "square", 12, **more)

@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy.interpolate import LinearNDInterpolator
 
-from srnn.figures.style import INK, MUTED, PAPER, SEQUENTIAL, blank, message, note
+from srnn.figures.style import INK, MUTED, PAPER, SEQUENTIAL, band, blank, message, note
 from srnn.statistics import estimate
 
 FINE = 80
@@ -22,6 +22,9 @@ FINE = 80
 
 SHARES = ("test_accuracy", "replicator_share", "settled_replicator_share")
 """Measures that are drawn in percent."""
+
+GREY = "rgba(91,100,112,0.15)"
+"""Of the bands."""
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 WORDS = {
@@ -170,7 +173,7 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
         xs, mean, low, high = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
         label = "mean" if by is None else _label(by, name)
         if np.isfinite(low).any():
-            _band(figure, xs, low, high)
+            band(figure, xs, low, high, GREY)
         figure.add_scatter(
             x=xs,
             y=mean,
@@ -196,19 +199,6 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
 
 def _label(by: str, value: Any) -> str:
     return f"{words(by)} {value:g}" if _number(value) else str(value)
-
-
-def _band(figure: go.Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
-    """A grey band from ``low`` to ``high`` over ``x``."""
-    figure.add_scatter(
-        x=[*x, *x[::-1]],
-        y=[*high, *low[::-1]],
-        fill="toself",
-        fillcolor="rgba(91,100,112,0.15)",
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-    )
 
 
 def _number(value: object) -> bool:
@@ -312,7 +302,8 @@ def overlaid(
             joined.groupby("epoch")[column].agg(["mean", "min", "max"]) * factor
         ).reset_index()
         if len(runs) > 1:
-            _band(figure, *(spread[name].to_numpy() for name in ("epoch", "min", "max")))
+            ends = (spread[name].to_numpy() for name in ("epoch", "min", "max"))
+            band(figure, *ends, GREY)
         figure.add_scatter(
             x=spread["epoch"],
             y=spread["mean"],
