@@ -72,14 +72,14 @@ def _sweep(options: argparse.Namespace) -> int:
     with _workers(options, plan) as workers:
         found = sweep(plan, workers, options.history, _teller(SAVE))
     table = save_table(found, options.out)
-    errors = dict(list(found.errors.items())[:20])
+    errors = found.errors
     summary = dataclasses.asdict(found.progress) | {
         "seconds": round(found.seconds, 2),
         "table": str(table),
-        "errors": errors,
+        "errors": dict(list(errors.items())[:20]),
     }
     _say(options, summary)
-    return 1 if found.errors else 0
+    return 1 if errors else 0
 
 
 def _live(options: argparse.Namespace) -> int:

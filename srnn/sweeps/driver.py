@@ -22,6 +22,7 @@ from srnn import paths
 from srnn.config import RunConfig, field_names
 from srnn.files import write_bytes, writing
 from srnn.runs.results import Result, load_result, save_result
+from srnn.sweeps.library import kept_of
 from srnn.sweeps.measures import MEASURES
 from srnn.sweeps.plan import Plan
 from srnn.sweeps.work import ROW, make_task, row_key, versions
@@ -55,13 +56,12 @@ CHUNK = 500
 
 @dataclass
 class Sweep:
-    """What came out: a row a run, and the errors of runs that failed (run id: message)."""
+    """What came out: a row a run."""
 
     plan: Plan
     progress: Progress
     rows: list[dict[str, Any]] = field(default_factory=list)
     packed: list[pd.DataFrame] = field(default_factory=list)
-    errors: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
     def table(self) -> pd.DataFrame:
@@ -72,6 +72,13 @@ class Sweep:
         if not parts:
             return self._pack([])
         return pd.concat(parts).sort_values("run_id", ignore_index=True)
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """Why runs failed, by their ids."""
+        table = self.table()
+        failed = table[table["error"] != ""]
+        return dict(zip(failed["run_id"], failed["error"], strict=True))
 
     def keep(self, row: dict[str, Any]) -> None:
         """Add a run's row."""
@@ -174,7 +181,6 @@ class Crew:
         answer = self.workers.next()
         config = self.under_way.pop(answer["run_id"])
         if "error" in answer:
-            self.found.errors[config.run_id] = answer["error"]
             self.found.progress.failed += 1
             self._keep({"run_id": config.run_id, **dict(config), "error": answer["error"]})
             return config, None
@@ -242,18 +248,13 @@ def _begun(plan: Plan) -> list[dict[str, Any]]:
     """The points of a map that an earlier, unfinished doing of it has rows of, in the range of its
     budget: it goes on from there, and asks for no others in their place."""
     try:
-        table = pd.read_parquet(table_file(plan), columns=list(plan.varied))
+        table = pd.read_parquet(kept_of(plan).table_file, columns=list(plan.varied))
     except (OSError, ValueError, KeyError):
         return []
     points = table.drop_duplicates().to_dict("records")
     kinds = {name: int if values.whole else float for name, values in plan.varied.items()}
     clean = [{name: kinds[name](point[name]) for name in kinds} for point in points]
     return clean[: plan.budget // len(plan.seeds)]
-
-
-def table_file(plan: Plan) -> Path:
-    """Where the cache keeps a sweep's table."""
-    return paths.sweeps_folder() / f"{plan.name}.parquet"
 
 
 def save_table(found: Sweep, path: Path | None = None) -> Path:
@@ -264,7 +265,7 @@ def save_table(found: Sweep, path: Path | None = None) -> Path:
         CacheError: the cache cannot be written.
     """
     table, buffer = found.table(), io.BytesIO()
-    target = path or table_file(found.plan)
+    target = path or kept_of(found.plan).table_file
     with writing(paths.cache_root()):
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.suffix == ".csv":

@@ -51,11 +51,11 @@ def keep(text: str) -> Kept:
         CacheError: the cache cannot be written.
     """
     plan = parse_plan(text)
-    file = paths.sweeps_folder() / f"{plan.name}.toml"
+    kept = kept_of(plan)
     with writing(paths.cache_root()):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(file, text.encode())
-    return Kept(plan, file)
+        kept.file.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(kept.file, text.encode())
+    return kept
 
 
 def list_sweeps() -> list[Kept]:

@@ -17,7 +17,7 @@ from srnn import paths
 from srnn.files import read_json, write_bytes, writing
 from srnn.sweeps.driver import Crew, Progress, Sweep
 from srnn.sweeps.plan import Plan
-from srnn.sweeps.work import do
+from srnn.sweeps.work import attempt
 
 FIELDS = ("alpha", "lr")
 """The fields of the plane: across, and up."""
@@ -54,11 +54,7 @@ class Here:
         self._tasks.append(task)
 
     def next(self) -> dict[str, Any]:
-        task = self._tasks.pop(0)
-        try:
-            return do(task)
-        except Exception as error:
-            return {"run_id": task["run_id"], "error": f"{type(error).__name__}: {error}"}
+        return attempt(self._tasks.pop(0))
 
 
 def _place_file(plan: Plan) -> Path:

@@ -50,17 +50,18 @@ def look_ahead(plan: Plan, workers: int) -> Outlook:
     """
     from srnn.estimate import START_SECONDS, estimate
 
-    runs = plan.corners() if plan.kind == "map" else plan.runs()
-    missing = [
-        config
-        for config in runs
-        if plan.kind == "map" or not result_stamp(ROW, row_key(config.run_id, plan.measures))
-    ]
-    cached, left = len(runs) - len(missing), len(missing)
+    runs = plan.total()
     if plan.kind == "map":
-        cached, left = 0, plan.total()
-    if not missing:
-        return Outlook(plan.total(), cached, 0.0)
+        missing, left = plan.corners(), runs
+    else:
+        missing = [
+            config
+            for config in plan.runs()
+            if not result_stamp(ROW, row_key(config.run_id, plan.measures))
+        ]
+        left = len(missing)
+    if not left:
+        return Outlook(runs, runs, 0.0)
     sample = missing[:: -(-len(missing) // SAMPLED)]
     each = AROUND + sum(estimate(one).seconds - START_SECONDS for one in sample) / len(sample)
-    return Outlook(plan.total(), cached, START + left * each / max(1, min(workers, left)))
+    return Outlook(runs, runs - left, START + left * each / max(1, min(workers, left)))

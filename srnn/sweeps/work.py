@@ -115,6 +115,14 @@ def do(task: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def attempt(task: dict[str, Any]) -> dict[str, Any]:
+    """:func:`do`, or ``run_id`` and the ``error`` that it ended with."""
+    try:
+        return do(task)
+    except Exception as error:
+        return {"run_id": task["run_id"], "error": f"{type(error).__name__}: {error}"}
+
+
 def _store(url: str, data: bytes) -> None:
     import fsspec
 
@@ -129,10 +137,7 @@ def main() -> None:
     for line in sys.stdin:
         task = json.loads(line)
         started = time.perf_counter()
-        try:
-            answer = do(task | {"history": task["history"] if task["history"] != "driver" else ""})
-        except Exception as error:
-            answer = {"run_id": task["run_id"], "error": f"{type(error).__name__}: {error}"}
+        answer = attempt(task | {"history": "" if task["history"] == "driver" else task["history"]})
         answer["wall"] = time.perf_counter() - started
         print(json.dumps(answer), file=answers, flush=True)
 
