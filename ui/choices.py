@@ -11,7 +11,7 @@ import streamlit as st
 from srnn.analysis.connectivity import ALL, SURVIVORS
 from srnn.vocabulary import EPSILON, GLOSSARY, LABELS, TYPES
 from ui import cached
-from ui.state import EPSILONS, SETTLE, View, bound, get
+from ui.state import EPSILONS, SETTLE, View, bound, get, ladder
 
 
 def choose(label: str, texts: Mapping[str, str], about: str, name: str) -> str:
@@ -100,7 +100,7 @@ def epsilon(view: View) -> None:
     """The tolerance of the particle types; the same one for every page."""
     st.select_slider(
         "Epsilon",
-        sorted({*EPSILONS, view.epsilon}),
+        ladder(view.epsilon),
         format_func=lambda value: f"{value:.0e}",
         width=156,
         help="How near to zero, or to its own weights, a particle must be to count as zero or "

@@ -123,6 +123,11 @@ def epsilon() -> float:
     return value if 0 <= value <= 1 else EPSILON
 
 
+def ladder(epsilon: float) -> tuple[float, ...]:
+    """The epsilons to choose from, this one among them."""
+    return tuple(sorted({*EPSILONS, epsilon}))
+
+
 def camera() -> tuple[float, float, float] | None:
     """From where the stage's cube is looked at: yaw and pitch in radians, and zoom; None if it was
     not turned."""

@@ -37,7 +37,7 @@ def stage(view: View, acts: str = "", *, autoplay: bool = False) -> None:
     Raises:
         ValueError: the acts cannot be done.
     """
-    ladder = tuple(sorted({*EPSILONS, view.epsilon}))
+    ladder = state.ladder(view.epsilon)
     end = view.index if acts else len(view.run.snapshot_epochs) - 1
     block = _block(view.run.run_id, end, acts, view.epsilon, ladder)
     wanted = _wanted(view, acts)
@@ -54,7 +54,7 @@ def live_stage(job: Job) -> bool:
     from ui.stage.source import of_job
 
     epsilon = state.epsilon()
-    ladder = tuple(sorted({*EPSILONS, epsilon}))
+    ladder = state.ladder(epsilon)
     if (source := of_job(job, epsilon)) is None:
         return False
     block = source.block(epsilon, ladder)
@@ -84,7 +84,7 @@ def pair(left: View, right: View) -> None:
     """Two runs beside each other on one clock: what moves it, its speed or epsilon on one side
     moves both. Call it in a fragment."""
     for column, side, view in zip(st.columns(2), "lr", (left, right), strict=True):
-        ladder = tuple(sorted({*EPSILONS, view.epsilon}))
+        ladder = state.ladder(view.epsilon)
         block = _block(view.run.run_id, len(view.run.snapshot_epochs) - 1, "", view.epsilon, ladder)
         with column:
             _component(
@@ -156,7 +156,7 @@ def make_ready(run_id: str) -> bytes:
 
 def film_of(run_id: str, epsilon: float, name: str) -> bytes:
     """A run's stage as one HTML file that plays anywhere."""
-    ladder = tuple(sorted({*EPSILONS, epsilon}))
+    ladder = state.ladder(epsilon)
     end = len(get_run(run_id).snapshot_epochs) - 1
     return film(_block(run_id, end, "", epsilon, ladder), f"{name} · run {run_id}")
 

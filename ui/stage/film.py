@@ -24,8 +24,6 @@ def film(block: bytes, title: str) -> bytes:
  content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
 <title>{html.escape(title)}</title>
 <meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none';
- script-src 'unsafe-inline'; style-src 'unsafe-inline'">
 <style>:root {{ {light} }}
 @media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}
 body {{ margin: 24px auto; padding: 0 20px; max-width: 1100px; font: 14px var(--st-font);

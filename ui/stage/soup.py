@@ -6,8 +6,8 @@ import numpy as np
 
 from srnn.life.film import Film, layout, path
 from srnn.vocabulary import LABELS, TYPES
+from ui import state
 from ui.stage.blob import encode, rungs
-from ui.state import EPSILONS
 
 MOST = 65_535
 """Particles of a soup on the stage: this number stands for nobody."""
@@ -18,7 +18,7 @@ def block(film: Film, name: str, published: tuple[int, float] | None = None) -> 
     size = film.weights.shape[1]
     points, shares = path(film)
     spread = np.abs(points[np.isfinite(points)])
-    ladder = tuple(sorted({*EPSILONS, film.recipe.epsilon}))
+    ladder = state.ladder(film.recipe.epsilon)
     header = {
         "id": name,
         "soup": True,
