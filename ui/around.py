@@ -65,9 +65,10 @@ def surroundings() -> None:
             "A tenth of the noise is survived **1.66 generations** longer: errors grow fourfold "
             "with each, and log 10 / log 4 = 1.66."
         )
+        found = trials()
+        table = pd.DataFrame(replications.robustness_rows(found))
         for part in (0, 1):
-            table = pd.DataFrame(replications.robustness(quick=True))
-            drawn = figures.robustness_boxes(trials(), published.ROBUSTNESS, part)
+            drawn = figures.robustness_boxes(found, published.ROBUSTNESS, part)
             show(drawn, table, f"robustness-{part}", alt="Steps by noise, beside the published")
         return None
     table = around(what, int(seed))

@@ -120,7 +120,11 @@ def noise_trials(clones: int, seed: int = 0, placebo: bool = False) -> dict[floa
 def robustness(quick: bool = False, seed: int = 0, placebo: bool = False) -> list[Row]:
     """Steps until a noisy clone of the hand-made replicator is zero or diverges, and as fixpoint.
     Placebo: the clones are of a particle with the same weights in another order, no replicator."""
-    trials = noise_trials(500 if quick else 4000, seed, placebo)
+    return robustness_rows(noise_trials(500 if quick else 4000, seed, placebo))
+
+
+def robustness_rows(trials: dict[float, np.ndarray]) -> list[Row]:
+    """:func:`noise_trials` beside the published figures."""
     return [
         row(noise, published.ROBUSTNESS[noise], 100, units, unit="clone")
         for noise, units in trials.items()
