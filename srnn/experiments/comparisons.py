@@ -25,6 +25,8 @@ KEPT = 353 / 1518
 """Share of connections that pruned and sparse networks keep: the log's survivors (row 11)."""
 DIVERSITY = 0.1
 """Weight of the diversity term."""
+ADAM: dict[str, Any] = {"lr": 0.003, "adam": True}
+"""How generators are trained: plain SGD needs several times as long for them."""
 DENSE, PRUNED, LOTTERY = "dense network", "magnitude pruning, fine-tuned", "lottery ticket"
 CHANCE = "random connections"
 LAB: dict[str, Callable[[Setup], torch.Tensor]] = {
@@ -103,7 +105,7 @@ def _facts(network: torch.nn.Module, task: Task, connections: int, epochs: int) 
 
 def _hyper(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[str, Any]:
     network = Hyper(shape, run.seed)
-    fit(network, task, epochs, run.batch_size, lr=0.003, adam=True, data_seed=run.data_seed)
+    fit(network, task, epochs, run.batch_size, data_seed=run.data_seed, **ADAM)
     return _facts(network, task, shape.particles, epochs)
 
 
@@ -114,8 +116,8 @@ def _noise(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[s
     def penalty() -> torch.Tensor:
         return -DIVERSITY * network.diversity()
 
-    options: dict[str, Any] = {"data_seed": run.data_seed, "lr": 0.003, "adam": True}
-    fit(network, task, short, run.batch_size, penalty=penalty, **options)
+    about = {"data_seed": run.data_seed, **ADAM}
+    fit(network, task, short, run.batch_size, penalty=penalty, **about)
     with torch.no_grad():
         logits = network(torch.from_numpy(task.x_test))
     answers, y = logits.argmax(-1), torch.from_numpy(task.y_test)
@@ -131,5 +133,4 @@ def _noise(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[s
 
 
 KINDS = {"hypernetwork": _hyper, "noise to weights": _noise}
-"""How the generators of the log's list are trained (row 9); by Adam: plain SGD needs several times
-as long for them."""
+"""How the generators of the log's list are trained (row 9)."""

@@ -7,14 +7,9 @@ the particles by a gate on every connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
-from srnn.analysis.membership import mean_images
 from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, final_codes
 from srnn.experiments.claims import At, Claim, at_most
 from srnn.figures.attribution import relevance_shares
@@ -26,69 +21,12 @@ from srnn.vocabulary import is_replicator
 MAIN, LARGE = "h = 4", "h = 8"
 IMAGES = 500
 """Test images explained."""
-TOP = 20
-"""Most relevant particles listed per run."""
 DIVIDED = 0.5
 """Relevance of the replicators, to their share of the particles, up to which labour is divided."""
 
 
 def arms(settings: Settings) -> Arms:
     return {LARGE: settings.configs(neurons=8), MAIN: settings.configs(neurons=4)}
-
-
-def explain_run(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, float]:
-    """Relevance by type and the most relevant particles, per method; and the largest difference
-    between a logit and the sum of its particles' contributions, relative to the largest logit."""
-    from srnn.analysis.attribution import (
-        PARTICLE_METHODS,
-        explain_particles,
-        relevance_table,
-        share_by_type,
-    )
-    from srnn.analysis.collapse import collapse
-
-    task, codes = task_of(run.config), final_codes(run)
-    x, y = task.x_test[:IMAGES], task.y_test[:IMAGES]
-    logits = _logits(collapse(run.weights, run.shape), x)
-    shares, tops, rest = [], [], 0.0
-    for method in PARTICLE_METHODS:
-        parts = explain_particles(run.weights, x, y, run.shape, method)
-        if method == "integrated gradients":
-            gap = np.abs(parts.sum(1) - logits[np.arange(len(y)), y]).max()
-            rest = float(gap / np.abs(logits).max())
-        table = relevance_table(parts, codes, run.shape)
-        about: dict[str, Any] = {"h": run.config.neurons, "seed": run.config.seed, "method": method}
-        shares.append(share_by_type(table).assign(**about))
-        tops.append(table.nlargest(TOP, "relevance").assign(**about))
-    return pd.concat(shares, ignore_index=True), pd.concat(tops, ignore_index=True), rest
-
-
-def _logits(network: Callable, x: np.ndarray) -> np.ndarray:
-    import torch
-
-    with torch.no_grad():
-        return network(torch.from_numpy(x)).numpy()
-
-
-def digit_table(run: Run) -> pd.DataFrame:
-    """Per digit and pixel: ``mean``, the mean image, and a column per method with the mean
-    attribution to that digit's own logit."""
-    from srnn.analysis.attribution import PIXEL_METHODS, digit_images, explain_pixels
-
-    task = task_of(run.config)
-    x, y = task.x_test[:IMAGES], task.y_test[:IMAGES]
-    means = mean_images(x, y, task.classes)
-    table = pd.DataFrame(
-        {
-            "digit": np.repeat(np.arange(task.classes), task.inputs),
-            "pixel": np.tile(np.arange(task.inputs), task.classes),
-            "mean": means.ravel().astype(float),
-        }
-    )
-    for method in PIXEL_METHODS:
-        parts = explain_pixels(run.weights, x, y, run.shape, method)
-        table[method] = digit_images(parts, y, task.classes).ravel()
-    return table
 
 
 def conclusion(particles: float, relevance: float) -> str:
