@@ -13,6 +13,7 @@ how they compute this, not in what: each is held against :mod:`srnn.engines.auto
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -108,7 +109,7 @@ class Engine(Protocol):
         ...
 
 
-class TorchEngine:
+class TorchEngine(ABC):
     """What the engines in PyTorch begin with: the problem as tensors on their device, and a state
     that their own ``load`` takes in."""
 
@@ -128,9 +129,9 @@ class TorchEngine:
         self.seeds = len(weights)
         self.load(weights, momentum)
 
+    @abstractmethod
     def load(self, weights: np.ndarray, momentum: np.ndarray) -> None:
         """See :meth:`Engine.load`."""
-        raise NotImplementedError
 
     def show(self, x: np.ndarray) -> None:
         self.x = torch.as_tensor(x, dtype=self.dtype, device=self.device)

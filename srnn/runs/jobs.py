@@ -2,10 +2,10 @@
 
 A job is a folder: a run's own folder for a training, one below ``cache/jobs`` for a command. In it
 ``request.json`` says what is asked for, ``progress.json`` how far it is, ``log.txt`` what went
-wrong; ``queued`` (in it the epoch after which
-to pause, if any), ``cancel``, ``failed`` and ``done`` are marks; ``lock`` is held by who works on
-it. The state follows from these, and nothing else is state: whoever is asked again, after any
-crash, gives the same answer. What is in the files is untrusted.
+wrong; ``queued`` (in it the epoch after which to pause, if any), ``cancel``, ``failed`` and
+``done`` are marks; ``lock`` is held by who works on it. The state follows from these, and nothing
+else is state: whoever is asked again, after any crash, gives the same answer. What is in the files
+is untrusted.
 """
 
 from __future__ import annotations
