@@ -17,14 +17,14 @@ def assert_within_axes(figure: go.Figure) -> None:
     """Each value of each trace lies in the range of its axis, where that is fixed; and an axis that
     must match another one is not left without a range of its own. A panel that the figure calls a
     close-up may leave out what another one shows."""
-    close_up = (figure.layout.meta or {}).get("close_up", "none")
+    close_up = (figure.layout.meta or {}).get("close_up")
     stacked: dict[tuple, np.ndarray] = defaultdict(lambda: np.zeros(1))
     for trace in figure.data:
         if trace.type in ("scatter", "scattergl", "bar", "heatmap"):
             for letter in "xy":
                 axis = _axis(figure, letter, getattr(trace, f"{letter}axis", None))
                 values = _along(trace, letter)
-                if values is None or (letter == "y" and trace.yaxis == close_up):
+                if values is None or (close_up and letter == "y" and trace.yaxis == close_up):
                     continue
                 upright = (letter == "y") == (getattr(trace, "orientation", None) != "h")
                 if trace.type == "bar" and upright and figure.layout.barmode == "stack":

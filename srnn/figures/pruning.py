@@ -133,9 +133,9 @@ def _band(
     figure: go.Figure, x: list[float], low: list[float], high: list[float], name: str
 ) -> None:
     red, green, blue = (int(STYLES[name][0][at : at + 2], 16) for at in (1, 3, 5))
-    ends = ([100 * value for value in values] for values in (low, high))
+    below, above = ([100 * value for value in values] for values in (low, high))
     color = f"rgba({red},{green},{blue},0.15)"
-    band(figure, x, *ends, color, legendgroup=name, row=1, col=1)
+    band(figure, x, below, above, color, legendgroup=name, row=1, col=1)
 
 
 def _natural_point(figure: go.Figure, mark: dict[Any, Any], title: str) -> None:

@@ -116,8 +116,8 @@ def mean_line(
     if log_epochs:
         at = positions(at)
     if len(table) > len(groups):
-        ends = groups["min"], groups["max"]
-        band(figure, at, *ends, color, opacity=0.18, legendgroup=name, **place)
+        more = {"opacity": 0.18, "legendgroup": name, **place}
+        band(figure, at, groups["min"], groups["max"], color, **more)
     entry = {"mode": mode, "legendgroup": name, "showlegend": legend, **place}
     line(figure, at, groups["mean"], name, color, dash, 2.25, **entry)
 

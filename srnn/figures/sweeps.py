@@ -302,8 +302,8 @@ def overlaid(
             joined.groupby("epoch")[column].agg(["mean", "min", "max"]) * factor
         ).reset_index()
         if len(runs) > 1:
-            ends = (spread[name].to_numpy() for name in ("epoch", "min", "max"))
-            band(figure, *ends, GREY)
+            at, low, high = (spread[name].to_numpy() for name in ("epoch", "min", "max"))
+            band(figure, at, low, high, GREY)
         figure.add_scatter(
             x=spread["epoch"],
             y=spread["mean"],
