@@ -4,10 +4,10 @@
   sweep with one worker; the ratio, without the worker's start, which is given beside it.
 - Many quick runs: time per run, and the driver's memory as the runs become more.
 - First map: 64 points on the digits, h = 4, by its command, from its start to its end.
-- A Dask cluster of one and of two workers on this machine: seconds per quick run, to hold the
-  prediction against.
+- A Dask cluster of one and of two workers on this machine: seconds per quick run.
 - What one row takes the driver: bytes that come back, and seconds to keep it.
-- What that predicts: a sweep takes as long as its slowest stage (:func:`predicted`).
+- What that predicts: a sweep takes as long as its slowest stage (:func:`predicted`); held against
+  the sweeps with several workers, from what one worker takes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def overhead(runs: int) -> dict[str, float]:
     os.environ["SRNN_CACHE"] = tempfile.mkdtemp()
     with LocalWorkers(1) as workers:
         started = time.perf_counter()
-        sweep(make_plan({"base": QUICK, "grid": {"seed": [10**6]}}), workers)
+        sweep(
+            make_plan({"base": LONG | {"epochs": 1}, "grid": {"seed": [0]}}), workers
+        )  # as warm as this process is
         start = time.perf_counter() - started
         started = time.perf_counter()
         sweep(plan, workers)
@@ -145,13 +147,14 @@ def predicted(runs: float, workers: int, task: float, keep: float) -> tuple[floa
 
 def main() -> None:
     """Print all figures as JSON."""
-    quick = "--quick" in sys.argv
+    quick, cores = "--quick" in sys.argv, os.cpu_count() or 1
     parts: dict[str, Callable[[], Any]] = {
         "row": row_cost,
-        "overhead": lambda: overhead(2 if quick else 5),
+        "overhead": lambda: overhead(2 if quick else 8),
         "first_map_s": first_map,
         "dask_s_per_run": lambda: {n: on_dask(50 if quick else 300, n) for n in (1, 2)},
-        "many": lambda: many(100 if quick else 2000, os.cpu_count() or 1),
+        "one_worker": lambda: many(50 if quick else 200, 1),
+        "many": lambda: many(100 if quick else 2000, cores),
     }
     found: dict[str, Any] = {}
     for name, measured in parts.items():
@@ -163,11 +166,16 @@ def main() -> None:
         for runs in (1e3, 1e5, 1e6)
         for workers in (10, 100, 1000)
     }
-    quick_task = found["many"]["s_per_run"] * (os.cpu_count() or 1)
-    checked = predicted(found["many"]["runs"], os.cpu_count() or 1, quick_task, keep)
-    found["check"] = {
-        "predicted_s": checked[0],
-        "measured_s": found["many"]["runs"] * found["many"]["s_per_run"],
+    local = (found[part]["s_per_run"] for part in ("one_worker", "many"))
+    found["check"] = {  # one worker's seconds a run foretell those of several
+        f"{runs} quick runs, {workers} {where}": {
+            "predicted_s": predicted(runs, workers, one, keep)[0],
+            "measured_s": runs * measured_s,
+        }
+        for where, runs, workers, one, measured_s in (
+            ("local workers", found["many"]["runs"], cores, *local),
+            ("Dask workers", 300, 2, *found["dask_s_per_run"].values()),
+        )
     }
     print(json.dumps(found, indent=1))
 

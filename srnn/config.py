@@ -248,8 +248,8 @@ class RunConfig(BaseModel):
         """Whether a run of ``shorter``, trained on, becomes a run of this configuration: only its
         epochs are fewer, and nothing in it depends on their number."""
         steady = self.lr_final == self.alpha_final == 1 and self.settle_epochs == 0
-        same = shorter.replace(epochs=self.epochs) == self
-        return steady and same and shorter.epochs < self.epochs
+        fewer = steady and shorter.epochs < self.epochs
+        return fewer and {**dict(shorter), "epochs": self.epochs} == dict(self)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain JSON values; those added later only where they differ from their
