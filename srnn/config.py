@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from typing import Any, Literal, get_args
 
 from annotated_types import Ge, Le
@@ -224,8 +225,18 @@ class RunConfig(BaseModel):
     @property
     def run_id(self) -> str:
         """Name of the run: 16 hex digits over all fields and the schema version."""
-        text = json.dumps({"schema": SCHEMA, **self.to_dict()}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _name(self._text())
+
+    def _text(self) -> str:
+        return json.dumps({"schema": SCHEMA, **self.to_dict()}, sort_keys=True)
+
+    def shorter_ids(self) -> Iterator[str]:
+        """Names of the runs that become this one when they are trained on, the longest first: those
+        with fewer epochs, if nothing here depends on their number."""
+        if self.lr_final == self.alpha_final == 1 and self.settle_epochs == 0:
+            before, after = self._text().split(f'"epochs": {self.epochs},')
+            for epochs in reversed(range(self.epochs)):
+                yield _name(f'{before}"epochs": {epochs},{after}')
 
     def settles(self, epoch: int) -> bool:
         """Whether an epoch (from 1) makes replication steps only."""
@@ -243,13 +254,6 @@ class RunConfig(BaseModel):
             return start * (1 + (final - 1) * way)
 
         return at(self.alpha, self.alpha_final), at(self.lr, self.lr_final)
-
-    def extends(self, shorter: RunConfig) -> bool:
-        """Whether a run of ``shorter``, trained on, becomes a run of this configuration: only its
-        epochs are fewer, and nothing in it depends on their number."""
-        steady = self.lr_final == self.alpha_final == 1 and self.settle_epochs == 0
-        fewer = steady and shorter.epochs < self.epochs
-        return fewer and {**dict(shorter), "epochs": self.epochs} == dict(self)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain JSON values; those added later only where they differ from their
@@ -371,6 +375,10 @@ def describe(name: str) -> dict[str, Any]:
         elif isinstance(limit, Le):
             about["high"] = limit.le
     return about
+
+
+def _name(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _known(values: dict[str, Any]) -> dict[str, Any]:

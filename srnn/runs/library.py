@@ -223,13 +223,12 @@ def _entries(folder: Path) -> Iterator[os.DirEntry]:
 def find_shorter(config: RunConfig, engine: str) -> Run | None:
     """The longest finished run of this configuration with fewer epochs that was trained here, by
     that engine and with the same versions: training goes on from it bit for bit."""
-    best: Run | None = None
-    for run in list_runs():
-        longer = best is None or run.config.epochs > best.config.epochs
-        own = not (run.bundled or run.record.imported)
-        if longer and own and not run.stopped and config.extends(run.config):
-            best = run if trained_alike(run.record, engine) else best
-    return find_run(best.run_id) if best is not None else None
+    for run_id in config.shorter_ids():
+        if (paths.run_folder(run_id) / RUN).exists() and (run := find_run(run_id)) is not None:
+            own = not (run.bundled or run.record.imported or run.stopped)
+            if own and trained_alike(run.record, engine):
+                return run
+    return None
 
 
 # --- damage --------------------------------------------------------------------------------
