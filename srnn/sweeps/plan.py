@@ -233,6 +233,8 @@ def make_plan(content: Mapping[str, Any]) -> Plan:
     base, rest = _base(dict(content.get("base", {}))), dict(content[kind])
     seeds = _seeds(rest.pop("seed", [base.seed]))
     measures = _measures(content.get("measures", {}))
+    if not content[kind]:
+        raise ConfigError(f"[{kind}] is empty: name a field and its values, as alpha = [1, 10]")
     options = _options(kind, rest)
     for name in rest:
         if name not in field_names():
@@ -286,9 +288,10 @@ def _options(kind: str, rest: dict[str, Any]) -> dict[str, Any]:
         value, default = options.get(name), {"sample_seed": 0, "level": None}.get(name, "")
         if value is None and default == "":
             raise ConfigError(f"[{kind}] lacks {name}")
-        kinds: Any = {"measure": (str,), "level": (int, float)}.get(name, (int,))
-        if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
-            raise ConfigError(f"[{kind}] {name} = {value!r}: expected a {kinds[0].__name__}")
+        about: dict[str, Any] = {"measure": (str, "name"), "level": (int | float, "number")}
+        wanted, word = about.get(name, (int, "whole number"))
+        if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
+            raise ConfigError(f"[{kind}] {name} = {value!r:.80}: expected a {word}")
         low = {"level": -(2**32), "sample_seed": 0}.get(name)
         if low is not None and value is not None and not low <= value < 2**32:
             raise ConfigError(f"[{kind}] {name} = {value!r:.80}: out of range")
