@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tests import oracle
+
 
 def split(weights: Tensor, shapes: list[tuple[int, int]]) -> list[Tensor]:
     parts, start = [], 0
@@ -122,3 +124,26 @@ def soup_step(
         for _ in range(train):
             particles[p] = kind.learn(particles[p], particles[p], lr, rng)
     return particles
+
+
+def a_round(
+    weights: np.ndarray, h: int, places: np.ndarray, groups: list[list[int]], kind: str,
+    ratio: float, rng: np.random.Generator,
+) -> tuple[np.ndarray, list[tuple[int, int]]]:  # fmt: skip
+    """One round of attack or melt in a MetaNet ``(n, P)``, and who acted on whom."""
+    particles, pairs = [list(column) for column in weights.T], []
+    for group in groups:
+        for p, q in zip(group, map(int, rng.permutation(group)), strict=True):
+            if rng.random() >= ratio or p == q:
+                continue
+            pairs.append((p, q))
+            if kind == "attack":
+                attacker = oracle.Particle(h, np.array(particles[p]))
+                asked = [
+                    [value, *place, 0.0] for value, place in zip(particles[q], places, strict=True)
+                ]
+                particles[q] = [attacker(torch.tensor(one).double()).item() for one in asked]
+            else:
+                for r in rng.permutation(len(weights))[len(weights) // 2 :]:
+                    particles[p][r] = particles[q][r]
+    return np.array(particles).T, pairs

@@ -16,7 +16,7 @@ from srnn.life.population import applied, self_apply, types
 from srnn.life.recipes import RECIPES, Recipe, identity, newborn
 from srnn.metanet import MacroShape, forward
 from srnn.particles import initial_weights, position_encoding, scalar_weights
-from tests import oracle
+from tests import life_oracle
 
 RECIPE = Recipe()
 
@@ -100,43 +100,26 @@ def test_a_map_shows_where_each_of_its_points_ends():
 
 
 SHAPE = MacroShape(3, 3, 2, 2)
+CELLS = [[0, 1, 2], [3, 4, 5], [6, 7], [8, 9], [10, 11], [12, 13]]
+LAYERS = [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9], [10, 11, 12, 13]]
+GROUPS = {"cell": CELLS, "layer": LAYERS, "anywhere": [list(range(14))]}
 
 
 @pytest.mark.parametrize("level", interactions.LEVELS)
-def test_attacks_inside_a_metanet_are_those_of_one_particle_at_a_time(level):
+@pytest.mark.parametrize("kind", interactions.KINDS)
+def test_a_round_inside_a_metanet_is_one_particle_after_the_other(kind, level):
+    """Whole numbers, so that nothing is rounded: the same bits."""
     rng = np.random.default_rng(2)
-    whole = rng.integers(-2, 3, size=(12, SHAPE.particles)).astype(float)  # h = 1: 5 + 1 + 1
-    whole = whole[:7]
-    encoding = np.asarray(rng.integers(0, 3, size=(7, 3)), float)
-    got, pairs = interactions.interact(
-        whole, encoding, SHAPE, "attack", np.random.default_rng(3), 0.5, level
-    )
-    expected = whole.copy()
-    for p, q in pairs:
-        attacker, victim = oracle.Particle(1, expected[:, p]), expected[:, q].copy()
-        for r in range(7):
-            question = torch.tensor([victim[r], *encoding[r], 0.0], dtype=torch.float64)
-            expected[r, q] = attacker(question).item()
-    assert pairs and (got == expected).all()
-    layer = np.repeat(range(3), np.diff(SHAPE.starts))
-    assert all(p != q for p, q in pairs)
-    if level != "anywhere":
-        assert all(layer[p] == layer[q] for p, q in pairs)
-    if level == "cell":
-        cell = np.concatenate([np.repeat(np.arange(out), inp) for out, inp in SHAPE.layers])
-        assert all(cell[p] == cell[q] for p, q in pairs)
-
-
-def test_melting_takes_half_of_the_positions_from_the_other():
-    weights = np.arange(7 * SHAPE.particles, dtype=float).reshape(7, -1)
-    before = weights.copy()
-    rng = np.random.default_rng(0)
-    got, pairs = interactions.interact(weights, before, SHAPE, "melt", rng, 0.05, "anywhere")
-    assert pairs == [(1, 2), (3, 5)] and (weights == before).all()
-    for p, q in pairs:
-        taken = got[:, p] == weights[:, q]
-        assert taken.sum() == 4 and (got[~taken, p] == weights[~taken, p]).all()
-    assert (np.delete(got, [1, 3], 1) == np.delete(weights, [1, 3], 1)).all()
+    start = rng.integers(-1, 2, size=(16, SHAPE.particles)).astype(float)  # h = 2
+    places = rng.integers(0, 2, size=(16, 3)).astype(float)
+    before, one, other = start.copy(), np.random.default_rng(4), np.random.default_rng(4)
+    got, pairs = interactions.interact(start, places, SHAPE, kind, one, 0.8, level)
+    expected, acted = life_oracle.a_round(start, 2, places, GROUPS[level], kind, 0.8, other)
+    assert pairs == acted and len(pairs) > 1 and np.abs(expected).max() < 2**53
+    assert (got == expected).all() and (start == before).all()
+    acting, hurt = {p for p, _ in pairs}, {q for _, q in pairs}
+    changed = set(np.flatnonzero((got != start).any(0)).tolist())
+    assert changed and changed <= (hurt if kind == "attack" else acting)
 
 
 def test_no_ratio_no_change_and_replicators_leave_each_other_as_they_are():
