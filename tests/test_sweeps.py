@@ -34,11 +34,12 @@ from srnn.runs.share import import_run
 from srnn.runs.worker import slots
 from srnn.sweeps import live
 from srnn.sweeps.driver import save_table, sweep
+from srnn.sweeps.local import LocalWorkers
 from srnn.sweeps.measures import MEASURES
 from srnn.sweeps.outlook import look_ahead
 from srnn.sweeps.plan import Plan, Range, make_plan, parse_plan, read_plan
 from srnn.sweeps.refine import Refinement
-from srnn.sweeps.work import VersionsDiffer, do, make_task, versions
+from srnn.sweeps.work import VersionsDiffer, do, make_task, together, versions
 from srnn.tasks import DataError, resolve
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -148,6 +149,8 @@ def test_share_is_the_inverse_of_at(share):
             "budget of 1 runs",
         ),
         ({"grid": 3}, "must be a section"),
+        ({"grid": {}}, "is empty"),
+        ({"random": {"alpha": [1, 2], "count": "3"}}, "count = '3': expected a whole number"),
     ],
 )
 def test_what_is_no_plan_is_refused_with_what_may_stand_there(sections, message):
@@ -216,7 +219,8 @@ class Pretended:
     """Workers that answer at once with a made-up measure, in order of arrival."""
 
     def __init__(self, measure, workers: int = 3) -> None:
-        self.workers, self.measure, self.tasks, self.done = workers, measure, [], 0
+        self.workers = self.ahead = workers
+        self.measure, self.tasks, self.done = measure, [], 0
 
     def submit(self, task):
         self.tasks.append(task)
@@ -354,6 +358,41 @@ def test_local_workers_take_the_slots_that_are_free(cache, monkeypatch, capsys):
     with _workers(options, one) as crew:
         assert crew.workers == 1
     assert "4 runs, 0 cached" in capsys.readouterr().err
+
+
+def test_seeds_of_a_configuration_are_one_population_with_the_bits_of_each_alone(
+    cache, monkeypatch
+):
+    runs = plan(grid={"alpha": [3], "seed": [0, 1, 2]}).runs()
+    tasks = [make_task(config, {}, "", versions()) for config in runs]
+    do(tasks[1])
+    found = list(together(tasks))
+    assert [answer["cached"] for answer in found] == [False, True, False]
+    monkeypatch.setenv("SRNN_CACHE", str(cache / "another"))
+    alone = [do(task) for task in tasks]
+    seconds = {"seconds": 0.0}
+    assert [one["row"] | seconds for one in found] == [one["row"] | seconds for one in alone]
+    wrong = tasks[0] | {"versions": versions() | {"numpy": "0.1"}}
+    assert ["numpy" in answer["error"] for answer in together([wrong, wrong])] == [True, True]
+
+
+def test_a_process_takes_seeds_together_and_leaves_the_others_as_much():
+    class Idle(LocalWorkers):
+        def _serve(self, index: int) -> None:
+            pass
+
+    crew = Idle(2)
+    for config in plan(grid={"alpha": [1, 2], "seed": [0, 1, 2, 3, 4]}).runs()[:7]:
+        crew.submit(make_task(config, {}, "", {}))
+    taken = [
+        [(one.task["config"]["alpha"], one.task["config"]["seed"]) for one in crew._take()]
+        for _ in range(3)
+    ]
+    assert taken == [[(1, 0), (1, 1), (1, 2), (1, 3)], [(1, 4)], [(2, 0)]]
+    (last,) = crew._take()
+    for attempt in (2, 1, 1):  # what a process has died over is done alone
+        crew._put(last._replace(attempt=attempt))
+    assert [len(crew._take()) for _ in range(2)] == [1, 1]
 
 
 def test_a_grid_is_trained_around_the_pointer_as_it_moves(cache):

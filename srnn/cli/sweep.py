@@ -120,7 +120,7 @@ def _workers(options: argparse.Namespace, plan: Plan) -> Iterator[Workers]:
         from srnn.sweeps.cluster import DaskWorkers
 
         with DaskWorkers(options.scheduler) as cluster:
-            _tell_ahead(look_ahead(plan, cluster.threads))
+            _tell_ahead(look_ahead(plan, cluster.workers))
             yield cluster
         return
     from srnn.runs.parallel import taken

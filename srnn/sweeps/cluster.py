@@ -89,7 +89,7 @@ class DaskWorkers:
         self._holders: dict[str, str] | None = None
 
     @property
-    def threads(self) -> int:
+    def workers(self) -> int:
         """Threads of the workers, at least one; asked for anew every few seconds, since a cluster
         may grow."""
         if time.monotonic() > self._look_again:
@@ -98,9 +98,9 @@ class DaskWorkers:
         return self._threads
 
     @property
-    def workers(self) -> int:
+    def ahead(self) -> int:
         """Tasks that may be with the scheduler."""
-        return AHEAD * self.threads
+        return AHEAD * self.workers
 
     def __enter__(self) -> DaskWorkers:
         return self

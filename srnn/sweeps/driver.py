@@ -29,10 +29,14 @@ from srnn.sweeps.work import ROW, make_task, row_key, versions
 
 
 class Workers(Protocol):
-    """Where tasks are done: local processes, or a cluster. ``workers`` tasks may be under way."""
+    """Where tasks are done: local processes, or a cluster. So many ``workers`` do one at a time;
+    ``ahead`` tasks may be under way."""
 
     @property
     def workers(self) -> int: ...
+
+    @property
+    def ahead(self) -> int: ...
 
     def submit(self, task: dict[str, Any]) -> None: ...
 
@@ -146,14 +150,10 @@ class Crew:
         self.versions = versions()
         self.under_way: dict[str, RunConfig] = {}
 
-    @property
-    def full(self) -> bool:
-        return len(self.under_way) >= self.workers.workers + 1
-
     def do(self, configs: Sequence[RunConfig]) -> Iterator[tuple[RunConfig, dict[str, Any] | None]]:
         """Do runs, yielding each with its row (None if it failed) as it is done."""
         for config in configs:
-            while self.full:
+            while len(self.under_way) > self.workers.ahead:
                 yield self.next()
             if (known := self.begin(config)) is not None:
                 yield config, known
@@ -234,7 +234,8 @@ def _map(plan: Plan, crew: Crew) -> None:
     for point in _begun(plan):
         begin(point)
     while True:
-        room = used + len(plan.seeds) <= plan.budget and not crew.full
+        room = used + len(plan.seeds) <= plan.budget
+        room = room and len(crew.under_way) <= crew.workers.workers  # or it asks without answers
         if room and (asked := refinement.ask()) is not None:
             begin(asked)
         elif waiting:

@@ -45,7 +45,7 @@ lr = [0.001, 0.0016, 0.0025, 0.004, 0.0063, 0.01, 0.016, 0.025, 0.04, 0.063, 0.1
 class Here:
     """A worker in this process, which has no start to wait for."""
 
-    workers = 0
+    workers = ahead = 0
 
     def __init__(self) -> None:
         self._tasks: list[dict[str, Any]] = []

@@ -6,15 +6,16 @@ driver's: another package, engine or library would give other numbers under the 
 
 As a program (``python -m srnn.sweeps.work``) it is a local worker: tasks come in by lines of
 standard input, answers go out by lines; it ends when its input does, so it never outlives its
-driver by more than one run.
+driver by more than one line of tasks.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
-import time
+from collections.abc import Iterator
 from typing import Any
 
 from srnn.config import RunConfig
@@ -123,6 +124,22 @@ def attempt(task: dict[str, Any]) -> dict[str, Any]:
         return {"run_id": task["run_id"], "error": f"{type(error).__name__}: {error}"}
 
 
+def together(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Answers to tasks whose runs differ in their seed only, in order: those that are not there are
+    trained as one population first."""
+    from srnn.runs import find_run, obtain_seeds
+
+    trained: set[str] = set()
+    with contextlib.suppress(Exception):  # the task that it comes from will say it
+        if len(tasks) > 1:
+            compare(versions(), tasks[0]["versions"])
+            trained = {task["run_id"] for task in tasks if find_run(task["run_id"]) is None}
+            obtain_seeds([RunConfig.from_dict(task["config"]) for task in tasks])
+    for task in tasks:
+        answer = attempt(task)
+        yield answer | ({"cached": False} if task["run_id"] in trained else {})
+
+
 def _store(url: str, data: bytes) -> None:
     import fsspec
 
@@ -131,15 +148,20 @@ def _store(url: str, data: bytes) -> None:
 
 
 def main() -> None:
-    """Work off tasks from standard input until it ends; a line for each answer, or ``error``."""
+    """Work off lists of tasks from standard input, one in a line, until it ends; a line for each
+    task's answer, or ``error``."""
+    import torch
+
+    torch.set_num_threads(1)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not look like an answer
     for line in sys.stdin:
-        task = json.loads(line)
-        started = time.perf_counter()
-        answer = attempt(task | {"history": "" if task["history"] == "driver" else task["history"]})
-        answer["wall"] = time.perf_counter() - started
-        print(json.dumps(answer), file=answers, flush=True)
+        tasks = json.loads(line)
+        for task in tasks:
+            if task["history"] == "driver":  # the cache is the same
+                task["history"] = ""
+        for answer in together(tasks):
+            print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
