@@ -107,3 +107,8 @@ with view:
     others(run_id)
 if run_id:
     on_stage(run_id)
+with st.expander("Sums instead of pictures", key="sums-open", on_change="rerun") as more:
+    if more.open:
+        from ui.sums import sums
+
+        sums()

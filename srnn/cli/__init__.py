@@ -12,6 +12,7 @@ import sys
 from srnn import __version__
 from srnn.cli import (
     app,
+    arithmetic,
     listing,
     particles,
     pruning,
@@ -24,7 +25,9 @@ from srnn.cli import (
 from srnn.config import ConfigError
 from srnn.files import TargetError
 
-MODULES = (app, training, listing, verifying, sharing, reproduce, pruning, particles, sweep)
+MODULES = (
+    app, training, listing, verifying, sharing, reproduce, pruning, particles, arithmetic, sweep,
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -22,6 +22,17 @@ def command(
     return parser
 
 
+def count_of(most: int) -> Callable[[str], int]:
+    """What reads an option that counts something, from 1 on."""
+
+    def count(text: str) -> int:
+        if not 1 <= (value := int(text)) <= most:
+            raise argparse.ArgumentTypeError(f"expected 1 to {most:,}")
+        return value
+
+    return count
+
+
 def summarise(run: Any) -> dict[str, Any]:
     """A run as one flat JSON object."""
     return {

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import command, show_pieces
+from srnn.cli.output import command, count_of, show_pieces
 from srnn.files import TargetError, check_target, write_out
 
 
@@ -30,10 +30,13 @@ def add(commands: Any) -> None:
         help="digits and a tenth of the epochs; makes no verdicts about the log's numbers",
     )
     reproduce.add_argument(
-        "--seeds", type=_seeds, metavar="K", help="seeds of every training (default: 5; quick: 1)"
+        "--seeds",
+        type=count_of(100),
+        metavar="K",
+        help="seeds of every training (default: 5; quick: 1)",
     )
     reproduce.add_argument(
-        "--jobs", type=_seeds, metavar="N", help="processes at once (default: the cores)"
+        "--jobs", type=count_of(100), metavar="N", help="processes at once (default: the cores)"
     )
     reproduce.add_argument(
         "--out", type=Path, metavar="FOLDER", help="also write every table there as CSV"
@@ -44,13 +47,6 @@ def add(commands: Any) -> None:
         action="store_true",
         help="also put the outcomes into the package, as what the app shows before anything is run",
     )
-
-
-def _seeds(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 100:
-        raise argparse.ArgumentTypeError("expected 1 to 100")
-    return value
 
 
 def _reproduce(options: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from srnn.life.arithmetic import BEST_LINEAR_PRODUCT, TASKS, train
 from srnn.metanet import forward
 from srnn.particles import scalar_weights
 from srnn.runs.results import Computed
+from srnn.vocabulary import count_replicators
 
 ADD, MULTIPLY, ATTACKED = "addition", "multiplication", "addition, attacked"
 
@@ -46,19 +47,29 @@ def trained(task: str, seeds: int, steps: int, disturb: str | None) -> Computed:
     return {}, {"numbers": pd.DataFrame(rows), "history": history}
 
 
+def networks(tables: Tables) -> pd.DataFrame:
+    """A row per network of :func:`trained`: its errors, and how many of its 18 particles are
+    ``replicators`` at the end."""
+    last = tables["history"].groupby("seed").last()
+    return tables["numbers"].assign(replicators=count_replicators(last).to_numpy())
+
+
+def computation(
+    task: str, seeds: int = 10, steps: int = 3000, disturb: str | None = None
+) -> Computation:
+    """Networks that learn a task; :func:`trained` says what comes of them."""
+    asked = {"task": task, "seeds": seeds, "steps": steps, "disturb": disturb}
+    return Computation("arithmetic", trained, asked, version=2, cost=15)
+
+
 def arms(settings: Settings) -> Arms:
-    values = {"seeds": max(settings.seeds, 2 if settings.quick else 10)}
-    values["steps"] = 200 if settings.quick else 3000
+    seeds = max(settings.seeds, 2 if settings.quick else 10)
+    steps = 200 if settings.quick else 3000
     return {
-        arm: [
-            Computation(
-                "arithmetic", trained, {**values, "task": task, "disturb": how}, version=2, cost=15
-            )
-        ]
-        for arm, task, how in (
-            (ADD, ADD, None), (MULTIPLY, MULTIPLY, None), (ATTACKED, ADD, "attack"),
-        )
-    }  # fmt: skip
+        ADD: [computation(ADD, seeds, steps)],
+        MULTIPLY: [computation(MULTIPLY, seeds, steps)],
+        ATTACKED: [computation(ADD, seeds, steps, "attack")],
+    }
 
 
 CLAIMS = (
@@ -105,4 +116,4 @@ def figure(tables: Tables) -> go.Figure:
     return drawn
 
 
-EXPERIMENT = Experiment("arithmetic", __doc__, arms, CLAIMS, figure)
+EXPERIMENT = Experiment("arithmetic", __doc__, arms, CLAIMS, figure, page="train")
