@@ -1,8 +1,8 @@
 """Selection: can MetaNets be selected for accuracy, or for replicating, at what cost?
 
-A population inherits initial weights; a life is 100 step pairs on digits; winners of tournaments of
-two are the parents; mutation draws 0.2 % of the weights anew (:mod:`srnn.life.selection`). The
-neutral control draws parents at random and can have no trend.
+A population of 50 inherits initial weights for 100 generations; a life is 100 step pairs on digits;
+winners of tournaments of two are the parents; mutation draws 0.2 % of the weights anew
+(:mod:`srnn.life.selection`). The neutral control draws parents at random and can have no trend.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ def population(**about: Any) -> Computed:
 
 
 def arms(settings: Settings) -> Arms:
-    size = (
-        {"networks": 8, "generations": 6} if settings.quick else {"networks": 24, "generations": 40}
-    )
+    networks, generations = (8, 6) if settings.quick else (50, 100)
+    size = {"networks": networks, "generations": generations}
     return {
         goal: [
-            Computation("selection", population, {**size, "goal": goal, "seed": seed}, seed, cost=8)
+            Computation(
+                "selection", population, {**size, "goal": goal, "seed": seed}, seed, 2, cost=30
+            )
             for seed in range(FIRST_SEED, FIRST_SEED + settings.seeds)
         ]
         for goal in GOALS
@@ -49,7 +50,7 @@ def _claim(goal: str, quantity: str, low: float, high: float, *answers: str) -> 
         f"trend of {quantity}, selected for {goal}",
         At(goal, f"trend of {quantity}"),
         At(NEUTRAL, f"trend of {quantity}"),
-        Tolerance(low, high, "over 40 generations; without selection there can be none"),
+        Tolerance(low, high, "over 100 generations; without selection there can be none"),
         "pp",
         AFTER,
         (yes, no),
