@@ -13,8 +13,12 @@ fi
 export OMP_NUM_THREADS=1
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/mypy
-.venv/bin/python -m pytest --numprocesses 2 --dist loadfile "$@" && exit 0
-# On a busy machine a browser can be too late for its test: what failed is run once more, alone.
-echo "once more, alone, what failed" >&2
-exec .venv/bin/python -m pytest --last-failed --last-failed-no-failures none "$@"
+.venv/bin/mypy & types=$! # beside the tests
+trap 'kill "$types" 2>/dev/null || true' EXIT
+# Three processes for two cores: browsers and workers are waited for a third of the time.
+.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder "$@" || {
+  # On a busy machine a browser can be too late for its test: what failed is run once more, alone.
+  echo "once more, alone, what failed" >&2
+  .venv/bin/python -m pytest --last-failed --last-failed-no-failures none "$@"
+}
+wait "$types" || { echo "the types are wrong: see what mypy said above" >&2; exit 1; }

@@ -23,6 +23,24 @@ torch.set_num_threads(1)
 hypothesis.settings.register_profile("lab", deadline=None)  # nothing here is timed
 hypothesis.settings.load_profile("lab")
 
+LONGEST = (
+    "test_workbench_browser",
+    "test_stage_browser",
+    "test_experiments",
+    "test_sweeps",
+    "test_jobs",
+    "test_pages",
+    "test_package",
+    "test_engines",
+    "test_browser",
+)
+"""These files first: several processes share the files, and none should be left with a long one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

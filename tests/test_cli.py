@@ -165,9 +165,10 @@ def test_what_cannot_be_is_said_in_a_line(arguments, reason, tmp_path, capsys):
     assert reason in said[0] and "Errno" not in said[0] and "Traceback" not in said[0]
 
 
-@pytest.mark.parametrize("flags", [[], ["-OO"]])
-def test_it_works_without_docstrings_and_without_a_place_to_complain(flags, tmp_path):
+@pytest.mark.parametrize(("flags", "engine"), [([], "auto"), (["-OO"], "manual")])
+def test_it_works_without_docstrings_and_without_a_place_to_complain(flags, engine, tmp_path):
     settings = ["--dataset", "digits", "--epochs", "1", "--depth", "3", "--width", "3"]
+    settings += ["--engine", engine]  # fused, all kernels would be compiled once more for -OO
     command = [sys.executable, *flags, "-m", "srnn", "train", *settings, "--json"]
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" 2>&-', "sh", *command],

@@ -18,7 +18,7 @@ from srnn import paths
 from srnn.analysis.dropout import dropout_test
 from srnn.cli import main
 from srnn.config import ConfigError, make_config
-from srnn.experiments import experiments, longer, multiplication
+from srnn.experiments import baselines, experiments, longer, multiplication
 from srnn.experiments.base import FIRST_SEED, Computation, Settings, drop_costs
 from srnn.experiments.claims import Verdict, conclude, judge_all, premises
 from srnn.experiments.engine import chosen, known_outcome, reproduce, saved_outcome
@@ -343,6 +343,7 @@ def _tiny_config(self, **changes):
 
 def test_every_row_is_worked_out_and_drawn_from_tiny_runs(monkeypatch):
     monkeypatch.setattr(Settings, "config", _tiny_config)
+    monkeypatch.setattr(baselines, "width_for", lambda *_: 12)  # no network of 1,100 cells
     told = []
     rows = {
         row.experiment.name: row
@@ -383,6 +384,7 @@ def test_no_row_agrees_on_the_strength_of_a_broken_training(corruption, monkeypa
         return _tiny_config(self, **{**changes, **wrong})
 
     monkeypatch.setattr(Settings, "config", broken)
+    monkeypatch.setattr(baselines, "width_for", lambda *_: 12)
     settings = Settings(quick=True, seeds=2)
     names = [name for name, one in experiments().items() if one.premise]
     assert set(LOG) - set(names) == {"10", "17", "18"}  # no MetaNet is trained for these
