@@ -53,7 +53,7 @@ def train(w, buffer, data, order, batch_size, steps, encoding, gram, rules, macr
                 batch = whole if len(rows) == batch_size else rest
                 gather(x, rules.unit, rows, batch.images)
                 forward(scalars, macro, batch)
-                task[s, pair], correct = cross_entropy(y, rows, macro, batch)
+                task[s, pair], correct = cross_entropy(y, rows, len(rows), macro, batch)
                 backward(scalars, slope, macro, batch)
                 right[s] += correct
                 if len(losses) > 0:

@@ -133,6 +133,39 @@ def activate(x, row, kind, room):
 
 
 @jit
+def pass_on(layer, c, macro, room):
+    """Cell ``c`` that a layer has computed goes through the activation and, as what the cell passes
+    on, to ``room.a``: with the skip that ends here."""
+    out, a, row = room.out, room.a, macro.cells[layer + 1] + c
+    if layer < len(macro.skips) - 1:
+        activate(out, row, macro.activation, room)
+    for b in range(out.shape[1]):
+        a[row, b] = out[row, b]
+    if macro.skips[layer] >= 0:
+        source = macro.cells[macro.skips[layer]] + c
+        for b in range(out.shape[1]):
+            a[row, b] += a[source, b]
+
+
+@jit
+def take_back(layer, c, macro, room):
+    """The gradient by what cell ``c`` passes on becomes the one by what its layer computed; that by
+    the skip goes where it came from."""
+    out, d, row = room.out, room.d, macro.cells[layer + 1] + c
+    zero, one = d.dtype.type(0), d.dtype.type(1)
+    if macro.skips[layer] >= 0:
+        source = macro.cells[macro.skips[layer]] + c
+        for b in range(d.shape[1]):
+            d[source, b] += d[row, b]
+    if layer < len(macro.skips) - 1 and macro.activation == 1:
+        for b in range(d.shape[1]):
+            d[row, b] = d[row, b] if out[row, b] > zero else zero
+    elif layer < len(macro.skips) - 1 and macro.activation == 2:
+        for b in range(d.shape[1]):
+            d[row, b] *= one - out[row, b] * out[row, b]
+
+
+@jit
 def forward(scalars, macro, room):
     """All layers: ``room.a`` is what each cell passes on, ``room.out`` the same without skips."""
     out, a, depth = room.out, room.a, len(macro.skips)
@@ -152,20 +185,13 @@ def forward(scalars, macro, room):
                     m = scalars[at + c * inputs + i]
                     for b in range(out.shape[1]):
                         out[row, b] += m * a[below + i, b]
-            if layer < depth - 1:
-                activate(out, row, macro.activation, room)
-            for b in range(out.shape[1]):
-                a[row, b] = out[row, b]
-            if macro.skips[layer] >= 0:
-                source = macro.cells[macro.skips[layer]] + c
-                for b in range(out.shape[1]):
-                    a[row, b] += a[source, b]
+            pass_on(layer, c, macro, room)
 
 
 @jit
-def cross_entropy(y, rows, macro, room):
-    """Mean loss and right answers of the samples ``rows``; the gradient by the logits goes to
-    ``room.d``."""
+def cross_entropy(y, rows, total_rows, macro, room):
+    """The part that the samples ``rows`` have in the mean loss of ``total_rows``, and their right
+    answers; the gradient by the logits goes to ``room.d``."""
     a, d, top, total, answer = room.a, room.d, room.top, room.total, room.answer
     first, last, size = macro.cells[-1], macro.cells[-1] + macro.sizes[-1], len(rows)
     for b in range(a.shape[1]):
@@ -185,7 +211,7 @@ def cross_entropy(y, rows, macro, room):
         label = y[rows[b]]
         loss += np.log(np.float64(total[b])) + np.float64(top[b] - a[first + label, b])
         right += answer[b] == label
-    share = a.dtype.type(1) / a.dtype.type(size)
+    share = a.dtype.type(1) / a.dtype.type(total_rows)
     for row in range(first, last):
         for b in range(size):
             d[row, b] *= share / total[b]
@@ -193,31 +219,21 @@ def cross_entropy(y, rows, macro, room):
             d[row, b] = 0
     for b in range(size):
         d[first + y[rows[b]], b] -= share
-    return loss / size, right
+    return loss / total_rows, right
 
 
 @jit
 def backward(scalars, slope, macro, room):
     """``slope (P,)``, the loss's gradient by the scalar weights; ``room.d`` goes down from the
     logits, and is by what a cell passes on until its own layer turns it into ``by out``."""
-    out, a, d, depth = room.out, room.a, room.d, len(macro.skips)
+    a, d, depth, zero = room.a, room.d, len(macro.skips), room.d.dtype.type(0)
     d[: macro.cells[-1]] = 0
-    zero, one = d.dtype.type(0), d.dtype.type(1)
     for layer in range(depth - 1, -1, -1):
         cells, inputs = macro.sizes[layer + 1], macro.sizes[layer]
         here, below, at = macro.cells[layer + 1], macro.cells[layer], macro.starts[layer]
         for c in range(cells):
             row = here + c
-            if macro.skips[layer] >= 0:
-                source = macro.cells[macro.skips[layer]] + c
-                for b in range(d.shape[1]):
-                    d[source, b] += d[row, b]
-            if layer < depth - 1 and macro.activation == 1:
-                for b in range(d.shape[1]):
-                    d[row, b] = d[row, b] if out[row, b] > zero else zero
-            elif layer < depth - 1 and macro.activation == 2:
-                for b in range(d.shape[1]):
-                    d[row, b] *= one - out[row, b] * out[row, b]
+            take_back(layer, c, macro, room)
             if layer > 0:
                 for i in range(inputs):
                     m, total = scalars[at + c * inputs + i], zero

@@ -6,19 +6,23 @@ A step pair is one *sweep* over all blocks (the task's descent of the last pair,
 scalar weights) and one pass of the batch through the dense layers, each cut into parts that do not
 know each other.
 
-The parts and the order in which their sums are added depend on the sizes alone, so that the bits
-do not depend on the number of threads: :func:`threads` says how many there are.
+Blocks and samples are cut, and the parts' sums added, as the sizes alone say, so that the bits do
+not depend on the number of threads: :func:`threads` says how many there are. All that a part does
+is one compiled call that does not hold the interpreter.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import cache, cached_property
+from functools import cache
+from itertools import chain, pairwise
+from typing import TypeVar
 
 import numpy as np
+import scipy.linalg  # noqa: F401 - compiled products are its BLAS, whose threads are limited below
 import torch
 from threadpoolctl import ThreadpoolController
 
@@ -26,22 +30,20 @@ from srnn.compiling import compiled
 from srnn.engines.base import StepLog, flushed_denormals
 from srnn.engines.fused import FusedEngine, zeros
 from srnn.engines.fused_kernels import SOURCES
-from srnn.engines.fused_macro import gather
+from srnn.engines.fused_macro import BatchRoom, cross_entropy, gather, pass_on, take_back
 from srnn.engines.fused_particles import (
     LANES,
     OPTIONS,
-    BlockRoom,
     composite,
     descend,
+    jit,
     replication_call,
 )
-from srnn.metanet import MacroShape
 
-CHUNK = 128
+T = TypeVar("T")
+
+CHUNK = 256
 """Samples that go through the dense layers together, at most."""
-
-SHARE = 32
-"""Blocks that one task of a sweep takes on."""
 
 
 def threads() -> int:
@@ -78,15 +80,53 @@ def sweep(w, buffer, half, slopes, scalars, losses, encoding, gram, rules, room,
                 scalars[at + j] = room.v[4, j]
 
 
-def collect(x, unit, rows, batch):
-    """Copy the images ``rows`` into the batch, times ``unit``."""
-    gather(x, unit, rows, batch)
+def chunk(data, unit, rows, total, scalars, slope, macro, room):
+    """The samples ``rows`` of a batch of ``total`` through the dense layers and back.
+
+    ``data`` images and labels; ``slope (P,)`` becomes the gradient by ``scalars (P,)``. Returns the
+    samples' part of the mean loss, and their right answers.
+    """
+    a, d, depth = room.a, room.d, len(macro.skips)
+    gather(data[0], unit, rows, room.images)
+    for layer in range(depth):
+        matrix = layer_of(scalars, macro, layer)
+        first, below = macro.cells[layer + 1], macro.cells[layer]
+        out = room.out[first : first + len(matrix)]
+        if layer == 0:
+            np.dot(matrix, room.images.T, out)
+        else:
+            np.dot(matrix, a[below : below + matrix.shape[1]], out)
+        for c in range(len(matrix)):
+            pass_on(layer, c, macro, room)
+    loss, right = cross_entropy(data[1], rows, total, macro, room)
+    d[: macro.cells[-1]] = 0
+    for layer in range(depth - 1, -1, -1):
+        matrix, steep = layer_of(scalars, macro, layer), layer_of(slope, macro, layer)
+        first, below = macro.cells[layer + 1], macro.cells[layer]
+        for c in range(len(matrix)):
+            take_back(layer, c, macro, room)
+        delta = d[first : first + len(matrix)]
+        if layer == 0:
+            np.dot(delta, room.images, steep)
+        else:  # what the layer took in is needed no more: its room takes the gradient by it
+            taken = a[below : below + matrix.shape[1]]
+            np.dot(delta, taken.T, steep)
+            np.dot(matrix.T, delta, taken)
+            d[below : below + matrix.shape[1]] += taken
+    return loss, right
+
+
+@jit
+def layer_of(flat, macro, layer):
+    """``(out, in)`` view of one layer in one number per particle."""
+    cells, inputs, at = macro.sizes[layer + 1], macro.sizes[layer], macro.starts[layer]
+    return flat[at : at + cells * inputs].reshape(cells, inputs)
 
 
 @cache
 def kernels() -> tuple[Callable, Callable]:
-    """``sweep`` and ``collect``, see :func:`srnn.compiling.compiled`."""
-    return compiled(sweep, SOURCES, **OPTIONS), compiled(collect, SOURCES, **OPTIONS)
+    """``sweep`` and ``chunk``, see :func:`srnn.compiling.compiled`."""
+    return compiled(sweep, SOURCES, **OPTIONS), compiled(chunk, SOURCES, **OPTIONS)
 
 
 @cache
@@ -101,11 +141,6 @@ def _blas() -> ThreadpoolController:
 
 class WideEngine(FusedEngine):
     """See :class:`srnn.engines.base.Engine`; what :class:`~srnn.engines.fused.FusedEngine` says."""
-
-    @cached_property
-    def rooms(self) -> list[BlockRoom]:
-        """Room for one block, for every task of a sweep."""
-        return [self._block_room() for _ in range(0, self.w.shape[1], SHARE)]
 
     def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
         order = self._checked(order)
@@ -122,7 +157,7 @@ class WideEngine(FusedEngine):
         if self.problem.goal != "none":
             with self._alone():
                 for s in range(len(self.w)):
-                    losses[s] = self._sweep(s, steps, self._passing(0, 0), False, False)
+                    losses[s] = self._sweep(s, steps, Pass(self, 0), False, False)
         return losses.T
 
     def _alone(self) -> ExitStack:
@@ -136,7 +171,7 @@ class WideEngine(FusedEngine):
     def _network(self, s: int, batches: list[np.ndarray], steps: int) -> tuple:
         """One network's epoch: replication and task losses of every pair, and right answers."""
         replication, task, right = [], [], 0
-        passing = self._passing(max(map(len, batches), default=0), self.w.shape[2])
+        passing = Pass(self, max(map(len, batches), default=0))
         for number, rows in enumerate(batches):
             losses = self._sweep(s, steps, passing, number > 0, True)
             replication.append(losses[0] if steps else 0.0)
@@ -146,118 +181,62 @@ class WideEngine(FusedEngine):
         self._sweep(s, 0, passing, bool(batches), False)
         return replication, task, right
 
-    def _passing(self, size: int, rows: int) -> Pass:
-        return Pass(self, size)
-
     def _sweep(self, s: int, steps: int, passing: Pass, after: bool, then: bool) -> np.ndarray:
         """All blocks of network ``s``; returns the loss of every step."""
         blocks, run = self.w.shape[1], kernels()[0]
         losses = np.zeros((blocks, steps))
 
-        def part(number: int) -> None:
-            first = number * SHARE
+        def part(first: int, last: int) -> None:
             run(
                 self.w[s], self.buffer[s], passing.half, passing.slopes, passing.scalars, losses,
-                self.encoding, self.gram, self.rules, self.rooms[number],
-                (first, min(first + SHARE, blocks)), after, then,
+                self.encoding, self.gram, self.rules, self._block_room(), (first, last),
+                after, then,
             )  # fmt: skip
 
-        _each(part, range(len(self.rooms)))
+        _each(part, blocks)
         return losses.sum(0)
 
 
-def _each(do: Callable[[int], object], parts: Iterable[int]) -> list:
-    """Do all parts, on as many threads as there are; their results in order."""
-    count = threads()
-    return list(map(do, parts) if count == 1 else _pool(count).map(do, parts))
+def _each(do: Callable[[int, int], T], count: int) -> list[T]:
+    """``do`` the parts ``first..last-1`` of so many, on as many threads as there are; what it
+    returned, in order."""
+    workers = threads()
+    cuts = pairwise(count * number // workers for number in range(workers + 1))
+    mine, *others = [(first, last) for first, last in cuts if first < last]
+    waiting = [_pool(workers - 1).submit(do, *part) for part in others]
+    return [do(*mine), *(one.result() for one in waiting)]
 
 
 class Pass:
     """Batches on their way through one network's dense layers: the scalar weights, the chunks'
-    gradients by them (``slopes``), and what is kept of each chunk's cells."""
+    gradients by them (``slopes``), and room for each chunk."""
 
     def __init__(self, engine: WideEngine, size: int) -> None:
-        shape, kind = engine.problem.shape, engine.kind
-        self.engine, self.shape = engine, shape
-        self.chunks = max(1, -(-size // CHUNK))
-        self.scalars = zeros((shape.particles,), kind)
-        self.slopes = zeros((self.chunks, shape.particles), kind)
+        kind, count = engine.kind, engine.problem.shape.particles
+        self.engine, self.chunks = engine, max(1, -(-size // CHUNK))
+        self.scalars = zeros((count,), kind)
+        self.slopes = zeros((self.chunks, count), kind)
         self.half = zeros((engine.w.shape[1], engine.rules.neurons, LANES), kind)
-        room = -(-size // self.chunks)
-        self.images = [zeros((room, shape.inputs), kind) for _ in range(self.chunks)]
+        self.rooms = [self._room(-(-size // self.chunks)) for _ in range(self.chunks)]
+
+    def _room(self, size: int) -> BatchRoom:
+        engine = self.engine
+        room = engine._batch_room(size)
+        pixels = zeros((len(room.images), engine.problem.shape.inputs), engine.kind)
+        return room._replace(images=pixels)
 
     def run(self, rows: np.ndarray) -> tuple[float, int]:
         """Mean cross-entropy and right answers of one batch; its gradient goes into ``slopes``."""
-        parts = np.array_split(rows, self.chunks)
-        done = _each(lambda c: self._chunk(c, parts[c], len(rows)), range(self.chunks))
-        return sum(loss for loss, _ in done) / len(rows), sum(right for _, right in done)
+        engine, parts, run = self.engine, np.array_split(rows, self.chunks), kernels()[1]
 
-    def _chunk(self, c: int, rows: np.ndarray, total: int) -> tuple[float, int]:
-        engine, shape = self.engine, self.shape
-        if not len(rows):
-            self.slopes[c] = 0
-            return 0.0, 0
-        images, labels = self.images[c][: len(rows)], engine.y[rows]
-        kernels()[1](engine.x, engine.rules.unit, rows, images)
-        layers, slopes = _layers(self.scalars, shape), _layers(self.slopes[c], shape)
-        ins, outs = _forward(images, layers, shape)
-        logits = ins[-1]
-        each = np.arange(len(rows))
-        delta = logits - logits.max(1, keepdims=True)
-        margin = delta[each, labels].astype(np.float64)
-        right = int((logits.argmax(1) == labels).sum())
-        np.exp(delta, out=delta)
-        sums = delta.sum(1, keepdims=True)
-        loss = float((np.log(sums[:, 0].astype(np.float64)) - margin).sum())
-        delta /= sums * delta.dtype.type(total)
-        delta[each, labels] -= delta.dtype.type(1 / total)
-        _backward(delta, layers, slopes, ins, outs, shape)
-        return loss, right
+        def part(first: int, last: int) -> list[tuple[float, int]]:
+            return [
+                run(
+                    (engine.x, engine.y), engine.rules.unit, parts[c], len(rows), self.scalars,
+                    self.slopes[c], engine.macro, self.rooms[c],
+                )
+                for c in range(first, last)
+            ]  # fmt: skip
 
-
-def _layers(flat: np.ndarray, shape: MacroShape) -> list[np.ndarray]:
-    """``(out, in)`` views of one number per particle."""
-    parts = np.split(flat, shape.starts[1:-1])
-    return [part.reshape(size) for part, size in zip(parts, shape.layers, strict=True)]
-
-
-def _forward(
-    x: np.ndarray, layers: list[np.ndarray], shape: MacroShape
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Every layer's input, then the logits; and every layer's output before its skip."""
-    ins, outs = [x], []
-    for layer, matrix in enumerate(layers):
-        out = ins[layer] @ matrix.T
-        if layer < shape.depth - 1 and shape.activation == "relu":
-            np.maximum(out, 0, out=out)
-        elif layer < shape.depth - 1 and shape.activation == "tanh":
-            np.tanh(out, out=out)
-        outs.append(out)
-        source = shape.skip(layer)
-        ins.append(out if source is None else out + ins[source])
-    return ins, outs
-
-
-def _backward(
-    delta: np.ndarray,
-    layers: list[np.ndarray],
-    slopes: list[np.ndarray],
-    ins: list[np.ndarray],
-    outs: list[np.ndarray],
-    shape: MacroShape,
-) -> None:
-    """Fill ``slopes`` with the gradient by the layers' matrices; ``delta`` is by the logits."""
-    skipped: dict[int, np.ndarray] = {}
-    for layer in reversed(range(shape.depth)):
-        source = shape.skip(layer)
-        if source is not None:
-            skipped[source] = delta
-        if layer < shape.depth - 1 and shape.activation == "relu":
-            delta = delta * (outs[layer] > 0)
-        elif layer < shape.depth - 1 and shape.activation == "tanh":
-            delta = delta * (1 - outs[layer] * outs[layer])
-        np.matmul(delta.T, ins[layer], out=slopes[layer])
-        if layer > 0:
-            delta = delta @ layers[layer]
-            if layer in skipped:
-                delta += skipped.pop(layer)
+        done = list(chain.from_iterable(_each(part, self.chunks)))
+        return sum(loss for loss, _ in done), sum(right for _, right in done)
