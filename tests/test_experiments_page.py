@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -13,7 +14,6 @@ from srnn.experiments.base import Settings
 from srnn.experiments.engine import reproduce
 from srnn.runs import latest, obtain
 from ui.menu import ROOT
-from ui.text import escape
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +50,11 @@ def test_every_row_has_a_card_with_its_question_before_anything_is_run():
     ]
     for one in experiments().values():
         assert one.question in words(page)
-        for claim in one.claims:  # stated before it runs
-            said = f"{escape(claim.quantity)} (the log: {escape(claim.log.value)})"
-            assert said in words(page)
+    stated = pd.concat([table.value for table in page.dataframe])  # before anything runs
+    every = [claim for one in experiments().values() for claim in one.claims]
+    assert stated["claim"].tolist() == [claim.quantity for claim in every]
+    assert stated["control"].tolist() == [claim.condition for claim in every]
+    assert set(stated) == {"claim", "log", "control", "tolerance", "why", "source"}
     assert "Nothing has been run" in words(page)
 
 

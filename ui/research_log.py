@@ -8,6 +8,7 @@ import streamlit as st
 
 from srnn.experiments import experiments
 from srnn.experiments.base import Experiment, Outcome, Settings
+from srnn.experiments.claims import claims_table, judge
 from srnn.experiments.engine import known_outcome, outcome_stamp
 from srnn.figures import style
 from srnn.runs import latest, submit_command
@@ -19,6 +20,8 @@ from ui.text import escape, many
 FULL, QUICK = "full", "quick"
 MODES = {FULL: "Real MNIST, as in the log", QUICK: "Quick look (digits)"}
 SHOWN = ["claim", "log", "here", "placebo", "verdict"]
+STATED = ["control", "tolerance", "why", "source"]
+"""What a claim states before anything runs, beside its quantity and the log's value."""
 WIDE = {
     name: st.column_config.Column(width=pixels)
     for name, pixels in zip(["row", *SHOWN], (60, 290, 120, 160, 160, 220), strict=True)
@@ -115,22 +118,19 @@ def card(one: Experiment, settings: Settings) -> None:
         elif found is not None:
             _large(one, settings, found)
         if found is not None:
-            _claims(found)
+            _claims(found.tables["claims"][[*SHOWN, *STATED, "seeds"]])
             if large:
                 _tables(found)
 
 
 def _claimed(one: Experiment) -> None:
-    """What an experiment claims before it has been run."""
-    for claim in one.claims:
-        st.markdown(f"- {escape(claim.quantity)} (the log: {escape(claim.log.value)})")
+    """What an experiment claims before it has been run, with tolerance, placebo and source."""
+    table = claims_table([judge(claim, [], []) for claim in one.claims])
+    _claims(table[["claim", "log", *STATED]])
 
 
-def _claims(found: Outcome) -> None:
-    """The claims with what was found, real and placebo beside each other."""
-    table = found.tables["claims"]
-    columns = [*SHOWN, "control", "tolerance", "why", "source", "seeds"]
-    st.dataframe(table[columns], hide_index=True, height="content", column_config=WIDE)
+def _claims(table: pd.DataFrame) -> None:
+    st.dataframe(table, hide_index=True, height="content", column_config=WIDE)
 
 
 def _made(one: Experiment, found: Outcome, settings: Settings) -> str:
