@@ -21,7 +21,13 @@ from srnn.config import ConfigError, make_config
 from srnn.experiments import baselines, experiments, longer, multiplication
 from srnn.experiments.base import FIRST_SEED, Computation, Settings, drop_costs
 from srnn.experiments.claims import Verdict, conclude, judge_all, premises
-from srnn.experiments.engine import chosen, known_outcome, reproduce, saved_outcome
+from srnn.experiments.engine import (
+    chosen,
+    judged_outcome,
+    known_outcome,
+    reproduce,
+    saved_outcome,
+)
 from srnn.experiments.explain import conclusion
 from srnn.experiments.instant import epoch_error
 from srnn.experiments.limits import LIMITS
@@ -505,7 +511,7 @@ def test_a_shipped_outcome_comes_back_as_it_was_and_only_for_its_settings(tmp_pa
     assert shipped_outcome(one, QUICK, tmp_path) is None
 
 
-def test_what_is_shipped_belongs_to_the_claims_of_today():
+def test_what_is_shipped_is_said_by_the_claims_and_sentences_of_today():
     for file in FOLDER.glob("*.zip"):
         asked = {
             "rivals": (STUDY, Study(PRESETS["log-h8-residual"].config)),
@@ -514,6 +520,10 @@ def test_what_is_shipped_belongs_to_the_claims_of_today():
         one, settings = asked.get(file.stem) or (experiments()[file.stem], Settings())
         found = known_outcome(one, settings)
         assert found is not None, f"{file.name}: made by older claims; reproduce --ship"
+        again = judged_outcome(one, found.tables, found.made)
+        assert found.verdict == again.verdict and found.finding.startswith(again.finding)
+        claims, anew = (made.tables["claims"].to_csv() for made in (found, again))
+        assert claims == anew
         assert len(one.figure(found.tables).data)
 
 

@@ -50,6 +50,9 @@ def test_the_scalar_weights_do_what_the_metanet_does():
     numbers = tables["numbers"]
     assert (numbers["apart"] < 1e-5).all() and (numbers["mae"] < 0.05).all()
     assert (numbers["adds"] == 1).all()
+    last = tables["history"].query("step == 200")
+    idle = (last["zero"] + last["identity"]) / 18
+    assert numbers["replicators"].tolist() == idle.tolist() and len(idle) == 2
     drawn = arithmetic.figure({"numbers": numbers.assign(arm="addition")})
     assert list(drawn.data[0].y) == numbers["mae"].tolist()
     assert list(drawn.data[1].y) == numbers["swapped"].tolist()
@@ -71,6 +74,7 @@ def test_a_round_is_measured_from_the_trained_weights(small: RunConfig):
     table = tables["rounds"]
     assert len(table) == 6 and set(table["round"]) >= {"attack by cell", "melt by anywhere"}
     assert facts["lost: melt by everybody"] >= facts["lost: melt by cell"]
+    assert facts["cost: attack by everybody"] > 0.01
     assert len(facts) == 3 * 2 * 5
     assert disturbed.measure(run)[0] == facts
     drawn = disturbed.figure({"rounds": table.assign(arm="h = 8", seed=1)})

@@ -455,20 +455,28 @@ def test_dead_outputs_are_told_by_their_number():
 
 def test_scale_tells_the_smallest_and_the_widest_and_counts_what_is_dear():
     facts = dict.fromkeys(scale.ASPECTS, 0.25) | {"particles": 1410, "cost": 0.002}
+    facts |= {"accuracy": 0.5, "replicators": 0.75}
     arms: Facts = {name: dict(facts) for name in scale.VARIANTS}
     arms["digits"] = facts | {"cost": 0.02}
+    arms["depth 4"] = facts | {"cost": 0.02, "accuracy": 0.25}
     arms["depth 6"] = facts | {"survivors": 0.125, "accuracy": 0.75}
     arms["h = 16"] = facts | {"survivors": 0.5}
     arms["width 512, no self-replication"] = facts | {"cost": 0.5}
     said = scale.finding(planted("scale", arms))
     assert said[0] == (
-        "width 6 (1,410 particles): survivors 25.0 %, settled 25.0 %, accuracy 25.0 %, drop cost "
+        "width 6 (1,410 particles): survivors 25.0 %, settled 25.0 %, accuracy 50.0 %, drop cost "
         "+0.20 pp, as many by |scalar weight × input std| +25.00 pp, by |scalar weight| +25.00 pp."
     )
-    depth, h, dear = said[2:]
-    assert depth.startswith("Depth, survivors and test accuracy at width 20: 2: 25.0 % at 25.0 %")
-    assert depth.endswith("6: 12.5 % at 75.0 %.") and h.endswith("16: 50.0 % at 25.0 %.")
-    assert dear == "Dropping the replicators costs more than one point in 1 of 13 settings: digits."
+    depth, h, dear, wrong = said[2:]
+    assert depth.startswith("Depth, survivors and test accuracy at width 20: 2: 25.0 % at 50.0 %")
+    assert depth.endswith("6: 12.5 % at 75.0 %.") and h.endswith("16: 50.0 % at 50.0 %.")
+    assert dear == (
+        "Dropping the replicators costs more than one point in 1 of the 12 settings that learn and "
+        "replicate: digits."
+    )
+    assert wrong == (
+        "Not evidence: the networks (depth 4) have not learned the task: test accuracy 25.0 %."
+    )
 
 
 def test_a_round_of_attacks_is_drawn_by_kind_and_size():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from srnn.experiments.arithmetic import EXPERIMENT, arms, computation, figure, networks
+from srnn.experiments.arithmetic import EXPERIMENT, arms, computation, figure
 from srnn.experiments.base import Settings, Tables
 from srnn.experiments.engine import known_outcome
 from srnn.interactions import KINDS
@@ -44,12 +44,12 @@ def sums() -> None:
         words += [] if disturb is None else ["--disturb", disturb]
         command("arithmetic", ["arithmetic", task, *words], label=f"Train {many(seeds, 'network')}")
         return
-    table = networks(tables)
+    table = tables["numbers"]
     st.markdown(
         f"**{int(table['adds'].sum())} of {seeds}** are right to a tenth: mean absolute error "
         f"{table['mae'].mean():.2g} asked particle by particle, {table['swapped'].mean():.2g} with "
-        f"the scalar weights swapped in; {table['replicators'].mean():.1f} of 18 particles are "
-        "replicators."
+        f"the scalar weights swapped in; {18 * table['replicators'].mean():.1f} of 18 particles "
+        "are replicators."
     )
     alt = "Mean absolute error of the MetaNets, and of their scalar weights in a dense network"
     show(figure({"numbers": table.assign(arm=task)}), table, f"sums-{task}", key="sums", alt=alt)

@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
 
 
 def _arithmetic(options: argparse.Namespace) -> int:
-    from srnn.experiments.arithmetic import computation, networks
+    from srnn.experiments.arithmetic import computation
     from srnn.runs.results import remember
 
     show = show_pieces()
@@ -30,10 +30,10 @@ def _arithmetic(options: argparse.Namespace) -> int:
     one = computation(options.task, options.seeds, options.steps, options.disturb)
     result, cached = remember(one.name, one.key, lambda: one.function(**one.parameters))
     show(1, 1, "done")
-    rows = networks(result.tables).to_dict("records")
+    rows = result.tables["numbers"].to_dict("records")
     form = "{:>5} {:>12} {:>15} {:>11}".format
     lines = [form("seed", "mean error", "scalar weights", "replicators")]
     for row in rows:
         errors = (f"{row[name]:.2g}" for name in ("mae", "swapped"))
-        lines.append(form(row["seed"], *errors, f"{row['replicators']} of 18"))
+        lines.append(form(row["seed"], *errors, f"{18 * row['replicators']:.0f} of 18"))
     return answer(options, {**one.parameters, "cached": cached, "networks": rows}, *lines)

@@ -106,13 +106,12 @@ Arms = Mapping[str, Sequence[Piece]]
 @dataclass(frozen=True)
 class Found:
     """What the pieces gave: ``numbers`` (``arm, seed`` and a column per fact), ``tables`` (the
-    pieces' tables of one name together, each with ``arm, seed``), the judged claims by quantity,
-    and sentences about runs that diverged and were left out."""
+    pieces' tables of one name together, each with ``arm, seed``), and the judged claims by
+    quantity."""
 
     numbers: pd.DataFrame
     tables: Tables
     judged: dict[str, Judged]
-    diverged: list[str] = field(default_factory=list)
 
     def values(self, arm: str, key: str) -> list[float]:
         """One number per seed."""

@@ -84,7 +84,10 @@ CLAIMS = (
         at_least(0.001, "of 1,518 particles about 6 act"),
         "pp",
         AFTER,
-        ("melting breaks replicators, their attacks do not", "melting breaks no replicators"),
+        (
+            "melting breaks replicators, more than their attacks do",
+            "melting breaks hardly any replicators",
+        ),
         "they attack",
     ),
 )

@@ -99,5 +99,6 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "2", __doc__, arms, CLAIMS, figure, measure, finding, (LARGE, SMALL), "costs", "dropout_test"
-)
+    "2", __doc__, arms, CLAIMS, figure, measure, finding, (*NOTES.values(), LARGE, SMALL), "costs",
+    "dropout_test",
+)  # fmt: skip

@@ -7,6 +7,7 @@ made once. Outcomes of the full mode are shipped with the package (:mod:`~.shipp
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
@@ -26,6 +27,7 @@ from srnn.experiments.base import (
     Outcome,
     Piece,
     Settings,
+    Tables,
 )
 from srnn.experiments.claims import claims_table, conclude, judge_all, premises
 from srnn.experiments.shipped import shipped_outcome
@@ -198,22 +200,29 @@ def conclude_experiment(one: Experiment, asked: Any, given: list[Given]) -> Outc
     frame[facts] = frame[facts].astype(float)
     frame["seed"] = frame["seed"].astype(int)
     whole = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
-    judged = judge_all(one.claims, frame)
-    found = Found(frame, whole, judged, diverged)
-    _, words = conclude(list(judged.values()), premises(frame, one.premise))
-    quick = getattr(asked, "quick", False)
-    claims = claims_table(list(judged.values()))
-    if quick:
-        words, claims["verdict"] = NO_VERDICT, NO_VERDICT
     made = {
         "at": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
         "seeds": int(frame["seed"].nunique()),
         "seconds": round(sum(result.seconds for *_, result in given), 1),
     }
-    sentences = " ".join([*one.finding(found), *diverged])
-    return Outcome(
-        words, sentences, {"claims": claims, "numbers": frame, **whole, **one.tables()}, made
-    )
+    found = judged_outcome(one, {"numbers": frame, **whole, **one.tables()}, made, diverged)
+    if getattr(asked, "quick", False):
+        found.tables["claims"]["verdict"] = NO_VERDICT
+        return dataclasses.replace(found, verdict=NO_VERDICT)
+    return found
+
+
+def judged_outcome(
+    one: Experiment, tables: Tables, made: dict[str, Any], diverged: Sequence[str] = ()
+) -> Outcome:
+    """Verdict, claims and sentences of an experiment, from its tables alone; ``diverged`` are
+    sentences about the runs that are left out."""
+    numbers = tables["numbers"]
+    judged = judge_all(one.claims, numbers)
+    _, words = conclude(list(judged.values()), premises(numbers, one.premise))
+    said = one.finding(Found(numbers, tables, judged))
+    claims = claims_table(list(judged.values()))
+    return Outcome(words, " ".join([*said, *diverged]), {"claims": claims, **tables}, made)
 
 
 Given = tuple[str, int, Result]

@@ -28,7 +28,16 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import AFTER, SAME, At, Claim, Tolerance, at_least, at_most
+from srnn.experiments.claims import (
+    AFTER,
+    SAME,
+    At,
+    Claim,
+    Tolerance,
+    at_least,
+    at_most,
+    premises,
+)
 from srnn.figures.rows import shares
 from srnn.figures.style import INK, MUTED, PALETTE
 from srnn.particles import composite
@@ -188,13 +197,15 @@ def finding(found: Found) -> list[str]:
         )
         said.append(f"{name}, survivors and test accuracy at width {BASE['width']}: {shares}.")
     trained = [arm for arm in VARIANTS if NONE not in arm and SHUFFLED not in arm]
-    dear = [arm for arm in trained if found.estimate(arm, "cost").mean > 2 * SAME.high]
+    wrong = {arm: premises(found.numbers, [arm]) for arm in trained}
+    good = [arm for arm in trained if not wrong[arm]]
+    dear = [arm for arm in good if found.estimate(arm, "cost").mean > 2 * SAME.high]
     names = f": {', '.join(dear)}" if dear else ""
     said.append(
-        f"Dropping the replicators costs more than one point in {len(dear)} of {len(trained)} "
-        f"settings{names}."
+        f"Dropping the replicators costs more than one point in {len(dear) or 'none'} of the "
+        f"{len(good)} settings that learn and replicate{names}."
     )
-    return said
+    return [*said, *(f"Not evidence: {one}." for ones in wrong.values() for one in ones)]
 
 
 def figure(tables: Tables) -> go.Figure:
