@@ -3,14 +3,16 @@ numbers."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from srnn.config import RunConfig
 from srnn.experiments import experiments
-from srnn.experiments.base import Found
+from srnn.experiments.base import NONE, PERMUTED, SHUFFLED, Computation, Found, Settings
 from srnn.experiments.claims import (
     At,
     Claim,
@@ -224,6 +226,26 @@ def test_every_claim_says_where_it_comes_from_and_what_it_must_not_hold_on(name)
         assert claim.tolerance.low <= claim.tolerance.high and claim.real != claim.placebo
         assert claim.control or claim.placebo.arm != claim.real.arm
         assert claim.answers or claim.log.value != "no figure"
+
+
+@ROWS
+def test_the_placebos_are_what_their_names_say_and_no_arm_is_another_s(name):
+    arms = experiments()[name].arms(Settings())
+    pieces = [
+        [(one.function, one.parameters) if isinstance(one, Computation) else one for one in arm]
+        for arm in arms.values()
+    ]
+    assert all(one != other for one, other in itertools.combinations(pieces, 2))
+    wanted = {
+        NONE: ("goal", "none"),
+        SHUFFLED: ("labels", "shuffled"),
+        PERMUTED: ("goal", "permuted"),
+    }
+    for arm, own in arms.items():
+        for one in own:
+            about = one.to_dict() if isinstance(one, RunConfig) else one.parameters.get("config")
+            for control, (field, value) in wanted.items() if about else ():
+                assert about.get(field) == value or control not in arm, (arm, field)
 
 
 def test_a_finding_without_words_of_its_own_shows_real_beside_placebo():

@@ -30,7 +30,9 @@ from srnn.experiments import (
     membership,
     residual,
     scalars,
+    scale,
     sizes,
+    speed,
     structures,
     thinning,
 )
@@ -224,6 +226,8 @@ def test_dead_outputs_and_what_their_digits_lose(trained):
     recall = [right[mask].mean() for mask in answers]
     assert facts["dead"] == 1 and np.isnan(facts["with_none"]) and np.isnan(facts["with_many"])
     assert facts["lost"] == pytest.approx(np.mean(recall[:9]) - recall[9])
+    half = np.where(np.arange(P) == P - 1, 0, 2)  # one of its two particles is dead, the other not
+    assert not dead_outputs.dead_outputs(run_of([network(half, run.weights[4])], [0])).any()
 
 
 def test_accuracy_goes_to_the_seeds_with_no_or_many_dead_outputs():
@@ -246,6 +250,7 @@ def test_who_is_born_dead_and_how_well_the_start_foretells_it(trained):
     assert facts["dead"] == pytest.approx(15 / P)
     assert facts["foretold"] >= 10 / 15  # zeros stay zeros under replication
     assert facts["auc"] == 1.0 and facts["auc_chance"] != 1.0
+    assert facts["foretold_chance"] < 0.5 < facts["foretold"]
     alive = network(np.where(np.arange(P) < 5, 0, 1), run.weights[4])
     fewer, _ = born_dead.measure(run_of([start, alive], [0, 1]))  # 10 are born dead, 5 of them die
     assert fewer["foretold"] == 1.0 and fewer["born"] >= 10 / P
@@ -263,3 +268,76 @@ def test_the_census_of_a_moment(trained):
     assert found["cost"] == pytest.approx(found["accuracy"] - found["without"])
     nobody = instant.census(run, run.weights, np.zeros(P, dtype=bool))
     assert np.isnan(nobody["cost"]) and nobody["without"] == nobody["accuracy"]
+
+
+def test_the_instant_compares_the_settled_network_with_the_one_before(trained, monkeypatch):
+    run, kinds = trained
+    later, busy = network(np.full(P, 1), 0.1 * run.weights[4]), network(np.full(P, 2), np.ones(P))
+    later[4, :60] = 0
+    settling = [run.weights] * 7 + [later] + [run.weights] * 2  # index 7: after 100 steps
+    monkeypatch.setattr(instant, "settle", lambda *_: np.stack(settling))
+    monkeypatch.setattr(instant, "_task_steps", lambda run: iter([busy] * 10))
+    monkeypatch.setattr(instant, "_continued", lambda run: None)
+    errors = np.where(np.arange(P) < 30, instant.EPSILON, 1.0)
+    monkeypatch.setattr(instant, "epoch_error", lambda run, engine: errors)
+    monkeypatch.setattr(instant, "between_tasks", lambda run, k: {"after": 0.1, "before": k / 50})
+    facts, tables = instant.measure(run)
+    assert (facts["now"], facts["settled"], facts["busy"]) == (pytest.approx(18 / P), 1, 0)
+    bare, dropped = run.weights.copy(), run.weights.copy()
+    bare[:, kinds < 2] = dropped[:, :30] = 0
+    before, nobody = accuracy(run.weights), accuracy(np.zeros_like(bare))
+    assert facts["change"] == pytest.approx(accuracy(later) - before) and facts["change"] != 0
+    assert facts["without"] == pytest.approx(nobody - before)
+    assert facts["cost_now"] == pytest.approx(before - accuracy(bare))
+    assert facts["cost_settled"] == pytest.approx(accuracy(later) - nobody)
+    assert facts["lasting"] == pytest.approx(30 / P)
+    assert facts["cost_lasting"] == pytest.approx(before - accuracy(dropped))
+    table = tables["settling"]
+    assert table["steps"].tolist() == [*instant.STEPS] * 2
+    assert (table["share"] == 1).tolist() == [False] * 7 + [True] + [False] * 12
+    assert tables["between"]["before"].tolist() == [0.02, 0.04, 0.1, 0.2, 0.4, 1.0]
+
+
+def test_scale_holds_dropping_the_replicators_against_as_many_others(trained):
+    run, kinds = trained
+    facts, _ = scale.measure(run)
+    size = np.abs(run.weights[4])
+    assert facts["survivors"] == pytest.approx((P - 18) / P) and facts["particles"] == P
+    for key, gone in (
+        ("cost", kinds < 2),
+        ("cost_magnitude", np.argsort(size, kind="stable")[:18]),
+    ):
+        bare = run.weights.copy()
+        bare[:, gone] = 0
+        assert facts[key] == pytest.approx(accuracy(run.weights) - accuracy(bare))
+    assert facts["settled_survivors"] <= facts["survivors"] and facts["cost_random"] > 0
+    assert facts["dead"] == pytest.approx(2 / P)
+    start = network(np.full(P, 1), run.weights[4])
+    start[0, P - 2 :] = 0.1
+    born, _ = scale.measure(run_of([start, run.weights], [0, 1]))
+    assert born["auc"] == 1.0 > born["auc_chance"]
+    alive, _ = scale.measure(run_of([start, network(np.full(P, 2), run.weights[4])], [0, 1]))
+    assert alive["survivors"] == 1 and np.isnan(alive["cost"])
+
+
+def test_speeds_are_times_of_the_slower_one_to_the_faster(monkeypatch):
+    clock = [0.0]
+    costs = {speed.PLAIN: 1.0, "autograd": 4.0, "manual": 2.0, speed.SPARSE: 20.0}
+    costs |= {speed.LOOP: 1000.0, speed.AGAIN: 500.0}
+
+    def takes(seconds, size):
+        def step(rows):
+            clock[0] += seconds * len(rows) / size
+
+        return step
+
+    config = make_config(dataset="digits", neurons=H, depth=2, width=2, batch_size=100)
+    steps = {name: takes(seconds, 100) for name, seconds in costs.items()}
+    monkeypatch.setattr(speed, "_steps", lambda run, problem: steps)
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: clock[0])
+    _, tables = speed.measure(config.to_dict(), rounds=2, pairs=20)
+    numbers = tables["numbers"]
+    assert numbers[["sparse", "batched", "itself"]].values.tolist() == [[50, 10, 2]] * 2
+    shown = tables["speed"].set_index("variant")
+    assert shown["to_plain"].to_dict() == {k: v for k, v in costs.items() if k != speed.AGAIN}
+    assert shown["milliseconds"][speed.PLAIN] == 1000 and set(shown["h"]) == {H}
