@@ -1,6 +1,6 @@
 """How many bugs would the tests notice? Mutates the rooms that make numbers and runs their tests.
 
-    python scripts/mutation.py [ROOM ...] [--digits D] [--seconds T] [--children N]
+    python scripts/mutation.py [ROOM ...] [--sample N] [--seconds T] [--children N]
 
 Works on a copy of the tracked files in a temporary folder, with mutmut as configured in
 pyproject.toml narrowed to each room and its tests. Prints the share of mutants that the tests kill
@@ -14,6 +14,7 @@ import ast
 import difflib
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -74,7 +75,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"of: {', '.join(ROOMS)}")
     parser.add_argument(
-        "--digits", default="", metavar="D", help="a sample: mutants whose number ends in one of D"
+        "--sample", type=int, metavar="N", help="so many mutants of each room, drawn at random"
     )
     parser.add_argument("--seconds", type=float, help="for each room; the rest is left out")
     parser.add_argument("--children", type=int, default=2, help="processes at once (default 2)")
@@ -99,9 +100,16 @@ def measure(room: str, options: argparse.Namespace) -> tuple[int, list[str]]:
         work = Path(folder)
         _copy(work)
         _narrow(work, *ROOMS[room])
-        chosen = [f"*__mutmut_*{digit}" for digit in options.digits]
+        chosen: list[str] = []
+        if options.sample:
+            _mutmut(work, ["run", "none"])  # makes all mutants, and sees which tests reach them
+            every = sorted(_codes(work))
+            chosen = random.Random(0).sample(every, min(options.sample, len(every)))
         _mutmut(work, ["run", "--max-children", str(options.children), *chosen], options.seconds)
         codes = {name: code for name, code in _codes(work).items() if code is not None}
+        if not codes:
+            tail = (work / "mutmut.log").read_text(errors="replace")[-2000:]
+            raise SystemExit(f"mutmut ran no mutants:\n{tail}")
         lost = [name for name, code in codes.items() if code in (SURVIVED, UNTESTED)]
         return len(codes) - len(lost), [f"{name}: {_change(work, name)}" for name in sorted(lost)]
 
@@ -132,7 +140,7 @@ def _narrow(work: Path, mutated: list[str], tests: list[str]) -> None:
 
 
 def _mutmut(work: Path, arguments: list[str], seconds: float | None = None) -> None:
-    """Mutmut in the copy, so long at most; its progress goes to a file, its failure is said."""
+    """Mutmut in the copy, so long at most; its progress goes to a file."""
     with (work / "mutmut.log").open("w") as log:
         command = [sys.executable, "-m", "mutmut", *arguments]
         started = subprocess.Popen(
@@ -143,9 +151,6 @@ def _mutmut(work: Path, arguments: list[str], seconds: float | None = None) -> N
         except subprocess.TimeoutExpired:
             os.killpg(started.pid, signal.SIGKILL)
             started.wait()
-    if not any(code is not None for code in _codes(work).values()):
-        tail = (work / "mutmut.log").read_text(errors="replace")[-2000:]
-        raise SystemExit(f"mutmut ran no mutants:\n{tail}")
 
 
 def _codes(work: Path) -> dict[str, int | None]:
