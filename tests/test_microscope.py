@@ -44,7 +44,7 @@ def press(app: AppTest, key: str) -> AppTest:
 
 
 def ledger(app: AppTest) -> list[str]:
-    return app.dataframe[0].value["accuracy"].tolist()
+    return app.table[0].value["accuracy"].tolist()
 
 
 def test_nothing_is_shown_until_a_particle_is_chosen(run: Run) -> None:
@@ -66,7 +66,7 @@ def test_acts_undo_redo_and_what_the_table_says(run: Run) -> None:
     assert second[:2] == first and len(second) == 3
     assert ledger(press(app, "undo")) == first
     press(app, "undo")
-    assert not app.dataframe and app.button(key="undo").disabled
+    assert not app.table and app.button(key="undo").disabled
     press(app, "redo")
     assert ledger(press(app, "redo")) == second
     press(app, "act-Settle")

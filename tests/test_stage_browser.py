@@ -131,8 +131,9 @@ def test_pointing_lights_the_same_particle_up_everywhere(browser: Any, lab: str)
       const { over } = host.stage[name].board;
       return over.getContext('2d').getImageData(0, 0, over.width, over.height).data.some((v) => v);
     })"""
-    page.wait_for_timeout(100)
-    assert stage.evaluate(inked) == [True, True, True]
+    page.wait_for_function(
+        "([host, inked]) => eval(inked)(host).every(Boolean)", arg=[stage.element_handle(), inked]
+    )
     for name, place in (
         ("cube", "(host) => [host.stage.cube.x[700], host.stage.cube.y[700]]"),
         ("pixels", "(host) => host.stage.pixels.spot(700).slice(0, 2).map((v) => v + 2)"),
@@ -140,11 +141,13 @@ def test_pointing_lights_the_same_particle_up_everywhere(browser: Any, lab: str)
         box = page.locator(f".{name} .board").bounding_box()
         x, y = stage.evaluate(place)
         page.mouse.move(box["x"] + x, box["y"] + y)
-        page.wait_for_timeout(60)
-        hover = test_of(stage)["hover"]
         if name == "pixels":
-            assert hover == 700
-        else:  # the nearest point of the cube: 700 itself, or one in the same place
+            wait(page, "(test) => test.hover === 700")
+        else:
+            wait(page, f"(test) => test.hover !== {spot['particle']}")
+            hover = test_of(stage)[
+                "hover"
+            ]  # the nearest point of the cube: 700 itself, or one in the same place
             near = stage.evaluate(
                 f"(host) => [host.stage.cube.x[{hover}], host.stage.cube.y[{hover}]]"
             )
@@ -312,6 +315,11 @@ def test_acts_are_undone_and_redone_with_the_exact_accuracy(browser: Any, lab: s
         page.get_by_role("button", name=button).click()
         expect(page.locator(".finding")).to_have_text(text)
     assert len(test_of(stage)["selection"]) == 36
+    menu = page.get_by_test_id("stSidebar")
+    menu.get_by_role("link", name="Runs", exact=True).click()
+    page.get_by_role("heading", name="Runs", exact=True).wait_for()
+    menu.get_by_role("link", name="Overview").click()  # what was done is still there
+    expect(page.locator(".finding")).to_have_text(perfect)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

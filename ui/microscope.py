@@ -158,7 +158,7 @@ def _ledger(view: View, text: str) -> None:
                 "_": after.before,
             }
         )
-    st.dataframe(pd.DataFrame(rows).drop(columns="_"), hide_index=True, width="content")
+    st.table(pd.DataFrame(rows).drop(columns="_").set_index("act"), width="content")
     last = rows[-1]
     st.markdown(
         f"After {many(len(acts), 'act')} the accuracy is **{last['accuracy']}** (it was "
@@ -191,20 +191,23 @@ def _particle(view: View, acts: str, particle: int) -> None:
         f"**{v[4]:.4g}**. Its largest weight is {size[0]:.3g}; applied to itself it misses its own "
         f"weights by at most {error[0]:.2g}."
     )
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.html(_sheet(weights, v))
-    with right:
-        figure, drawn, table = _history(run.run_id, view.epsilon, particle, dark())
-        show(
-            figure,
-            table,
-            f"particle-{row['particle']}-{view.file}",
-            key="particle",
-            alt="Largest weight and self-application error of the particle by epoch",
-            drawn=drawn,
-        )
+    st.html(_sheet(weights, v))
     _relevance(view, acts, particle)
+
+
+def course(view: View) -> None:
+    """How the one chosen particle came to where it is, which no act changes."""
+    run, (particle,) = view.run, view.picked
+    name = cached.particles(run.run_id)["particle"].iloc[particle]
+    figure, drawn, table = _history(run.run_id, view.epsilon, particle, dark())
+    show(
+        figure,
+        table,
+        f"particle-{name}-{view.file}",
+        key="particle",
+        alt="Largest weight and self-application error of the particle by epoch",
+        drawn=drawn,
+    )
 
 
 @st.cache_resource(max_entries=40, show_spinner=False)

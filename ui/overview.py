@@ -8,7 +8,7 @@ import streamlit as st
 
 from srnn.config import RunConfig
 from srnn.figures.schematic import schematic
-from srnn.presets import PRESETS, preset
+from srnn.presets import PRESETS, of_plane, preset
 from srnn.runs import Run, find_run, list_runs, submit
 from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
@@ -75,26 +75,39 @@ def _fresh() -> RunConfig:
 
 
 def workbench(run: Run, autoplay: bool) -> None:
-    """The stage, and under it what is known of the particles chosen there."""
-    view, acts = state.view_of(run), state.get("acts")
+    """The stage with the microscope, and under it what can be taken away."""
+    view = state.view_of(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         _train_button()
         fork_form(run.run_id, run.config, view.epoch)
         st.caption("Shown: " + escape(run.name) + (", bundled" if run.bundled else ""))
-    try:
-        stage(view, acts, autoplay=autoplay)
-    except (ValueError, DataError) as error:  # acts of an address that cannot be done
-        st.error(escape(str(error)))
-        stage(view)
+    st.fragment(_living)(run, autoplay, state.place())
+    if len(view.picked) == 1:
+        from ui.microscope import course  # needs torch, which the first picture does not
+
+        course(view)
+    paper(view)
     download(
         "Film of this run (HTML)",
         lambda: film_of(run.run_id, view.epsilon, run.name),
         f"film-{view.file}.html",
         "text/html",
     )
-    paper(view)
+
+
+def _living(run: Run, autoplay: bool, drawn: dict[str, str]) -> None:
+    """The stage, and what is known of the particles chosen there. Acts run this fragment alone; for
+    another place than the page was ``drawn`` for, the page follows."""
+    if state.place() != drawn:
+        st.rerun()
+    view, acts = state.view_of(run), state.get("acts")
+    try:
+        stage(view, acts, autoplay=autoplay)
+    except (ValueError, DataError) as error:  # acts of an address that cannot be done
+        st.error(escape(str(error)))
+        stage(view)
     if view.picked or acts:
-        from ui.microscope import microscope  # needs torch, which the first picture does not
+        from ui.microscope import microscope
 
         microscope(view)
 
@@ -102,7 +115,7 @@ def workbench(run: Run, autoplay: bool) -> None:
 def paper(view: state.View) -> None:
     """The stage's pictures as figures for a paper, at the moment and from where they are seen."""
     names = ("Network", "Trajectories", "Membership", "Types", "Accuracy and losses")
-    about = "As trained, without what you have done to it." if state.get("acts") else None
+    about = "As trained, without what you have done to it."
     chosen = st.segmented_control("Figure for a paper", names, key="paper", help=about)
     if chosen is None:
         return
@@ -147,7 +160,8 @@ def presets() -> None:
 def runs() -> None:
     """The newest finished runs, each a link to its network."""
     st.header("Finished runs", anchor=False)
-    found = list_runs()
+    known = list_runs()
+    found = [run for run in known if not of_plane(run.record.config)]
     if not found:
         st.info("No run is there yet. Open the quick preset: it trains in seconds.")
     for run in found[:SHOWN]:
@@ -161,5 +175,5 @@ def runs() -> None:
                 + (", bundled" if run.bundled else "")
                 + (", stopped early" if run.stopped else "")
             )
-    if len(found) > SHOWN:
-        link("pages/runs.py", f"All {len(found)} runs")
+    if len(known) > SHOWN:
+        link("pages/runs.py", f"All {len(known)} runs")

@@ -34,7 +34,7 @@ SETTLE = (0, 1, 10, 100, 500)
 """Replication steps after which a network can be looked at."""
 LONGEST = 1500
 """Characters of one value in an address. A longer selection lives in the session only."""
-_KEY = "looked_at"
+_KEY, _LINKED = "looked_at", "linked"
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,16 @@ def restore() -> None:
     that does not only changes what it names."""
     kept = _kept()
     given = {name: text[:LONGEST] for name, text in st.query_params.items() if name in NAMES}
-    if given and given != _short(kept):
+    if given and given == st.session_state.get(_LINKED) != _short(kept):
+        change()  # a link of the page, which was there before the last acts
+    elif given and given != _short(kept):
         st.session_state[_KEY] = given if "run" in given else kept | given
+    st.session_state[_LINKED] = _short(_kept())
+
+
+def place() -> dict[str, str]:
+    """The whole state but for the acts."""
+    return {name: text for name, text in _kept().items() if name != "acts"}
 
 
 def view_of(run: Run) -> View:

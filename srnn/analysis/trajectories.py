@@ -59,6 +59,40 @@ class Trajectories:
         return _frame(self.coordinates.transpose(1, 0, 2), self.epochs, self.names, columns)
 
 
+@dataclass(frozen=True)
+class Axes:
+    """The directions in which weights differ most: their ``mean (n,)``, the ``directions (n, k)``
+    (zeros where the data do not vary), each one's share of the variance ``(k,)`` (0..1), and which
+    particles they were fitted on, ``(P,)`` bool: those that are finite at every epoch."""
+
+    mean: np.ndarray
+    directions: np.ndarray
+    shares: np.ndarray
+    finite: np.ndarray
+
+    def place(self, snapshots: np.ndarray) -> np.ndarray:
+        """Where weights ``(T, n, P)`` are on the axes, ``(T, P, k)`` float32; NaN for particles
+        that were not finite when the axes were fitted."""
+        points = np.stack([(one.T - self.mean) @ self.directions for one in snapshots])
+        points[:, ~self.finite] = np.nan
+        return points.astype(np.float32)
+
+
+def principal_axes(snapshots: np.ndarray, components: int) -> Axes:
+    """The principal components of all particles of all snapshots ``(T, n, P)``, as
+    :func:`fit_trajectories` finds them, to place other weights on as well; from 1 to n of them."""
+    finite = _finite(snapshots)
+    fitted = _axes(snapshots, np.flatnonzero(finite), components)
+    return Axes(*fitted, finite)
+
+
+def _finite(snapshots: np.ndarray) -> np.ndarray:
+    finite = np.ones(snapshots.shape[2], dtype=bool)
+    for one in snapshots:
+        finite &= np.isfinite(one).all(0)
+    return finite
+
+
 def fit_trajectories(
     snapshots: np.ndarray,
     epochs: Sequence[int],
@@ -85,9 +119,7 @@ def fit_trajectories(
         ValueError: unknown fit, components out of range, or lengths that do not fit.
     """
     _check(snapshots, epochs, names, layers, components, fit)
-    finite = np.ones(snapshots.shape[2], dtype=bool)
-    for one in snapshots:
-        finite &= np.isfinite(one).all(0)
+    finite = _finite(snapshots)
     shown = np.arange(len(names)) if particles is None else np.asarray(particles, dtype=np.int64)
     shown = shown[finite[shown]]
     labels = tuple(str(names[index]) for index in shown.tolist())
@@ -172,7 +204,19 @@ def _fit_together(
     snapshots: np.ndarray, members: np.ndarray, shown: np.ndarray, components: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """One PCA over all snapshots of ``members``: coordinates ``(S, T, k)`` of ``shown`` and the
-    share of variance ``(k,)``. One snapshot in memory at a time."""
+    share of variance ``(k,)``."""
+    mean, axes, share = _axes(snapshots, members, components)
+    coordinates = np.stack(
+        [(one[:, shown].astype(np.float64) - mean[:, None]).T @ axes for one in snapshots], axis=1
+    )
+    return coordinates, share
+
+
+def _axes(
+    snapshots: np.ndarray, members: np.ndarray, components: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean ``(n,)``, axes ``(n, k)`` and their shares of the variance ``(k,)`` of all snapshots of
+    ``members``. One snapshot in memory at a time."""
     weights = snapshots.shape[1]
     whole = len(members) == snapshots.shape[2]
 
@@ -191,10 +235,7 @@ def _fit_together(
     else:
         variances, axes, total = _leading(snapshots, points, mean, components)
     axes, variances = _tidy(axes, variances)
-    coordinates = np.stack(
-        [(one[:, shown].astype(np.float64) - mean[:, None]).T @ axes for one in snapshots], axis=1
-    )
-    return coordinates, variances / total if total > 0 else np.zeros(components)
+    return mean, axes, variances / total if total > 0 else np.zeros(components)
 
 
 def _leading(

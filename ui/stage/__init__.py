@@ -55,7 +55,7 @@ def live_stage(job: Job) -> bool:
 
     epsilon = state.epsilon()
     ladder = state.ladder(epsilon)
-    if (source := of_job(job, epsilon)) is None:
+    if (source := of_job(job, epsilon, ladder)) is None:
         return False
     block = source.block(epsilon, ladder)
     wanted = {"version": f"{job.id} live", "epsilon": epsilon}
@@ -143,7 +143,7 @@ def _block(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float
         return READY.read_bytes()
     from ui.stage.source import of_run
 
-    return of_run(run_id, epsilon, end, acts).block(epsilon, ladder)
+    return of_run(run_id, epsilon, end, acts, ladder).block(epsilon, ladder)
 
 
 def make_ready(run_id: str) -> bytes:
@@ -151,7 +151,7 @@ def make_ready(run_id: str) -> bytes:
     from ui.stage.source import of_run
 
     end = len(get_run(run_id).snapshot_epochs) - 1
-    return of_run(run_id, EPSILON, end, "").block(EPSILON, EPSILONS)
+    return of_run(run_id, EPSILON, end, "", EPSILONS).block(EPSILON, EPSILONS)
 
 
 def film_of(run_id: str, epsilon: float, name: str) -> bytes:

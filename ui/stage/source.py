@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
-import torch
 
 from srnn.analysis.collapse import scalars
 from srnn.analysis.dropout import accuracy_of, drop
-from srnn.analysis.trajectories import fit_trajectories
+from srnn.analysis.trajectories import Axes, principal_axes
 from srnn.analysis.types import HistoryMeasures, history_measures
-from srnn.fixpoints import measures
-from srnn.metanet import MacroShape, macro_shape, particle_table
+from srnn.metanet import MacroShape, macro_shape
 from srnn.particles import position_encoding
 from srnn.runs import Job, get_run
 from srnn.runs.live import kept_so_far
@@ -29,18 +27,22 @@ from ui import cached
 from ui.stage.blob import curves, encode, numbers, rungs
 from ui.stage.edits import measured, performed
 
+Arrays = dict[str, np.ndarray]
+"""What is drawn of T snapshots: ``size, error, second (T, P)`` uint8 (rungs of the ladder),
+``scalar (T, P)`` float32, ``points (T, P, 3)`` float16."""
+
 
 @dataclass(frozen=True)
 class Source:
-    """``snapshots (T, n, P)`` of ``epochs``, their ``measured`` sizes and errors, the table of
-    ``records``, accuracies ``(T,)`` before and after the replicators are dropped (None: not
-    known), and what else the header says (``more``)."""
+    """Snapshots at ``epochs``, as ``arrays``; the ``axes`` of their cube; the table of ``records``;
+    accuracies ``(T,)`` before and after the replicators are dropped (None: not known), and what
+    else the header says (``more``)."""
 
     name: str
     shape: MacroShape
     epochs: Sequence[int]
-    snapshots: np.ndarray
-    measured: HistoryMeasures
+    arrays: Arrays
+    axes: Axes
     records: pd.DataFrame
     before: list[float | None]
     after: list[float | None]
@@ -49,8 +51,8 @@ class Source:
 
     def block(self, epsilon: float, ladder: Sequence[float]) -> bytes:
         """All of it for the browser."""
-        shape, weight = self.shape, scalars(self.snapshots)
-        points, shares = _paths(self.snapshots, self.epochs, shape)
+        shape = self.shape
+        weight, points = (self.arrays[name] for name in ("scalar", "points"))
         found, spread = np.abs(weight[np.isfinite(weight)]), np.abs(points[np.isfinite(points)])
         skips = [(shape.skip(layer), layer + 1) for layer in range(shape.depth)]
         image, mean = _input(shape, self.task)
@@ -69,56 +71,50 @@ class Source:
             "after": self.after,
             "strong": float(np.quantile(found, 0.995)) if found.any() else 1.0,
             "reach": float(np.quantile(spread, 0.9995)) if spread.any() else 1.0,
-            "shares": shares,
+            "shares": self.axes.shares.tolist(),
             "image": image,
             "mean": mean,
             **self.more,
         }
-        size, error, second = (
-            rungs(part, ladder)
-            for part in (self.measured.size, self.measured.error, self.measured.second)
-        )
-        arrays = {"size": size, "error": error, "second": second}
-        arrays["scalar"] = np.where(np.isfinite(weight), weight, np.float32(np.nan))
-        arrays["points"] = points.astype(np.float16)
-        return encode(header, arrays)
+        return encode(header, self.arrays)
 
 
-def of_run(run_id: str, epsilon: float, end: int, acts: str) -> Source:
+def of_run(run_id: str, epsilon: float, end: int, acts: str, ladder: tuple[float, ...]) -> Source:
     """A finished run up to its snapshot ``end``, and then what acts made of that.
 
     Raises:
         ValueError: the acts cannot be done.
         DataError: there are acts, and the run's data are not here.
     """
-    run, kept = get_run(run_id), cached.measures(run_id)
-    parts = [part[: end + 1] for part in (kept.size, kept.error, kept.second)]
-    snapshots, epochs = run.snapshots[: end + 1], run.snapshot_epochs[: end + 1]
-    known = run.records.set_index("epoch")["test_accuracy"]
+    run, (arrays, axes) = get_run(run_id), _whole(run_id, ladder)
+    epochs, records = run.snapshot_epochs[: end + 1], run.records
+    known = records.set_index("epoch")["test_accuracy"]
     before = numbers([float(known.get(epoch, np.nan)) for epoch in epochs])
-    after, records = _after(run_id, epsilon)[: end + 1], run.records
+    after = _after(run_id, epsilon)[: end + 1]
+    arrays = {name: array[: end + 1] for name, array in arrays.items()}
     if acts:
         made, seen = performed(run_id, end, acts), measured(run_id, end, acts, epsilon)
-        new = measures(torch.from_numpy(np.array(made.weights)), torch.from_numpy(run.encoding))
-        parts = [np.concatenate([a, b[None]]) for a, b in zip(parts, new, strict=True)]
-        snapshots = np.concatenate([snapshots, made.weights[None]])
+        one = made.weights[None]
+        new = _arrays(one, history_measures(one, run.encoding), axes, ladder)
+        arrays = {name: np.concatenate([arrays[name], new[name]]) for name in arrays}
         records = records[records["epoch"] <= epochs[-1]]
         epochs, before, after = [*epochs, made.epoch], [*before, seen.before], [*after, seen.after]
+    more = {"edited": bool(acts)}
     return Source(
-        run_id,
-        run.shape,
-        epochs,
-        snapshots,
-        HistoryMeasures(*parts),
-        records,
-        before,
-        after,
-        _task(run_id),
-        {"edited": bool(acts)},
+        run_id, run.shape, epochs, arrays, axes, records, before, after, _task(run_id), more
     )
 
 
-def of_job(job: Job, epsilon: float) -> Source | None:
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _whole(run_id: str, ladder: tuple[float, ...]) -> tuple[Arrays, Axes]:
+    """What is drawn of all snapshots of a finished run, and the axes of its cube, which acts on it
+    do not turn. Do not change the arrays."""
+    run, measured = get_run(run_id), cached.measures(run_id)
+    axes = principal_axes(run.snapshots, 3)
+    return _arrays(run.snapshots, measured, axes, ladder), axes
+
+
+def of_job(job: Job, epsilon: float, ladder: tuple[float, ...]) -> Source | None:
     """A training so far; None before its first snapshot."""
     assert job.config is not None
     config = job.config
@@ -127,7 +123,8 @@ def of_job(job: Job, epsilon: float) -> Source | None:
     rows = pd.DataFrame(job.progress.rows if job.progress else [], dtype=float)
     if not len(epochs) or not len(rows):
         return None
-    history = _history(job.id, len(epochs), snapshots, config.neurons, config.encoding)
+    measured = _history(job.id, len(epochs), snapshots, config.neurons, config.encoding)
+    axes = principal_axes(snapshots, 3)
     known = rows.set_index("epoch")["test_accuracy"]
     before = numbers([float(known.get(epoch, np.nan)) for epoch in epochs])
     reached = max(int(rows["epoch"].iloc[-1]), epochs[-1])
@@ -135,8 +132,8 @@ def of_job(job: Job, epsilon: float) -> Source | None:
         job.id,
         shape,
         epochs,
-        snapshots,
-        history,
+        _arrays(snapshots, measured, axes, ladder),
+        axes,
         rows,
         before,
         [None] * len(epochs),
@@ -152,25 +149,21 @@ def _history(
     return history_measures(_snapshots, position_encoding(neurons, encoding))
 
 
-def _paths(
-    snapshots: np.ndarray, epochs: Sequence[int], shape: MacroShape
-) -> tuple[np.ndarray, list[float]]:
-    """Principal components ``(T, P, 3)``, NaN for particles that diverge, and their shares of the
-    variance."""
-    table = particle_table(shape)
-    components = min(3, snapshots.shape[1])
-    paths = fit_trajectories(
-        snapshots,
-        epochs,
-        table["particle"].tolist(),
-        table["layer"].to_numpy(),
-        components=components,
+def _arrays(
+    snapshots: np.ndarray, measured: HistoryMeasures, axes: Axes, ladder: Sequence[float]
+) -> Arrays:
+    """Snapshots ``(T, n, P)`` as the browser gets them."""
+    size, error, second = (
+        rungs(part, ladder) for part in (measured.size, measured.error, measured.second)
     )
-    points = np.full((len(snapshots), shape.particles, 3), np.nan, dtype=np.float32)
-    points[:, paths.particles] = 0
-    points[:, paths.particles, :components] = paths.coordinates
-    shares = paths.explained["share"].tolist()
-    return points, shares + [0.0] * (3 - len(shares))
+    weight = scalars(snapshots)
+    return {
+        "size": size,
+        "error": error,
+        "second": second,
+        "scalar": np.where(np.isfinite(weight), weight, np.float32(np.nan)),
+        "points": axes.place(snapshots).astype(np.float16),
+    }
 
 
 def _task(run_id: str) -> Task | None:
