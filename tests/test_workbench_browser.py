@@ -116,15 +116,26 @@ def test_a_text_from_the_address_stays_a_text(browser: Any, lab: str, text: str)
     page.context.close()
 
 
-def test_tab_leaves_every_figure_behind(browser: Any, lab: str) -> None:
+def test_tab_leaves_every_figure_behind_and_figures_follow_the_theme(
+    browser: Any, lab: str
+) -> None:
     page = visit(browser, f"{lab}/connectivity?run={RUN}")
     page.locator(".js-plotly-plot .main-svg").nth(9).wait_for(state="attached")
-    left, presses = False, 0
-    while not left and presses < 60:
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # skips the menu
+    left, presses = False, 2
+    while not left and presses < 40:
         page.keyboard.press("Tab")
         presses += 1
-        left = presses > 1 and page.evaluate("document.activeElement === document.body")
-    assert left, "still on the page after 60 presses"
+        left = page.evaluate("document.activeElement === document.body")
+    assert left, "still on the page after 40 presses"
+    for theme, ground in (("dark", "rgb(20, 23, 28)"), ("light", "rgb(255, 255, 255)")):
+        page.emulate_media(color_scheme=theme)  # the system's, while the page is open
+        page.wait_for_function(
+            "(ground) => [...document.querySelectorAll('.js-plotly-plot')].every((plot) => "
+            "plot.querySelector('.main-svg').style.background === ground)",
+            arg=ground,
+        )
     page.context.close()
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from srnn.vocabulary import GLOSSARY, count_replicators
 from ui import server, state
-from ui.charts import show
+from ui.charts import dark, show
 from ui.memory import settle
 from ui.menu import menu
 from ui.text import percent
@@ -31,6 +31,7 @@ dl.strip {display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0; paddi
 .strip dd {font-size: 1.25rem; margin: 0}
 .strip abbr {text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
 [data-testid=stBaseButton-primary] p {color: light-dark(#ffffff, #10141a)}
+.st-key-theme-watch {position: absolute}
 @media (max-width: 640px) {
   dl.strip {gap: 0 0.75rem}
   .strip div {display: flex; gap: 0.3rem; align-items: baseline}
@@ -39,6 +40,26 @@ dl.strip {display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0; paddi
 """
 """The strip: in one line, or as a few lines of text where the window is narrow; and dark letters on
 the dark theme's light buttons."""
+
+
+_theme = st.components.v2.component(
+    "theme_watch",
+    html="<div class='ground'></div>",
+    css=".ground {background: var(--st-background-color); transition: background-color 1ms}",
+    js="""export default function({ data, parentElement, setStateValue }) {
+  const ground = parentElement.querySelector(".ground");
+  ground.drawn = data.dark;
+  const look = () => {
+    const [red, green, blue] = getComputedStyle(ground).backgroundColor.match(/[\\d.]+/g);
+    const dark = 0.3 * red + 0.59 * green + 0.11 * blue < 128;
+    if (dark !== ground.drawn) setStateValue("dark", ground.drawn = dark);
+  };
+  ground.ontransitionend = look;
+  look();
+}""",
+)
+"""Runs the page again where it was drawn for another theme than is shown: the system's may change
+while a page is open."""
 
 
 def page(title: str, question: str) -> None:
@@ -55,6 +76,8 @@ def page(title: str, question: str) -> None:
     st.session_state["told_of_browser"] = False
     state.restore()
     menu()
+    with st.container(key="theme-watch"):
+        _theme(key="theme", data={"dark": dark()}, on_dark_change=lambda: None)
     st.title(title, anchor=False)
     st.markdown(question)
     if server.alone():
