@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,3 +92,27 @@ def preset(name: str, **changes: Any) -> RunConfig:
         raise ConfigError(f"unknown preset {name!r}; presets: {', '.join(PRESETS)}")
     chosen = PRESETS[name]
     return make_config(chosen.recipe, **{**chosen.changes, **changes})
+
+
+PLANE = {
+    "dataset": "digits",
+    "depth": 3,
+    "width": 4,
+    "neurons": 3,
+    "batch_size": 100,
+    "epochs": 20,
+}
+"""The small network that the live plane (:mod:`srnn.sweeps.live`) trains wherever it is pointed
+at, at other values of alpha and of the learning rate."""
+
+
+def of_plane(settings: Mapping[str, Any]) -> bool:
+    """Whether a run's settings are those of a network of the live plane: it stands behind the runs
+    that somebody has asked for one by one."""
+    return all(settings.get(name, value) == value for name, value in _plane().items())
+
+
+@functools.cache
+def _plane() -> dict[str, Any]:
+    free = ("alpha", "lr", "replication_lr")
+    return {name: value for name, value in make_config(**PLANE) if name not in free}

@@ -15,8 +15,9 @@ from figure_checks import assert_within_axes
 from streamlit.testing.v1 import AppTest
 
 from srnn.config import RunConfig
+from srnn.figures import style
 from srnn.figures import sweeps as figures
-from srnn.runs import obtain
+from srnn.runs import list_runs, obtain
 from srnn.sweeps import live
 from srnn.sweeps.driver import save_table, sweep
 from srnn.sweeps.library import keep, list_sweeps
@@ -54,6 +55,15 @@ def test_a_map_draws_its_level_and_names_the_logs_point():
     (mark,) = drawn.layout.annotations
     assert (mark.text, mark.x, mark.y) == ("the log", 2, 4)  # alpha is drawn by ratios
     assert drawn.layout.xaxis.type == "log" and drawn.layout.yaxis.type == "linear"
+
+
+def test_contours_are_written_in_what_can_be_read_on_their_ground_and_whole_numbers_are_ticks():
+    table = TABLE.assign(drop_cost=TABLE.neurons)
+    drawn = figures.phase_map(table[table.alpha < 100], "alpha", "neurons", "drop_cost")
+    pale, dark = (trace.contours for trace in drawn.data if trace.type == "contour")
+    assert (pale.start, pale.end, pale.labelfont.color) == (pytest.approx(2.5), 3.0, style.INK)
+    assert (dark.start, dark.end, dark.labelfont.color) == (3.5, 3.5, style.PAPER)
+    assert list(drawn.layout.yaxis.tickvals) == [2, 4]
 
 
 def test_between_irregular_runs_a_map_is_linear():
@@ -219,6 +229,18 @@ def test_a_run_that_failed_is_shown_with_its_reason(there):
     )
     assert any("all of them cached" in text.value for text in app.caption)
     assert any("no luck" in set(one.value.get("error", [])) for one in app.dataframe)
+
+
+def test_networks_of_the_live_plane_stand_behind_what_somebody_asked_for(small: RunConfig):
+    own = obtain(small.replace(epochs=1))[0]
+    first = make_plan(tomllib.loads(live.PLAN)).configs({"alpha": 10, "lr": 0.01})[0]
+    tiny = obtain(first)[0]
+    runs = list_runs()
+    assert (runs[0], runs[-1]) == (own, tiny) and runs[1].bundled
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    links = [one.proto.query_string for one in app.get("page_link")]
+    assert any(own.run_id in one for one in links)
+    assert not any(tiny.run_id in one for one in links)
 
 
 def test_the_live_plane_shows_what_is_trained_and_trains_nothing_by_itself(cache):

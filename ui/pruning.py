@@ -19,7 +19,7 @@ from srnn.figures.pruning import (
     pareto_map,
 )
 from srnn.figures.style import points
-from srnn.presets import PRESETS
+from srnn.presets import PRESETS, of_plane
 from srnn.pruning import CRITERIA, Subject, drop_first, natural_count, order_of
 from srnn.pruning.controls import FEWEST, MATCHINGS, SHARE, control_table, control_tests
 from srnn.pruning.curves import curves, natural_points, over_draws
@@ -176,8 +176,13 @@ def threshold_section(run: Run, epsilon: float) -> None:
 
 
 def pareto_section(run: Run, epsilon: float) -> None:
-    """All runs of the same data set as a map."""
-    same = [one.run_id for one in list_runs() if one.config.dataset == run.config.dataset]
+    """All runs of the same data set as a map, without the networks of the live plane."""
+    kind = run.config.dataset, of_plane(run.record.config)
+    same = [
+        one.run_id
+        for one in list_runs()
+        if (one.config.dataset, of_plane(one.record.config)) == kind
+    ]
     table = runs_map(tuple(same), epsilon)
     front = table[table["front"].astype(bool)]
     st.markdown(

@@ -6,7 +6,7 @@ a map, and a point of a band, is a mean over seeds; the independent unit is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,9 +101,16 @@ def phase_map(
         hovertemplate=f"{words(x)} %{{x:.4g}}<br>{words(y)} %{{y:.4g}}"
         f"<br>{words(measure)} %{{z:.4g}}<extra></extra>",
     )
-    contours = {"coloring": "none", "showlabels": True, "labelfont": {"size": 11, "color": INK}}
+    contours = {"coloring": "none", "showlabels": True}
     line = {"x": xs, "y": ys, "z": values, "showscale": False, "hoverinfo": "skip"}
-    figure.add_contour(**line, contours=contours, line={"color": MUTED, "width": 1}, ncontours=6)
+    for levels, color in _levels(means["value"]):
+        at = {"start": levels[0], "end": levels[-1], "size": float(np.diff(levels[:2]).sum()) or 1}
+        figure.add_contour(
+            **line,
+            contours=contours | at | {"labelfont": {"size": 11, "color": color}},
+            line={"color": color, "width": 1},
+            autocontour=False,
+        )
     if level is not None:
         shown = 100 * level if measure in SHARES else level
         only = contours | {"start": shown, "end": shown, "size": 1, "showlabels": False}
@@ -138,10 +145,35 @@ def phase_map(
             bordercolor=INK,
             borderpad=2,
         )
-    figure.update_xaxes(title=words(x), type="log" if logs[0] else "linear")
-    figure.update_yaxes(title=words(y), type="log" if logs[1] else "linear")
+    figure.update_xaxes(_axis(means[x]))
+    figure.update_yaxes(_axis(means[y]))
     figure.update_layout(showlegend=False)
     return figure
+
+
+def _levels(values: pd.Series) -> Iterator[tuple[np.ndarray, str]]:
+    """Round values for about six contours, in the ink that can be read on their ground: on the
+    darker part of :data:`SEQUENTIAL` that of the paper."""
+    low, high = float(values.min()), float(values.max())
+    rough = max(high - low, 1e-9) / 6
+    tenth = 10.0 ** np.floor(np.log10(rough))
+    step = next(k * tenth for k in (1, 2, 5, 10) if k * tenth >= rough)
+    levels = step * np.arange(np.floor(low / step) + 1, np.ceil(high / step))
+    dark = levels > low + 0.6 * (high - low)
+    for some, color in ((levels[~dark], INK), (levels[dark], PAPER)):
+        if len(some):
+            yield some, color
+
+
+def _axis(values: pd.Series) -> dict[str, Any]:
+    """The axis of a field: by ratios where its values span decades; few whole numbers are its
+    ticks."""
+    axis: dict[str, Any] = {"title": words(values.name)}
+    axis["type"] = "log" if spans_decades(values) else "linear"
+    kinds = np.unique(values.to_numpy(float))
+    if len(kinds) <= 12 and (kinds == np.round(kinds)).all():
+        axis |= {"tickvals": kinds, "ticktext": [f"{kind:g}" for kind in kinds]}
+    return axis
 
 
 def _interpolated(means: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -190,7 +222,7 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
         name="runs",
         hovertemplate="%{y:.4g}<extra>run</extra>",
     )
-    figure.update_xaxes(title=words(x), type="log" if spans_decades(values[x]) else "linear")
+    figure.update_xaxes(_axis(values[x]))
     figure.update_yaxes(title=words(measure))
     if len(groups) > len(DASHES):
         note(figure, f"{len(groups) - len(DASHES)} further values of {words(by or '')} not drawn.")

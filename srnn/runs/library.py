@@ -24,6 +24,7 @@ from pydantic import TypeAdapter
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import read_file, read_tail, stamp, write_bytes, writing
+from srnn.presets import of_plane
 from srnn.runs.draft import trained_alike
 from srnn.runs.labels import mark_used
 from srnn.runs.lock import is_held
@@ -107,8 +108,9 @@ class Damaged:
 
 
 def list_runs() -> list[Run]:
-    """All finished runs that can be read, newest first; bundled ones last. Only sizes are checked
-    here; the checksums are when a run is opened or read."""
+    """All finished runs that can be read, newest first; bundled ones last, and behind them the
+    networks of the live plane. Only sizes are checked here; the checksums are when a run is opened
+    or read."""
     return list_all()[0]
 
 
@@ -133,7 +135,13 @@ def list_all() -> tuple[list[Run], list[Damaged]]:
                 found[entry.name] = open_run(Path(entry.path), verify=False)
     now = time.time()
     runs = sorted(
-        found.values(), key=lambda run: (run.bundled, -min(run.finished, now), run.run_id)
+        found.values(),
+        key=lambda run: (
+            of_plane(run.record.config),
+            run.bundled,
+            -min(run.finished, now),
+            run.run_id,
+        ),
     )
     return runs, sorted(damaged, key=lambda one: one.name)
 

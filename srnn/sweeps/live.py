@@ -15,6 +15,7 @@ from typing import Any
 
 from srnn import paths
 from srnn.files import read_json, write_bytes, writing
+from srnn.presets import PLANE
 from srnn.sweeps.driver import Crew, Progress, Sweep
 from srnn.sweeps.plan import Plan
 from srnn.sweeps.work import attempt
@@ -25,15 +26,11 @@ FIELDS = ("alpha", "lr")
 PATIENCE = 30.0
 """Seconds after the pointer's last move at which the training ends."""
 
-PLAN = """title = "live: alpha and learning rate, a small network on digits"
+_BASE = "\n".join(f"{name} = {json.dumps(value)}" for name, value in PLANE.items())
+PLAN = f"""title = "live: alpha and learning rate, a small network on digits"
 
 [base]
-dataset = "digits"
-depth = 3
-width = 4
-neurons = 3
-batch_size = 100
-epochs = 20
+{_BASE}
 
 [grid]
 alpha = [0.1, 0.18, 0.32, 0.56, 1, 1.8, 3.2, 5.6, 10, 18, 32, 56, 100, 180, 320, 560, 1000]
