@@ -12,13 +12,14 @@ import plotly.graph_objects as go
 import pytest
 import sessions
 import torch
-from figure_checks import assert_within_axes
+from figure_checks import assert_within_axes, check_all_makers
 
 from srnn.config import RunConfig, make_config
 from srnn.figures import style
 from srnn.runs.draft import Draft
 
 torch.set_num_threads(1)
+check_all_makers()
 
 hypothesis.settings.register_profile("lab", deadline=None)  # nothing here is timed
 hypothesis.settings.load_profile("lab")

@@ -3,14 +3,47 @@ label outside the figure. A blank or a cut figure passes most other tests."""
 
 from __future__ import annotations
 
+import functools
+import importlib
+import inspect
+import pkgutil
 import re
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import plotly.graph_objects as go
 
+import srnn.figures
+
 GLYPH = 0.58
 """Width of a character, in font sizes; sans-serif text is about 0.5 wide."""
+
+
+def makers() -> Iterator[tuple[str, str, Callable[..., go.Figure]]]:
+    """Every public function of :mod:`srnn.figures` that makes a figure: module, name, function."""
+    for found in pkgutil.iter_modules(srnn.figures.__path__, "srnn.figures."):
+        for name, function in inspect.getmembers(importlib.import_module(found.name)):
+            own = getattr(function, "__module__", "") == found.name and not name.startswith("_")
+            if own and getattr(function, "__annotations__", {}).get("return") == "go.Figure":
+                yield found.name, name, function
+
+
+def check_all_makers() -> None:
+    """From here on, whoever calls one of the :func:`makers` gets a figure that lies inside its
+    axes, or an error. Before other modules take their names."""
+
+    def checked(function: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
+        @functools.wraps(function)
+        def make(*arguments: object, **options: object) -> go.Figure:
+            figure = function(*arguments, **options)
+            assert_within_axes(figure)
+            return figure
+
+        return make
+
+    for module, name, function in list(makers()):
+        setattr(importlib.import_module(module), name, checked(function))
 
 
 def assert_within_axes(figure: go.Figure) -> None:

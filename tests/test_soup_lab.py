@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -95,6 +96,23 @@ def test_the_figures_show_the_numbers(long):
     by_type = figures.slice_figure(codes, codes * 10, 1.0, False)
     assert (by_type.data[0].z == codes).all()
     assert (figures.slice_figure(codes, codes * 10, 1.0, True).data[0].z == codes * 10).all()
+
+
+def test_the_figures_of_what_is_around_show_the_numbers():
+    fates = pd.DataFrame(
+        {"fate": ["back", "lost", "back"], "before": [0.1, 1, 0.2], "after": [0.05, 9, 0.1]}
+    )
+    back, lost, kept = figures.clones_figure(fates, 0.5).data
+    assert (back.name, list(back.x), list(back.y)) == ("back", [0.1, 0.2], [0.05, 0.1])
+    assert (lost.name, list(lost.y)) == ("lost", [9])
+    assert list(kept.x) == [0.1, 1] and list(kept.y) == [0.05, 0.5]
+    lines = pd.DataFrame({"radius": [1.5, 3.0], "noise 0.1": [7, 2]})
+    (dots,) = figures.fertility_figure(lines).data
+    assert (dots.name, list(dots.x), list(dots.y)) == ("noise 0.1", [1.5, 3.0], [7, 2])
+    trials = {0.1: np.stack([np.arange(5), np.zeros(5)], 1)}
+    box, told = figures.robustness_boxes(trials, {0.1: (3.0, 4.0)}, 0).data
+    assert (box.q1[0], box.median[0], box.q3[0], box.mean[0]) == (1, 2, 3, 2)
+    assert list(told.y) == [3.0] and told.name == "published mean"
 
 
 def test_the_browser_gets_the_film(long):
