@@ -32,7 +32,8 @@ else:
     )
 research_log.progress(settings)
 if len(table):
-    st.dataframe(table, hide_index=True, height=420, column_config=research_log.WIDE)
+    look = {"column_config": research_log.WIDE, "row_height": research_log.TALL}
+    st.dataframe(table, hide_index=True, height=480, **look)
     download("All claims (CSV)", lambda: csv(table), "research-log.csv", "text/csv")
 for experiment in experiments().values():
     research_log.card(experiment, settings)

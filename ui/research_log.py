@@ -24,9 +24,11 @@ STATED = ["control", "tolerance", "why", "source"]
 """What a claim states before anything runs, beside its quantity and the log's value."""
 WIDE = {
     name: st.column_config.Column(width=pixels)
-    for name, pixels in zip(["row", *SHOWN], (60, 290, 120, 160, 160, 220), strict=True)
+    for name, pixels in zip(["row", *SHOWN], (70, 250, 140, 150, 150, 270), strict=True)
 }
 """Widths of the columns of claims."""
+TALL = 76
+"""Height of a row of claims, in pixels: the longest take four lines."""
 CUBE = "8"
 """The row whose small figure can be turned."""
 
@@ -130,7 +132,8 @@ def _claimed(one: Experiment) -> None:
 
 
 def _claims(table: pd.DataFrame) -> None:
-    st.dataframe(table, hide_index=True, height="content", column_config=WIDE)
+    look = {"column_config": WIDE, "row_height": TALL}
+    st.dataframe(table, hide_index=True, height="content", **look)
 
 
 def _made(one: Experiment, found: Outcome, settings: Settings) -> str:
