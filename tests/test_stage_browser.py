@@ -131,13 +131,12 @@ def test_pointing_lights_the_same_particle_up_everywhere(browser: Any, lab: str)
       const { over } = host.stage[name].board;
       return over.getContext('2d').getImageData(0, 0, over.width, over.height).data.some((v) => v);
     })"""
-    page.wait_for_function(
-        "([host, inked]) => eval(inked)(host).every(Boolean)", arg=[stage.element_handle(), inked]
-    )
+    page.wait_for_function(f"(host) => ({inked})(host).every(Boolean)", arg=stage.element_handle())
     for name, place in (
         ("cube", "(host) => [host.stage.cube.x[700], host.stage.cube.y[700]]"),
         ("pixels", "(host) => host.stage.pixels.spot(700).slice(0, 2).map((v) => v + 2)"),
     ):
+        page.locator(f".{name} .board").scroll_into_view_if_needed()
         box = page.locator(f".{name} .board").bounding_box()
         x, y = stage.evaluate(place)
         page.mouse.move(box["x"] + x, box["y"] + y)

@@ -31,7 +31,7 @@ dl.strip {display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0; paddi
 .strip dd {font-size: 1.25rem; margin: 0}
 .strip abbr {text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
 [data-testid=stBaseButton-primary] p {color: light-dark(#ffffff, #10141a)}
-.st-key-theme-watch {position: absolute}
+:has(> .st-key-theme-watch) {position: absolute}
 @media (max-width: 640px) {
   dl.strip {gap: 0 0.75rem}
   .strip div {display: flex; gap: 0.3rem; align-items: baseline}

@@ -145,7 +145,7 @@ def presets() -> None:
     st.header("Presets", anchor=False)
     with st.container(horizontal=True):
         for name, preset in PRESETS.items():
-            with st.container(border=True, width=276, height=214):
+            with st.container(border=True, width=276, height=240):
                 st.markdown(f"**{preset.title}**")
                 st.caption(preset.about)
                 with st.container(horizontal=True, vertical_alignment="center"):

@@ -24,7 +24,7 @@ STATED = ["control", "tolerance", "why", "source"]
 """What a claim states before anything runs, beside its quantity and the log's value."""
 WIDE = {
     name: st.column_config.Column(width=pixels)
-    for name, pixels in zip(["row", *SHOWN], (70, 250, 140, 150, 150, 270), strict=True)
+    for name, pixels in zip(["row", *SHOWN], (75, 205, 120, 140, 140, 240), strict=True)
 }
 """Widths of the columns of claims."""
 TALL = 76

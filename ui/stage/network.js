@@ -82,7 +82,7 @@ export class Network {
       this.trace(path, particle);
     }
     const dim = scene.selection.size ? 0.3 : 1;
-    const thin = Math.max(0.3, Math.min(1, Math.sqrt(1600 / drawn.length))); // many are drawn finer
+    const thin = Math.max(0.3, Math.min(1, Math.sqrt(1600 / this.total))); // many are drawn finer
     for (const key of [...groups.keys()].sort((a, b) => (a % BINS) - (b % BINS) || a - b)) {
       const bin = key % BINS, pair = Math.floor(key / BINS), color = Math.floor(pair / 2);
       pen.strokeStyle =
