@@ -32,8 +32,7 @@ else:
     )
 research_log.progress(settings)
 if len(table):
-    look = {"column_config": research_log.WIDE, "row_height": research_log.TALL}
-    st.dataframe(table, hide_index=True, height=480, **look)
+    research_log.claims_sheet(table, 480)
     download("All claims (CSV)", lambda: csv(table), "research-log.csv", "text/csv")
 for experiment in experiments().values():
     research_log.card(experiment, settings)

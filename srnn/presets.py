@@ -94,7 +94,7 @@ def preset(name: str, **changes: Any) -> RunConfig:
     return make_config(chosen.recipe, **{**chosen.changes, **changes})
 
 
-PLANE = {
+PLANE: dict[str, Any] = {
     "dataset": "digits",
     "depth": 3,
     "width": 4,

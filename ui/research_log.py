@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -120,7 +122,7 @@ def card(one: Experiment, settings: Settings) -> None:
         elif found is not None:
             _large(one, settings, found)
         if found is not None:
-            _claims(found.tables["claims"][[*SHOWN, *STATED, "seeds"]])
+            claims_sheet(found.tables["claims"][[*SHOWN, *STATED, "seeds"]])
             if large:
                 _tables(found)
 
@@ -128,12 +130,12 @@ def card(one: Experiment, settings: Settings) -> None:
 def _claimed(one: Experiment) -> None:
     """What an experiment claims before it has been run, with tolerance, placebo and source."""
     table = claims_table([judge(claim, [], []) for claim in one.claims])
-    _claims(table[["claim", "log", *STATED]])
+    claims_sheet(table[["claim", "log", *STATED]])
 
 
-def _claims(table: pd.DataFrame) -> None:
-    look = {"column_config": WIDE, "row_height": TALL}
-    st.dataframe(table, hide_index=True, height="content", **look)
+def claims_sheet(table: pd.DataFrame, height: int | Literal["content"] = "content") -> None:
+    """A table of claims, each text in full."""
+    st.dataframe(table, hide_index=True, height=height, column_config=WIDE, row_height=TALL)
 
 
 def _made(one: Experiment, found: Outcome, settings: Settings) -> str:

@@ -168,7 +168,7 @@ def _levels(values: pd.Series) -> Iterator[tuple[np.ndarray, str]]:
 def _axis(values: pd.Series) -> dict[str, Any]:
     """The axis of a field: by ratios where its values span decades; few whole numbers are its
     ticks."""
-    axis: dict[str, Any] = {"title": words(values.name)}
+    axis: dict[str, Any] = {"title": words(str(values.name))}
     axis["type"] = "log" if spans_decades(values) else "linear"
     kinds = np.unique(values.to_numpy(float))
     if len(kinds) <= 12 and (kinds == np.round(kinds)).all():
