@@ -16,7 +16,7 @@ from benchmarks.suite import everything
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="about a minute instead of ten")
+    parser.add_argument("--quick", action="store_true", help="three minutes instead of ten")
     parser.add_argument(
         "--json", metavar="FILE", nargs="?", const="-", help="write JSON (-: print)"
     )

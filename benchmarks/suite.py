@@ -176,7 +176,8 @@ def _training(config: RunConfig, folder: Path):
     from srnn.runs.lock import Lock
     from srnn.training import train
 
-    lock = Lock(folder / "lock")
+    lock = Lock(folder / config.run_id / "lock")  # a run's folder bears its name
+    lock.path.parent.mkdir()
     lock.take()
     draft = Draft(config, lock)
     for record in train(config, load_task(config.dataset)):
@@ -213,7 +214,7 @@ def _effort(quick: bool) -> tuple[int, float]:
 
 
 def everything(quick: bool) -> dict[str, Any]:
-    """All measurements, about a minute if quick, else about ten."""
+    """All measurements, three minutes if quick, else about ten or more."""
     torch.set_num_threads(1)
     np.seterr(all="ignore")
     parts: dict[str, Any] = {"machine": machine(), "quick": quick, "prepare_seconds": preparation()}
