@@ -5,7 +5,7 @@
 - Many quick runs: time per run, and the driver's memory as the runs become more.
 - First map: 64 points on the digits, h = 4, by its command, from its start to its end.
 - A Dask cluster of one and of two workers on this machine: seconds per quick run.
-- What one row takes the driver: bytes that come back, and seconds to keep it.
+- What one run takes the driver: bytes that come back, and seconds beside its training.
 - What that predicts: a sweep takes as long as its slowest stage (:func:`predicted`); held against
   the sweeps with several workers, from what one worker takes.
 """
@@ -25,7 +25,6 @@ from typing import Any
 
 from srnn.config import RunConfig
 from srnn.runs import obtain
-from srnn.runs.results import Result, save_result
 from srnn.sweeps.driver import sweep
 from srnn.sweeps.local import LocalWorkers
 from srnn.sweeps.measures import measure
@@ -116,16 +115,37 @@ def on_dask(runs: int, workers: int) -> float:
         return (time.perf_counter() - started) / runs
 
 
-def row_cost(rows: int = 200) -> dict[str, float]:
-    """Bytes of an answer, and seconds of keeping its row."""
+class Instant:
+    """Workers that have every answer at once: a sweep of theirs takes what its driver takes."""
+
+    workers = ahead = 1
+
+    def __init__(self) -> None:
+        run = obtain(RunConfig(**QUICK))[0]
+        self.row = {**measure(run), "stopped": "", "seconds": 1.0}
+        self.tasks: list[dict[str, Any]] = []
+
+    def submit(self, task: dict[str, Any]) -> None:
+        self.tasks.append(task)
+
+    def next(self) -> dict[str, Any]:
+        task = self.tasks.pop(0)
+        row = {"run_id": task["run_id"], **task["config"], **self.row}
+        return {"run_id": task["run_id"], "row": row, "cached": False}
+
+
+def driver(runs: int = 1000) -> dict[str, float]:
+    """Bytes of an answer, and the driver's seconds a run: to make its task, to look for its row, to
+    keep it."""
     os.environ["SRNN_CACHE"] = tempfile.mkdtemp()
-    config = RunConfig(**QUICK)
-    row = {**config.to_dict(), **measure(obtain(config)[0])}
+    workers, plan = Instant(), make_plan({"base": QUICK, "grid": {"seed": list(range(runs))}})
     started = time.perf_counter()
-    for index in range(rows):
-        save_result("sweep", {"run": index}, Result(row))
-    keeping = (time.perf_counter() - started) / rows
-    return {"bytes": len(json.dumps(row)), "keep_s": keeping}
+    found = sweep(plan, workers)
+    keeping = (time.perf_counter() - started) / runs
+    return {
+        "bytes": len(json.dumps(found.table().iloc[0].to_dict(), default=str)),
+        "keep_s": keeping,
+    }
 
 
 SCHEDULER = 0.010
@@ -149,7 +169,7 @@ def main() -> None:
     """Print all figures as JSON."""
     quick, cores = "--quick" in sys.argv, os.cpu_count() or 1
     parts: dict[str, Callable[[], Any]] = {
-        "row": row_cost,
+        "driver": driver,
         "overhead": lambda: overhead(2 if quick else 8),
         "first_map_s": first_map,
         "dask_s_per_run": lambda: {n: on_dask(50 if quick else 300, n) for n in (1, 2)},
@@ -160,7 +180,7 @@ def main() -> None:
     for name, measured in parts.items():
         found[name] = measured()
         print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
-    task, keep = found["overhead"]["swept_s"], found["row"]["keep_s"]
+    task, keep = found["overhead"]["swept_s"], found["driver"]["keep_s"]
     found["predicted"] = {
         f"{runs:.0e} runs, {workers} workers": predicted(runs, workers, task, keep)
         for runs in (1e3, 1e5, 1e6)
