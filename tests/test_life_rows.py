@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
+from streamlit.testing.v1 import AppTest
 
+from srnn.cli import main
 from srnn.config import RunConfig
 from srnn.experiments import arithmetic, disturbed, fertility, free_particles, quine, selection
 from srnn.experiments.base import Settings
@@ -81,9 +85,23 @@ def test_a_round_is_measured_from_the_trained_weights(small: RunConfig):
     assert len(drawn.data) > 0
 
 
-def test_a_quine_knows_more_of_itself_the_more_it_is_asked_for():
-    table = trade_off((0.0, 0.3), seed=1, steps=150)
-    assert table["error"][1] < table["error"][0] and (table["accuracy"] > 0.5).all()
+def test_everybody_attacking_is_not_borne_and_replicators_bear_each_other():
+    """Both claims on small networks, and neither with what the placebos do."""
+    seeds = [Settings(quick=True).config(neurons=8, seed=s, data_seed=s) for s in (1, 3)]
+    facts = pd.DataFrame([disturbed.measure(obtain(one)[0])[0] for one in seeds]).mean()
+    for claim in disturbed.CLAIMS:
+        low, high = claim.tolerance.low, claim.tolerance.high
+        assert low <= facts[claim.real.key] <= high, claim.quantity
+        assert not low <= facts[claim.placebo.key] <= high, claim.quantity
+    assert facts[f"cost: attack {disturbed.EVERYBODY}"] > 0.05
+
+
+def test_the_whole_share_of_replication_costs_a_quine_accuracy_and_a_small_one_does_not():
+    none, small, whole = trade_off((0.0, 0.03, 1.0), seed=1, steps=200).itertuples()
+    _, claim = quine.CLAIMS
+    assert none.accuracy > 0.9 and whole.accuracy - none.accuracy <= claim.tolerance.high
+    assert not small.accuracy - none.accuracy <= claim.tolerance.high  # the placebo
+    assert whole.error < 1 < none.error
     numbers = pd.DataFrame({"arm": "share 0.3", "accuracy": [0.9], "error": [5.0]})
     drawn = quine.figure({"numbers": numbers})
     points = {trace.name: (trace.x, trace.y) for trace in drawn.data if len(trace.x)}
@@ -94,3 +112,30 @@ def test_quick_rows_ask_for_less():
     quick, full = (free_particles.arms(Settings(quick=q, seeds=1)) for q in (True, False))
     names = [arms["as published"][0].parameters["names"] for arms in (quick, full)]
     assert len(names[0]) == 2 and names[1] == list(free_particles.EXPERIMENTS)
+
+
+def test_networks_that_add_are_named_one_by_one(capsys):
+    command = ["arithmetic", "addition", "--seeds", "2", "--steps", "200", "--json"]
+    assert main(command) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert not found["cached"] and [one["seed"] for one in found["networks"]] == [1, 2]
+    assert all(one["mae"] < 0.05 and one["adds"] for one in found["networks"])
+    assert main(command) == 0
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert again == found | {"cached": True}
+    with pytest.raises(SystemExit):
+        main(["arithmetic", "addition", "--seeds", "0"])
+
+
+def test_sums_open_with_what_the_log_found_and_train_others():
+    def page():
+        from ui.sums import sums
+
+        sums()
+
+    app = AppTest.from_function(page, default_timeout=60).run()
+    assert not app.exception and "10 of 10" in app.markdown[1].value
+    app.segmented_control("sum-task").set_value("multiplication").run()
+    assert "0 of 10" in app.markdown[1].value
+    app.number_input("sum-seeds").set_value(3).run()
+    assert not app.exception and app.button("run-arithmetic").label == "Train 3 networks"
