@@ -6,6 +6,7 @@ import streamlit as st
 
 from srnn.experiments.arithmetic import EXPERIMENT, arms, computation, figure
 from srnn.experiments.base import Settings, Tables
+from srnn.experiments.claims import write
 from srnn.experiments.engine import known_outcome
 from srnn.interactions import KINDS
 from srnn.life.arithmetic import TASKS
@@ -47,9 +48,9 @@ def sums() -> None:
     table = tables["numbers"]
     st.markdown(
         f"**{int(table['adds'].sum())} of {seeds}** are right to a tenth: mean absolute error "
-        f"{table['mae'].mean():.2g} asked particle by particle, {table['swapped'].mean():.2g} with "
-        f"the scalar weights swapped in; {18 * table['replicators'].mean():.1f} of 18 particles "
-        "are replicators."
+        f"{write(table['mae'].mean(), 'exp')} asked particle by particle, "
+        f"{write(table['swapped'].mean(), 'exp')} with the scalar weights swapped in; "
+        f"{18 * table['replicators'].mean():.1f} of 18 particles are replicators."
     )
     alt = "Mean absolute error of the MetaNets, and of their scalar weights in a dense network"
     show(figure({"numbers": table.assign(arm=task)}), table, f"sums-{task}", key="sums", alt=alt)
