@@ -31,11 +31,11 @@ def _arithmetic(options: argparse.Namespace) -> int:
     one = computation(options.task, options.seeds, options.steps, options.disturb)
     result, cached = remember(one.name, one.key, lambda: one.function(**one.parameters))
     show(1, 1, "done")
-    found = result.tables["numbers"].to_dict("records")
-    rows = [{name: json_number(value) for name, value in row.items()} for row in found]
+    rows = result.tables["numbers"].to_dict("records")
     form = "{:>5} {:>12} {:>15} {:>11}".format
     lines = [form("seed", "mean error", "scalar weights", "replicators")]
     for row in rows:
-        errors = ("diverged" if row[k] is None else f"{row[k]:.2g}" for k in ("mae", "swapped"))
+        errors = (f"{row[name]:.2g}" for name in ("mae", "swapped"))
         lines.append(form(row["seed"], *errors, f"{18 * row['replicators']:.0f} of 18"))
+    rows = [{name: json_number(value) for name, value in row.items()} for row in rows]
     return answer(options, {**one.parameters, "cached": cached, "networks": rows}, *lines)
