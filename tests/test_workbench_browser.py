@@ -185,7 +185,9 @@ def test_a_drawn_digit_is_answered_before_and_after_pruning(browser: Any, lab: s
     page.context.close()
 
 
-def test_pictures_are_uploaded_and_chosen(browser: Any, lab: str, tmp_path: Path) -> None:
+def test_a_torn_file_is_refused_and_pictures_are_uploaded_and_chosen(
+    browser: Any, lab: str, tmp_path: Path
+) -> None:
     from playwright.sync_api import expect
     from test_upload import GREY, png
 
@@ -194,6 +196,9 @@ def test_pictures_are_uploaded_and_chosen(browser: Any, lab: str, tmp_path: Path
             file.writestr(f"{'ab'[index % 2]}/{index}.png", png(pixels))
     page = visit(browser, f"{lab}/train?token={sessions.TOKEN}")
     page.get_by_text("Upload your own data").click()
+    (tmp_path / "torn.zip").write_bytes((tmp_path / "cats.zip").read_bytes()[:200])
+    page.locator("input[type=file]").set_input_files(tmp_path / "torn.zip")
+    page.get_by_text("These data cannot be used").wait_for()
     page.locator("input[type=file]").set_input_files(tmp_path / "cats.zip")
     page.get_by_text("10 training and 2 test images").wait_for()
     page.get_by_role("button", name="Use these data").click()

@@ -52,8 +52,6 @@ class Source:
     def block(self, epsilon: float, ladder: Sequence[float]) -> bytes:
         """All of it for the browser."""
         shape = self.shape
-        weight, points = (self.arrays[name] for name in ("scalar", "points"))
-        found, spread = np.abs(weight[np.isfinite(weight)]), np.abs(points[np.isfinite(points)])
         skips = [(shape.skip(layer), layer + 1) for layer in range(shape.depth)]
         image, mean = _input(shape, self.task)
         header = {
@@ -69,8 +67,6 @@ class Source:
             "curve": curves(self.records),
             "before": self.before,
             "after": self.after,
-            "strong": float(np.quantile(found, 0.995)) if found.any() else 1.0,
-            "reach": float(np.quantile(spread, 0.9995)) if spread.any() else 1.0,
             "shares": self.axes.shares.tolist(),
             "image": image,
             "mean": mean,
@@ -86,7 +82,7 @@ def of_run(run_id: str, epsilon: float, end: int, acts: str, ladder: tuple[float
         ValueError: the acts cannot be done.
         DataError: there are acts, and the run's data are not here.
     """
-    run, (arrays, axes) = get_run(run_id), _whole(run_id, ladder)
+    run, (arrays, axes, scales) = get_run(run_id), _whole(run_id, ladder)
     epochs, records = run.snapshot_epochs[: end + 1], run.records
     known = records.set_index("epoch")["test_accuracy"]
     before = numbers([float(known.get(epoch, np.nan)) for epoch in epochs])
@@ -99,19 +95,20 @@ def of_run(run_id: str, epsilon: float, end: int, acts: str, ladder: tuple[float
         arrays = {name: np.concatenate([arrays[name], new[name]]) for name in arrays}
         records = records[records["epoch"] <= epochs[-1]]
         epochs, before, after = [*epochs, made.epoch], [*before, seen.before], [*after, seen.after]
-    more = {"edited": bool(acts)}
+    more = {"edited": bool(acts), **scales}
     return Source(
         run_id, run.shape, epochs, arrays, axes, records, before, after, _task(run_id), more
     )
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)
-def _whole(run_id: str, ladder: tuple[float, ...]) -> tuple[Arrays, Axes]:
-    """What is drawn of all snapshots of a finished run, and the axes of its cube, which acts on it
-    do not turn. Do not change the arrays."""
+def _whole(run_id: str, ladder: tuple[float, ...]) -> tuple[Arrays, Axes, dict[str, float]]:
+    """What is drawn of all snapshots of a finished run, the axes of its cube, which acts on it do
+    not turn, and its scales. Do not change the arrays."""
     run, measured = get_run(run_id), cached.measures(run_id)
     axes = principal_axes(run.snapshots, 3)
-    return _arrays(run.snapshots, measured, axes, ladder), axes
+    arrays = _arrays(run.snapshots, measured, axes, ladder)
+    return arrays, axes, _scales(arrays)
 
 
 def of_job(job: Job, epsilon: float, ladder: tuple[float, ...]) -> Source | None:
@@ -125,20 +122,22 @@ def of_job(job: Job, epsilon: float, ladder: tuple[float, ...]) -> Source | None
         return None
     measured = _history(job.id, len(epochs), snapshots, config.neurons, config.encoding)
     axes = principal_axes(snapshots, 3)
+    arrays = _arrays(snapshots, measured, axes, ladder)
     known = rows.set_index("epoch")["test_accuracy"]
     before = numbers([float(known.get(epoch, np.nan)) for epoch in epochs])
     reached = max(int(rows["epoch"].iloc[-1]), epochs[-1])
+    training = {"epoch": reached, "epochs": config.epochs}
     return Source(
         job.id,
         shape,
         epochs,
-        _arrays(snapshots, measured, axes, ladder),
+        arrays,
         axes,
         rows,
         before,
         [None] * len(epochs),
         task_of(config),
-        {"edited": False, "training": {"epoch": reached, "epochs": config.epochs}},
+        {"edited": False, "training": training, **_scales(arrays)},
     )
 
 
@@ -163,6 +162,16 @@ def _arrays(
         "second": second,
         "scalar": np.where(np.isfinite(weight), weight, np.float32(np.nan)),
         "points": axes.place(snapshots).astype(np.float16),
+    }
+
+
+def _scales(arrays: Arrays) -> dict[str, float]:
+    """What counts as a strong weight, and how far the cube reaches: nearly the largest of all."""
+    weight, points = arrays["scalar"], arrays["points"].astype(np.float32)
+    found, spread = np.abs(weight[np.isfinite(weight)]), np.abs(points[np.isfinite(points)])
+    return {
+        "strong": float(np.quantile(found, 0.995)) if found.any() else 1.0,
+        "reach": float(np.quantile(spread, 0.9995)) if spread.any() else 1.0,
     }
 
 
