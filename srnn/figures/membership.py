@@ -137,8 +137,8 @@ def _maps(
         vertical_spacing=min(0.1, 0.2 / rows),
         subplot_titles=_titles(tiles, first, columns),
     )
-    margin = {"l": 16, "r": 16, "t": 70, "b": 40}
-    figure.update_layout(height=110 + 210 * rows, margin=margin)
+    margin = {"l": 16, "r": 16, "t": 70, "b": 72}
+    figure.update_layout(height=142 + 210 * rows, margin=margin)
     for index, (title, values, style, square) in enumerate(tiles):
         place = index if index < first else rows_above * columns + index - first
         at = {"row": place // columns + 1, "col": place % columns + 1}
@@ -165,7 +165,7 @@ def _maps(
             parts.append("Other layers: one row per cell, one column per input.")
         if cells > MOST_CELLS:
             parts.append(f"The first {MOST_CELLS} of {count(cells)} cells are shown.")
-        note(figure, " ".join(parts), y=0, yshift=-14)
+        note(figure, "<br>".join(parts), y=0, yshift=-14)
     figure.update_annotations(font={"size": 13})
     return figure
 
