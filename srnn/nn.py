@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import copy
 import math
+from abc import ABC, abstractmethod
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 
-class _MetaLayer(nn.Module):
+class _MetaLayer(nn.Module, ABC):
     """Particles in the place of a layer's weights, whose shape is ``shape``."""
 
     particles: Tensor
@@ -93,9 +94,9 @@ class _MetaLayer(nn.Module):
         """The scalar weights, shaped like those of the plain layer; differentiable."""
         return population.scalar_weights(_current(self)).view(self.shape)
 
+    @abstractmethod
     def plain(self) -> nn.Module:
         """The plain layer with these scalar weights and this bias."""
-        raise NotImplementedError
 
     def _collapsed(self, plain: nn.Linear | nn.Conv2d) -> None:
         with torch.no_grad():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from srnn.figures.style import percent as percent
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&/@])")
 _ALIVE = re.compile(r":(?=\S)|@|www(?=\.)|[-<>=~](?=[-<>=~])", re.I)
 _JOINER = "\u2060"
@@ -20,11 +22,6 @@ def escape(text: str) -> str:
     """
     words = " ".join(str(text).split())
     return _SPECIAL.sub(r"\\\1", _ALIVE.sub(lambda found: found[0] + _JOINER, words))
-
-
-def percent(share: float | None) -> str:
-    """A share of 0..1 as ``85.3 %``; a dash where it is not known."""
-    return "–" if share is None or share != share else f"{share * 100:.1f} %"
 
 
 def many(number: float, thing: str) -> str:

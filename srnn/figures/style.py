@@ -333,9 +333,9 @@ def type_scale() -> list[list[Any]]:
     ]
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """A share of 0..1 as ``85.3 %``."""
-    return f"{share * 100:.{digits}f} %"
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share of 0..1 as ``85.3 %``; a dash where it is not known."""
+    return "–" if share is None or share != share else f"{share * 100:.{digits}f} %"
 
 
 def points(difference: float, digits: int = 2) -> str:
