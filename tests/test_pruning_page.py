@@ -78,10 +78,12 @@ def test_the_table_over_seeds_is_shown_once_it_is_there(run: Run, monkeypatch: p
     monkeypatch.setenv("SRNN_JOBS", "1")
     app = lab(run, "seeds")
     app.number_input(key="rival-seeds").set_value(2).run()
-    assert "not there yet" in words(app)
+    assert "not there yet" in words(app) and "another network's table" in words(app)
+    assert app.dataframe[0].value["rival"].tolist() == [title for title, _ in RIVALS.values()]
     outcome_of(STUDY, Study(run.config, seeds=2), None, 1)
     app.run()
     assert not app.exception
+    assert "another network's table" not in words(app)
     assert "Not evidence" in words(app)  # trained for 3 epochs, they have not learned
     assert app.dataframe[0].value["rival"].tolist() == [title for title, _ in RIVALS.values()]
     assert "Dense, lottery ticket" in app.dataframe[1].value["rival"].tolist()
