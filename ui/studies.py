@@ -59,8 +59,8 @@ def seeds_section(run: Run) -> None:
     st.caption(
         "As many connections dropped as each run has replicators. Mean and 95 % interval over "
         f"{many(study.seeds, 'seed')}; the difference is to dropping the replicators of the same "
-        "run; the outcomes of a group (one network, retrained, dense) are one family of tests (Holm); "
-        "no difference means: within 0.5 points (TOST). "
+        "run; the outcomes of a group (one network, retrained, dense) are one family of tests "
+        "(Holm); no difference means: within 0.5 points (TOST). "
         "Dense networks are trained with a learning rate chosen on validation images: "
         f"{tables['numbers']['rate'].dropna().iloc[0]:g}."
     )
