@@ -26,9 +26,9 @@ hypothesis.settings.load_profile("lab")
 
 LONGEST = (
     "test_workbench_browser",
-    "test_stage_browser",
     "test_experiments",
     "test_sweeps",
+    "test_stage_browser",
     "test_jobs",
     "test_pages",
     "test_package",
