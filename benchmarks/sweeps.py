@@ -44,11 +44,10 @@ def overhead(runs: int) -> dict[str, float]:
         measure(obtain(config)[0])
     bare = time.perf_counter() - started
     os.environ["SRNN_CACHE"] = tempfile.mkdtemp()
+    warm = make_plan({"base": LONG | {"epochs": 1}, "grid": {"seed": [0]}})  # as this process is
     with LocalWorkers(1) as workers:
         started = time.perf_counter()
-        sweep(
-            make_plan({"base": LONG | {"epochs": 1}, "grid": {"seed": [0]}}), workers
-        )  # as warm as this process is
+        sweep(warm, workers)
         start = time.perf_counter() - started
         started = time.perf_counter()
         sweep(plan, workers)
@@ -142,10 +141,8 @@ def driver(runs: int = 1000) -> dict[str, float]:
     started = time.perf_counter()
     found = sweep(plan, workers)
     keeping = (time.perf_counter() - started) / runs
-    return {
-        "bytes": len(json.dumps(found.table().iloc[0].to_dict(), default=str)),
-        "keep_s": keeping,
-    }
+    row = found.table().iloc[0].to_dict()
+    return {"bytes": len(json.dumps(row, default=str)), "keep_s": keeping}
 
 
 SCHEDULER = 0.010

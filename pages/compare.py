@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from srnn.figures.style import percent
 from srnn.runs import Run, get_run, list_runs
 from srnn.runs.run import differences as made_with
 from srnn.sweeps.library import list_sweeps
@@ -12,7 +13,7 @@ from ui.charts import download
 from ui.frame import page, show
 from ui.stage import pair
 from ui.state import View
-from ui.text import escape, many, percent
+from ui.text import escape, many
 
 MOST = 40
 """Runs that are compared at a time."""

@@ -5,13 +5,13 @@ import streamlit as st
 
 from srnn.analysis.connectivity import ALL, SURVIVORS, graphml
 from srnn.figures.draggable import draggable_page
-from srnn.figures.style import points, type_label
+from srnn.figures.style import percent, points, type_label
 from srnn.tasks import DataError
 from ui import album, cached, choices
 from ui.charts import dark, download
 from ui.frame import page
 from ui.state import View
-from ui.text import escape, percent
+from ui.text import escape
 from ui.workbench import workbench
 
 PANEL = 440

@@ -7,13 +7,12 @@ import streamlit as st
 from srnn.analysis import dropout
 from srnn.analysis.collapse import scalars
 from srnn.figures.dropout import dropout_bars
-from srnn.figures.style import count, points
+from srnn.figures.style import count, percent, points
 from srnn.tasks import task_of
 from ui import album, choices, state
 from ui.album import Plate
 from ui.frame import page
 from ui.state import View
-from ui.text import percent
 from ui.workbench import workbench
 
 

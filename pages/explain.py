@@ -21,6 +21,7 @@ from srnn.experiments.explain import IMAGES, conclusion
 from srnn.figures.answers import answer_bars
 from srnn.figures.attribution import attribution_images, relevance_shares
 from srnn.figures.connectivity import connectivity_graph
+from srnn.figures.style import percent
 from srnn.tasks import task_of
 from srnn.vocabulary import REPLICATORS, is_replicator
 from ui import cached, choices, state
@@ -28,7 +29,7 @@ from ui.album import Plate
 from ui.frame import page
 from ui.sketch import sketch
 from ui.state import View
-from ui.text import many, percent
+from ui.text import many
 from ui.workbench import workbench
 
 TOP = 20

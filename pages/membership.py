@@ -6,12 +6,12 @@ import numpy as np
 import streamlit as st
 
 from srnn.analysis.collapse import Comparison, compare
+from srnn.figures.style import percent
 from srnn.tasks import task_of
 from srnn.vocabulary import is_replicator
 from ui import album, cached, choices
 from ui.frame import page
 from ui.state import View
-from ui.text import percent
 from ui.workbench import workbench
 
 IMAGES = 500

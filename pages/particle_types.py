@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from srnn.figures.style import percent
 from srnn.vocabulary import count_replicators, count_types
 from ui import album, choices
 from ui.frame import page
-from ui.text import many, percent
+from ui.text import many
 from ui.workbench import workbench
 
 page("Particle types", "Which particles replicate, and when do they begin to?")

@@ -4,11 +4,11 @@ import numpy as np
 import streamlit as st
 
 from srnn.analysis.trajectories import Trajectories, raw_weights, sample_particles
+from srnn.figures.style import percent
 from ui import album, cached, choices, state
 from ui.charts import csv, download
 from ui.frame import page
 from ui.state import View
-from ui.text import percent
 from ui.workbench import workbench
 
 

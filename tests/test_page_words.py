@@ -11,13 +11,12 @@ from srnn.analysis import attribution, dropout
 from srnn.analysis.collapse import compare, scalars
 from srnn.analysis.types import type_history
 from srnn.config import RunConfig
-from srnn.figures.style import points
+from srnn.figures.style import percent, points
 from srnn.pruning import Subject, drop_first, order_of
 from srnn.runs import Run, obtain
 from srnn.tasks import Task, task_of
 from srnn.vocabulary import IDENTITY, OTHER, SECOND_ORDER, ZERO, is_replicator
 from ui.menu import ROOT
-from ui.text import percent
 
 EPSILON = 0.003
 """At which a network of three epochs has particles of several types."""

@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from srnn import paths
 from srnn.analysis.settle import settle
 from srnn.config import RunConfig
+from srnn.figures.style import percent
 from srnn.fixpoints import classify
 from srnn.lineage import pack, unpack
 from srnn.runs import Run, obtain, read_job
@@ -26,7 +27,7 @@ from srnn.runs.jobs import ask
 from srnn.vocabulary import is_replicator
 from ui.charts import csv
 from ui.menu import PAGES, ROOT, entries
-from ui.text import duration, escape, percent
+from ui.text import duration, escape
 
 ABOUT_A_RUN = ("pages/trajectories.py", "pages/particle_types.py", "pages/connectivity.py")
 

@@ -12,13 +12,13 @@ from srnn.experiments.base import Outcome
 from srnn.experiments.engine import outcome_of
 from srnn.experiments.rivals import STUDY, Study
 from srnn.figures import pruning as figures
+from srnn.figures.style import percent
 from srnn.pruning import Subject, drop_first, order_of
 from srnn.pruning.limits import COLUMNS, Limits
 from srnn.pruning.measure import RIVALS
 from srnn.runs import Run, obtain
 from ui.menu import ROOT
 from ui.pruning import SECTIONS
-from ui.text import percent
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from srnn.figures.style import percent
 from srnn.vocabulary import GLOSSARY, count_replicators
 from ui import server, state
 from ui.charts import dark, show
 from ui.memory import settle
 from ui.menu import menu
-from ui.text import percent
 
 __all__ = ["page", "show", "strip"]
 

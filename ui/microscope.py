@@ -17,7 +17,7 @@ import torch
 from srnn.analysis.connectivity import node_name
 from srnn.config import RunConfig
 from srnn.figures.particle import particle_history
-from srnn.figures.style import points
+from srnn.figures.style import percent, points
 from srnn.fixpoints import classify_measures, measures
 from srnn.interactions import LEVELS
 from srnn.lineage import ALL, Act, LineageError, pack, read_acts, write_acts
@@ -31,7 +31,7 @@ from ui import cached, state
 from ui.charts import dark, drawn_for, show
 from ui.stage.edits import measured, performed
 from ui.state import View
-from ui.text import escape, many, percent
+from ui.text import escape, many
 
 UNDONE = "undone_acts"
 IMAGES = 500

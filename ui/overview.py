@@ -8,6 +8,7 @@ import streamlit as st
 
 from srnn.config import RunConfig
 from srnn.figures.schematic import schematic
+from srnn.figures.style import percent
 from srnn.presets import PRESETS, of_plane, preset
 from srnn.runs import Run, find_run, list_runs, submit
 from srnn.tasks import DataError
@@ -20,7 +21,7 @@ from ui.frame import page
 from ui.live import attempt, on_stage, panel, said, training, watch
 from ui.menu import link
 from ui.stage import film_of, stage
-from ui.text import escape, percent
+from ui.text import escape
 
 METANET = """
 Every connection of a **MetaNet** is a tiny network, a **particle**. It multiplies what passes

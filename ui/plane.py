@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from srnn.figures.style import SEQUENTIAL
+from srnn.figures.style import SEQUENTIAL, percent
 from srnn.figures.sweeps import words
 from srnn.runs import Job, latest, submit_command
 from srnn.sweeps.library import Kept, keep, kept_of
@@ -22,7 +22,7 @@ from srnn.sweeps.plan import parse_plan
 from srnn.vocabulary import EPSILON
 from ui.live import STILL, attempt, job_state, said
 from ui.menu import link
-from ui.text import many, percent
+from ui.text import many
 
 MEASURES = ("replicator_share", "test_accuracy", "settled_replicator_share")
 """What the plane can show: shares, so that its colours run from 0 to 100 %."""

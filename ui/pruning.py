@@ -18,7 +18,7 @@ from srnn.figures.pruning import (
     export_bars,
     pareto_map,
 )
-from srnn.figures.style import points
+from srnn.figures.style import percent, points
 from srnn.presets import PRESETS, of_plane
 from srnn.pruning import CRITERIA, Subject, drop_first, natural_count, order_of
 from srnn.pruning.controls import FEWEST, MATCHINGS, SHARE, control_table, control_tests
@@ -30,7 +30,7 @@ from ui.draft import load
 from ui.frame import show
 from ui.menu import link
 from ui.state import address
-from ui.text import escape, many, percent
+from ui.text import escape, many
 
 SPARSITIES = (*(step / 20 for step in range(1, 20)), 0.98)
 """Shares of dropped connections that the curves are drawn through."""

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from srnn.config import RunConfig
+from srnn.figures.style import percent
 from srnn.files import human
 from srnn.runs import Job, Run, RunError, forget, get_run, resume
 from srnn.runs.labels import NAME_LENGTH, NOTE_LENGTH, edit_label, labelled, last_used
@@ -19,7 +20,7 @@ from srnn.vocabulary import TYPES, count_replicators
 from ui import state
 from ui.live import attempt, job_state
 from ui.menu import link
-from ui.text import escape, many, percent
+from ui.text import escape, many
 
 POINTS = 40
 """Points of a sparkline at most."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from srnn.figures.style import percent as percent
-
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&/@])")
 _ALIVE = re.compile(r":(?=\S)|@|www(?=\.)|[-<>=~](?=[-<>=~])", re.I)
 _JOINER = "\u2060"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from srnn.analysis.connectivity import ALL
+from srnn.figures.style import percent
 from srnn.runs import Run, RunError, get_run, list_runs
 from srnn.tasks import DataError, resolve
 from srnn.vocabulary import count_types
@@ -15,7 +16,7 @@ from ui.live import training
 from ui.menu import link
 from ui.stage import film_of
 from ui.state import View
-from ui.text import escape, percent
+from ui.text import escape
 
 
 def workbench(*, with_data: bool = False, clock: bool = True) -> View:

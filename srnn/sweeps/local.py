@@ -84,7 +84,11 @@ class LocalWorkers:
                 return []
             share = min(TOGETHER, -(-len(self._waiting) // self.workers))
             first = self._waiting.popleft()
-            alike = [one for one in self._waiting if one[1:] == (1, first.kind) == first[1:]]
+            alike = [
+                one
+                for one in self._waiting
+                if one.kind == first.kind and one.attempt == first.attempt == 1
+            ]
             for one in alike[: share - 1]:
                 self._waiting.remove(one)
             return [first, *alike[: share - 1]]
