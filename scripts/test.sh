@@ -15,7 +15,7 @@ export OMP_NUM_THREADS=1
 .venv/bin/ruff format --check .
 .venv/bin/mypy & types=$! # beside the tests
 trap 'kill "$types" 2>/dev/null || true' EXIT
-.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder "$@" || {
+.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder "$@" || {
   # On a busy machine a browser can be too late for its test: what failed is run once more, alone.
   echo "once more, alone, what failed" >&2
   .venv/bin/python -m pytest --last-failed --last-failed-no-failures none "$@"
