@@ -1,4 +1,4 @@
-"""Research log: every claim of the log in one table, then its experiments as cards."""
+"""Research log: every claim of the log in one table, then its experiments, to be opened."""
 
 import streamlit as st
 
@@ -34,5 +34,6 @@ research_log.progress(settings)
 if len(table):
     research_log.claims_sheet(table, 480)
     download("All claims (CSV)", lambda: csv(table), "research-log.csv", "text/csv")
+st.header("The experiments", anchor=False)
 for experiment in experiments().values():
     research_log.card(experiment, settings)

@@ -36,6 +36,19 @@ def words(page):
     return " ".join(part.value for part in page.markdown)
 
 
+def verdict(page, name):
+    """What the line of a row says."""
+    labels = [part.label.replace("\\", "") for part in page.expander]
+    return next(label for label in labels if label.startswith(f"**{name} · "))
+
+
+def unfold(page, *names):
+    for name in names:
+        page.session_state[f"log-card-{name}"] = True
+    page.run()
+    assert not page.exception
+
+
 def quick(page):
     return page.button_group(key="log-mode").set_value("quick").run()
 
@@ -43,11 +56,13 @@ def quick(page):
 def test_every_row_has_a_card_with_its_question_before_anything_is_run():
     page = open_log()
     page.number_input(key="log-seeds-full").set_value(2).run()  # other settings than the shipped
-    titles = [part.value.split(" · ") for part in page.header if " · " in part.value]
-    assert [title for _, title in titles] == [one.title for one in experiments().values()]
-    assert [number for number, _ in titles] == [
-        one.name if one.row else "After the log" for one in experiments().values()
+    labels = [part.label for part in page.expander]
+    assert [label.replace("\\", "") for label in labels] == [
+        f"**{one.name if one.row else 'After the log'} · {one.title}**: not run yet"
+        for one in experiments().values()
     ]
+    assert not any(one.question in words(page) for one in experiments().values())  # all are closed
+    unfold(page, *experiments())
     for one in experiments().values():
         assert one.question in words(page)
     stated = pd.concat([table.value for table in page.dataframe])  # before anything runs
@@ -61,9 +76,11 @@ def test_every_row_has_a_card_with_its_question_before_anything_is_run():
 def test_a_row_that_has_been_run_shows_what_came_out():
     (row,) = reproduce(["10"], Settings(quick=True, seeds=1))
     page = quick(open_log())
-    assert not page.exception
-    assert "quick: no verdict" in words(page).replace("\\", "")
-    page.toggle(key="log-open-10").set_value(True).run()
+    assert not page.exception and not page.get("plotly_chart")
+    assert "quick: no verdict" in verdict(page, "10")
+    unfold(page, *experiments())
+    assert len(page.get("plotly_chart")) == 1
+    page.toggle(key="log-tables-10").set_value(True).run()
     assert not page.exception
     summary, *cards = (table.value for table in page.dataframe)
     expected = [claim.quantity for claim in row.experiment.claims]
@@ -76,6 +93,7 @@ def test_a_row_that_has_been_run_shows_what_came_out():
 
 def test_a_row_is_run_in_the_background_and_its_card_fills():
     page = quick(open_log())
+    unfold(page, "10")
     page.button(key="log-run-10").click().run()
     assert not page.exception
     end = time.monotonic() + 60
@@ -85,7 +103,7 @@ def test_a_row_is_run_in_the_background_and_its_card_fills():
     assert latest("reproduce").state == "finished"
     page.run()
     assert not page.exception
-    assert "quick: no verdict" in words(page).replace("\\", "")
+    assert "quick: no verdict" in verdict(page, "10")
 
 
 @pytest.mark.parametrize("file", ["dropout_test", "membership", "explain"])

@@ -1,8 +1,9 @@
-"""The numbers in the sentences of the pages about one network, each worked out anew."""
+"""The numbers in the sentences of the pages, each worked out anew."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -12,11 +13,16 @@ from srnn.analysis.collapse import compare, scalars
 from srnn.analysis.types import type_history
 from srnn.config import RunConfig
 from srnn.figures.style import percent, points
+from srnn.life import basins, replications
+from srnn.life.fertility import spectral_radius
+from srnn.life.recipes import Recipe, identity
 from srnn.pruning import Subject, drop_first, order_of
 from srnn.runs import Run, obtain
 from srnn.tasks import Task, task_of
-from srnn.vocabulary import IDENTITY, OTHER, SECOND_ORDER, ZERO, is_replicator
+from srnn.vocabulary import DIVERGENT, IDENTITY, OTHER, SECOND_ORDER, ZERO, is_replicator
+from ui import around
 from ui.menu import ROOT
+from ui.text import escape
 
 EPSILON = 0.003
 """At which a network of three epochs has particles of several types."""
@@ -45,7 +51,10 @@ def said(file: str, run: Run, **address: str) -> str:
     """What a page says of a run."""
     app = AppTest.from_file(str(ROOT / "pages" / f"{file}.py"), default_timeout=60)
     app.query_params.update({"run": run.run_id, "epsilon": str(EPSILON), **address})
-    app.run()
+    return words_of(app.run())
+
+
+def words_of(app: AppTest) -> str:
     assert not app.exception, [one.message for one in app.exception]
     return "\n".join(one.value for one in [*app.markdown, *app.caption])
 
@@ -160,3 +169,83 @@ def test_the_pruning_lab_drops_the_replicators_first(run: Run, codes: np.ndarray
         f"replicators first: accuracy {percent(before)} → **{percent(after)}** "
         f"({points(after - before)})." in said("pruning_lab", run)
     )
+
+
+def test_compare_tells_the_best_and_how_many_replicate(small: RunConfig):
+    small = small.replace(epochs=20)  # until some replicate
+    configs = [small.replace(seed=3), small.replace(seed=4), small.replace(seed=3, alpha=0.1)]
+    runs = [obtain(config)[0] for config in configs]
+    counts, accuracies = [], []
+    for run in runs:
+        codes = type_history(run.snapshots[-1:], run.encoding)[0]  # at 1e-05, whatever is asked
+        counts.append(int(is_replicator(codes).sum()))
+        accuracies.append(left(run, task_of(run.config), np.zeros(codes.size, dtype=bool)))
+    best = runs[int(np.argmax(accuracies))]
+    assert len(set(counts)) > 1 and len(set(accuracies)) == 3
+    words = said("compare", best, compared=",".join(run.run_id for run in runs))
+    assert (
+        f"3 runs, 2 settings. Highest test accuracy: **{percent(max(accuracies))}** "
+        f"({escape(best.name)}); replicators: {min(counts)} to {max(counts)}, each at its last "
+        "epoch and epsilon 1e-05." in words
+    )
+
+
+def test_fates_of_clones_are_counted_and_what_is_kept_is_measured_near_the_parent():
+    fates = ["back", "elsewhere", "elsewhere", "lost"]
+    distances = {"before": [0.01, 0.02, 1, 2], "after": [0.005, 0.014, 9, 9]}
+    words = around.clones(pd.DataFrame({"fate": fates, **distances}))[0]
+    assert "Of 4 clones put at a distance" in words
+    assert "25.0 % come back, **50.0 % become another replicator**, 25.0 % become none" in words
+    assert f"parent {np.sqrt((0.5**2 + 0.7**2) / 2):.3f} of the distance is kept" in words
+
+
+def test_the_line_between_two_counts_the_points_that_replicate():
+    kinds = ["identity", "other", "identity", "zero", "divergent"]
+    table = pd.DataFrame({"share": np.linspace(0, 1, 5), "type": kinds, "to_one": 1, "to_other": 2})
+    assert "**40.0 %** of the points on the line" in around.between(table)[0]
+
+
+def test_offspring_are_told_with_their_radii_and_their_rank_correlation():
+    table = pd.DataFrame(
+        {"radius": [4.0, 5.5, 9.25], "noise 0": [3, 9, 1], "noise 1e-05": [9, 2, 5]}
+    )
+    words = around.offspring(table)[0]
+    assert "3 replicators, radius **4.00** to 9.2: none below 1, where errors shrink." in words
+    assert "(rank correlation −0.50 at noise 1e−05)" in words
+    assert "to 3.0: 1 below 1" in around.offspring(table.assign(radius=[0.9, 2, 3]))[0]
+
+
+def test_drift_tells_how_far_forty_generations_lead():
+    steps = np.arange(41.0)
+    lineages = {"50 trainings a generation": 2 * steps, "no training": 2.0**steps}
+    table = pd.concat(
+        pd.DataFrame({"generation": steps, "distance": distance, "lineage": name})
+        for name, distance in lineages.items()
+    )
+    assert "**4.0 times** as far after 40 generations as after 10" in around.drift(table)[0]
+
+
+@pytest.fixture(scope="module")
+def soup_lab() -> AppTest:
+    return AppTest.from_file(str(ROOT / "pages" / "soup_lab.py"), default_timeout=120).run()
+
+
+def test_the_slice_counts_where_its_points_end(soup_lab: AppTest):
+    recipe = Recipe()
+    centre, axes = identity(recipe), basins.directions(recipe.weights, 0)
+    codes, _ = basins.slice_map(centre, axes, recipe, 2.0)
+    shares = [percent(float((codes == code).mean())) for code in (ZERO, DIVERGENT)]
+    assert f"Of {codes.size:,} points {shares[0]} become zero and {shares[1]} diverge." in words_of(
+        soup_lab
+    )
+
+
+def test_errors_of_the_hand_made_replicator_grow_as_the_lab_says(soup_lab: AppTest):
+    recipe = Recipe()
+    radius = spectral_radius(identity(recipe)[None], recipe)[0]
+    assert f"grow **{radius:.0f}-fold** a generation" in words_of(soup_lab)
+    soup_lab.segmented_control("around").set_value("Noise").run()
+    assert f"**{np.log(10) / np.log(radius):.2f} generations** longer" in words_of(soup_lab)
+    trials = replications.noise_trials(500)
+    kept = [trials[noise][:, 1].mean() for noise in (1e-5, 1e-6, 1e-7)]  # not beyond float32
+    assert np.diff(kept).mean() == pytest.approx(np.log(10) / np.log(radius), abs=0.2)

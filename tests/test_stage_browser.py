@@ -52,14 +52,22 @@ CLEAR = """(host) => { // of every shown wire, the point that is farthest from a
 """Points are whole pixels, half a pixel at most from their wire."""
 
 
-def open_stage(browser: Any, address: str, **context: Any) -> tuple[Any, Any]:
-    """A page with the stage on it, after its first picture; and the stage's element."""
+def open_stage(
+    browser: Any, address: str, sent: list[int] | None = None, **context: Any
+) -> tuple[Any, Any]:
+    """A page with the stage on it, after its first picture; and the stage's element. ``sent`` gets
+    the size of whatever the server sends."""
     options = {"viewport": {"width": 1280, "height": 1100}, "reduced_motion": "reduce"} | context
     visitor = browser.new_context(**options)
     visitor.add_cookies([sessions.cookie("/".join(address.split("/")[:3]))])
     page = visitor.new_page()
     page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: pytest.fail(f"JavaScript: {error}"))
+    if sent is not None:
+        page.on(
+            "websocket",
+            lambda socket: socket.on("framereceived", lambda data: sent.append(len(data))),
+        )
     page.goto(address)
     stage = page.locator(".stage")
     stage.wait_for()
@@ -300,11 +308,16 @@ def test_a_link_restores_epoch_epsilon_and_selection(browser: Any, lab: str) -> 
 def test_acts_are_undone_and_redone_with_the_exact_accuracy(browser: Any, lab: str) -> None:
     from playwright.sync_api import expect
 
-    page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=200")
+    sent: list[int] = []
+    page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=200", sent=sent)
     before = page.locator(".finding").inner_text()
     page.get_by_label("Select", exact=True).select_option("layer:1")
-    page.get_by_role("button", name="Drop", exact=True).click()
+    button = page.get_by_role("button", name="Drop", exact=True)
+    button.wait_for()
+    sent.clear()
+    button.click()
     expect(page.locator(".finding")).to_contain_text("epoch 200, edited")
+    assert sum(sent) < READY.stat().st_size / 5  # what the acts made, and not the run once more
     dropped = page.locator(".finding").inner_text()
     assert dropped.split("accuracy")[1] != before.split("accuracy")[1]
     page.get_by_role("button", name="Make perfect").click()
@@ -415,7 +428,7 @@ BOTH = """() => [...document.querySelectorAll('.stage')].map(({ stage: { test, s
 def test_two_tied_stages_have_one_clock(browser: Any, small: Any) -> None:
     """A run of 8 epochs and one of 3, as on the page Compare."""
     runs = [obtain(small.replace(epochs=epochs))[0] for epochs in (8, 3)]
-    blocks = [amended(make_ready(run.run_id), look=look(), wanted={}, tied=True) for run in runs]
+    blocks = [amended(make_ready(run.run_id), look=look(), tied=True) for run in runs]
     data = [base64.b64encode(block).decode() for block in blocks]
     page = browser.new_page(reduced_motion="reduce")
     page.set_default_timeout(PATIENCE)

@@ -108,10 +108,12 @@ def offspring(table: pd.DataFrame) -> tuple[str, Any]:
     """Contraction of the map against survival under noise."""
     last = table.columns[-1]
     rank = table["radius"].corr(table[last], method="spearman")
+    contract = (table["radius"] < 1).sum()
     words = (
         f"{len(table)} replicators, radius **{table['radius'].min():.2f}** to "
-        f"{table['radius'].max():.1f}: none contracts. The larger the radius, the sooner a line "
-        f"ends (rank correlation {rank:.2f} at {last}).".replace("-", "−")
+        f"{table['radius'].max():.1f}: {contract or 'none'} below 1, where errors shrink. "
+        "The larger the radius, the sooner a line ends (rank correlation "
+        f"{rank:.2f} at {last}).".replace("-", "−")
     )
     return words, figures.fertility_figure(table)
 

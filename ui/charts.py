@@ -22,6 +22,8 @@ NO_BROWSER = (
     "buttons below them. To get one: `apt-get install chromium`, or `plotly_get_chrome`. The "
     "camera in a figure's own tool bar saves a PNG without it."
 )
+TOLD = "figure-with-notice"
+"""In the session: the figure of the page that says so, also where it alone is run again."""
 TOOL_BAR = 30
 """Height of Plotly's tool bar, in pixels."""
 Data: TypeAlias = "pd.DataFrame | Callable[[], pd.DataFrame]"
@@ -119,8 +121,8 @@ def _figure(
             download("Data (CSV)", lambda: csv(table()), f"{name}.csv", "text/csv")
         if more is not None:
             more()
-    if not browser_found() and not st.session_state.get("told_of_browser"):
-        st.session_state["told_of_browser"] = True  # until the page is run again
+    if not browser_found() and st.session_state.get(TOLD) in (None, key):
+        st.session_state[TOLD] = key
         st.caption(NO_BROWSER)
 
 

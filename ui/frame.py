@@ -14,7 +14,7 @@ import streamlit as st
 from srnn.figures.style import percent
 from srnn.vocabulary import GLOSSARY, count_replicators
 from ui import server, state
-from ui.charts import dark, show
+from ui.charts import TOLD, dark, show
 from ui.memory import settle
 from ui.menu import menu
 
@@ -31,7 +31,7 @@ dl.strip {display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0; paddi
 .strip dd {font-size: 1.25rem; margin: 0}
 .strip abbr {text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
 [data-testid=stBaseButton-primary] p {color: light-dark(#ffffff, #10141a)}
-:has(> .st-key-theme-watch) {position: absolute}
+:has(> .st-key-theme-watch, > .st-key-stage-change) {position: absolute}
 @media (max-width: 640px) {
   dl.strip {gap: 0 0.75rem}
   .strip div {display: flex; gap: 0.3rem; align-items: baseline}
@@ -50,8 +50,7 @@ _theme = st.components.v2.component(
   const ground = parentElement.querySelector(".ground");
   ground.drawn = data.dark;
   const look = () => {
-    const [red, green, blue] = getComputedStyle(ground).backgroundColor.match(/[\\d.]+/g);
-    const dark = 0.3 * red + 0.59 * green + 0.11 * blue < 128;
+    const dark = getComputedStyle(ground).colorScheme === "dark";
     if (dark !== ground.drawn) setStateValue("dark", ground.drawn = dark);
   };
   ground.ontransitionend = look;
@@ -73,7 +72,7 @@ def page(title: str, question: str) -> None:
         menu_items={"Get help": None, "Report a bug": None, "About": ABOUT},
     )
     st.html(f"<style>{STYLE}</style>")
-    st.session_state["told_of_browser"] = False
+    st.session_state[TOLD] = None
     state.restore()
     menu()
     with st.container(key="theme-watch"):

@@ -62,7 +62,7 @@ function draw(host) {
   const side = (width - left - 8) / xs.length, rise = (height - top - below) / ys.length;
   host.plane.place = { left, top, side, rise };
   const corner = (i, j) => [left + i * side, top + (ys.length - 1 - j) * rise];
-  const dark = luminance(style.backgroundColor) < 128, stops = dark ? data.dark : data.light;
+  const stops = style.colorScheme === "dark" ? data.dark : data.light;
   values.forEach((row, j) =>
     row.forEach((value, i) => {
       const [x, y] = corner(i, j);
@@ -95,11 +95,6 @@ function draw(host) {
   const [i, j] = at ?? chosen ?? [];
   host.querySelector(".said").textContent =
     i === undefined ? "Move over the plane; the networks around the pointer are trained." : texts[j][i];
-}
-
-function luminance(color) {
-  const [r, g, b] = color.match(/[\d.]+/g).map(Number);
-  return 0.3 * r + 0.6 * g + 0.1 * b;
 }
 
 // A colour between two of the stops (red, green, blue), for a value of 0..1.

@@ -1,4 +1,4 @@
-"""The research log: all claims in one table, then a card per experiment with its figure."""
+"""The research log: all claims in one table, then a line per experiment, to be opened."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from srnn.experiments import experiments
 from srnn.experiments.base import Experiment, Outcome, Settings
 from srnn.experiments.claims import claims_table, judge
 from srnn.experiments.engine import known_outcome, outcome_stamp
-from srnn.figures import style
 from srnn.runs import latest, submit_command
-from ui.charts import dark, show
+from ui.charts import show
 from ui.live import attempt, command
 from ui.menu import link
 from ui.text import escape, many
@@ -31,8 +30,6 @@ WIDE = {
 """Widths of the columns of claims."""
 TALL = 76
 """Height of a row of claims, in pixels: the longest take four lines."""
-CUBE = "8"
-"""The row whose small figure can be turned."""
 
 
 def controls() -> Settings:
@@ -80,11 +77,6 @@ def arguments(rows: list[str], settings: Settings) -> list[str]:
     return words + (["--row", *rows] if rows else [])
 
 
-def run_rows(rows: list[str], settings: Settings) -> None:
-    """Ask for some rows in the background; what goes wrong is said above the rows."""
-    attempt(lambda: submit_command(arguments(rows, settings)))
-
-
 def summary(settings: Settings) -> pd.DataFrame:
     """All claims of the rows that have an outcome: row, claim, log, here, placebo, verdict."""
     parts = []
@@ -97,34 +89,36 @@ def summary(settings: Settings) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[["row", *SHOWN]]
 
 
+@st.fragment
 def card(one: Experiment, settings: Settings) -> None:
-    """One experiment."""
+    """One experiment: a line with its verdict; all about it, with its figure, once it is opened."""
     found = outcome(one.name, settings)
-    large = bool(st.session_state.get(f"log-open-{one.name}"))
-    with st.container(border=True):
-        beside = found is not None and not large
-        words, picture = st.columns([2, 3], gap="large") if beside else (st.container(), None)
-        with words:
-            number = one.name if one.row else "After the log"
-            st.header(f"{number} · {one.title}", anchor=f"row-{one.name}", help=one.help)
-            st.markdown(f"**{one.question}**")
-            if found is None:
-                _claimed(one)
-                st.caption("Not run yet with these settings. Its figure will appear here.")
-            else:
-                st.markdown(f"Verdict: **{escape(found.verdict)}**.")
-                st.markdown(escape(found.finding))
-                st.caption(_made(one, found, settings))
-            _buttons(one, settings, found is not None)
-        if picture is not None:
-            with picture:
-                _small(one, settings)
-        elif found is not None:
-            _large(one, settings, found)
-        if found is not None:
-            claims_sheet(found.tables["claims"][[*SHOWN, *STATED, "seeds"]])
-            if large:
-                _tables(found)
+    number = one.name if one.row else "After the log"
+    verdict = "not run yet" if found is None else found.verdict
+    label = f"**{number} · {escape(one.title)}**: {escape(verdict)}"
+    with st.expander(label, key=f"log-card-{one.name}", on_change="rerun") as opened:
+        if opened.open:
+            _inside(one, settings, found)
+
+
+def _inside(one: Experiment, settings: Settings, found: Outcome | None) -> None:
+    st.markdown(f"**{one.question}**", help=one.help)
+    if found is None:
+        _claimed(one)
+        st.caption("Not run yet with these settings. Its figure will appear here.")
+        _buttons(one, settings, known=False)
+        return
+    st.markdown(escape(found.finding))
+    st.caption(_made(one, found, settings))
+    show(
+        figure(one.name, settings),
+        found.tables[one.data],
+        f"log-row-{one.name}",
+        alt=f"Figure of {one.label}: {one.title}",
+    )
+    claims_sheet(found.tables["claims"][[*SHOWN, *STATED, "seeds"]])
+    if _buttons(one, settings, known=True):
+        _tables(found)
 
 
 def _claimed(one: Experiment) -> None:
@@ -145,46 +139,21 @@ def _made(one: Experiment, found: Outcome, settings: Settings) -> str:
     return f"Made {found.made.get('at', '')} UTC over {seeds}, {where}."
 
 
-def _buttons(one: Experiment, settings: Settings, known: bool) -> None:
+def _buttons(one: Experiment, settings: Settings, known: bool) -> bool:
+    """What can be done with a row; returns whether its tables are asked for."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if known:
-            st.toggle(
-                "Large, with data",
-                key=f"log-open-{one.name}",
-                help="The figure in full size with its downloads, and the tables behind it.",
-            )
-        if not outcome_stamp(one, settings):
-            st.button(
-                "Run it here" if known else "Run this row",
-                key=f"log-run-{one.name}",
-                disabled=(job := latest("reproduce")) is not None and job.active,
-                on_click=run_rows,
-                args=([one.name], settings),
-                help="In the background, without what other rows have made already.",
-            )
+        tables = known and st.toggle("Its tables", key=f"log-tables-{one.name}")
+        if not outcome_stamp(one, settings) and st.button(
+            "Run it here" if known else "Run this row",
+            key=f"log-run-{one.name}",
+            disabled=(job := latest("reproduce")) is not None and job.active,
+            help="In the background, without what other rows have made already.",
+        ):
+            attempt(lambda: submit_command(arguments([one.name], settings)))
+            st.rerun()  # the progress above
         if one.page:
             link(f"pages/{one.page}.py")
-
-
-def _small(one: Experiment, settings: Settings) -> None:
-    drawn = style.themed(figure(one.name, settings), dark())
-    drawn.update_layout(height=drawn.layout.height or 400, font={"size": 12})
-    st.plotly_chart(
-        drawn,
-        theme=None,
-        key=f"log-small-{one.name}",
-        alt=f"Figure of {one.label}: {one.title}",
-        config={"staticPlot": one.name != CUBE, "displaylogo": False},
-    )
-
-
-def _large(one: Experiment, settings: Settings, found: Outcome) -> None:
-    show(
-        figure(one.name, settings),
-        found.tables[one.data],
-        f"log-row-{one.name}",
-        alt=f"Figure of {one.label}: {one.title}",
-    )
+    return tables
 
 
 def _tables(found: Outcome) -> None:

@@ -134,7 +134,12 @@ def figure(tables: Tables) -> go.Figure:
             x=numbers["arm"], y=numbers[column].clip(lower=1e-9), name=name, boxpoints="all",
             marker={"color": color, "size": 4}, line={"width": 1.5}, fillcolor="rgba(0,0,0,0)",
         )  # fmt: skip
-    drawn.update_yaxes(title="Mean absolute error", type="log", exponentformat="power")
+    errors = numbers[["mae", "swapped"]].clip(lower=1e-9).to_numpy()
+    decades = np.ptp(np.log10([1, *errors[np.isfinite(errors)]]))
+    drawn.update_yaxes(
+        title="Mean absolute error", type="log", exponentformat="power",
+        dtick=max(1, np.ceil(decades / 6)),
+    )  # fmt: skip
     return drawn
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import streamlit as st
 
 from srnn.lineage import pack
-from srnn.runs import Job, get_run
+from srnn.runs import Job
 from srnn.vocabulary import EPSILON
 from ui import state
-from ui.stage.blob import amended, block_id, look
+from ui.stage.blob import amended, block_id, encode, look
 from ui.stage.bundle import FOLDER, bundle, part
 from ui.stage.film import film
 from ui.state import EPSILONS, View
@@ -27,6 +27,15 @@ FRONT = "-0.6,0.42,1"
 _component = st.components.v2.component(
     "metanet_stage", html=part("stage.html"), css=part("stage.css"), js=bundle()
 )
+_change = st.components.v2.component(
+    "metanet_change",
+    js="""export default function({ data }) {
+  document["metanet-changed"] = data;
+  document.dispatchEvent(new Event("metanet-changed"));
+}""",
+)
+"""What changes on a stage while its run stays the same, so that Streamlit, which sends nothing that
+the browser has already, does not send the run again."""
 
 
 def stage(view: View, acts: str = "", *, autoplay: bool = False) -> None:
@@ -37,15 +46,13 @@ def stage(view: View, acts: str = "", *, autoplay: bool = False) -> None:
     Raises:
         ValueError: the acts cannot be done.
     """
-    ladder = state.ladder(view.epsilon)
-    end = view.index if acts else len(view.run.snapshot_epochs) - 1
-    block = _block(view.run.run_id, end, acts, view.epsilon, ladder)
-    wanted = _wanted(view, acts)
-    _component(
-        key=KEY,
-        data=amended(block, look=look(), autoplay=autoplay, wanted=wanted),
-        on_scene_change=_follow,
-    )
+    run_id, ladder = view.run.run_id, state.ladder(view.epsilon)
+    change = _edit(run_id, view.index, acts, view.epsilon, ladder) if acts else NO_CHANGE
+    more = {"id": run_id, "of": view.epsilon, "autoplay": autoplay, "wanted": _wanted(view, acts)}
+    block = amended(_block(run_id, view.epsilon, ladder), look=look(), awaits=True)
+    _component(key=KEY, data=block, on_scene_change=_follow)
+    with st.container(key="stage-change"):
+        _change(key="changed", data=amended(change, **more))
 
 
 def live_stage(job: Job) -> bool:
@@ -61,7 +68,7 @@ def live_stage(job: Job) -> bool:
     wanted = {"version": f"{job.id} live", "epsilon": epsilon}
     _component(
         key=KEY,
-        data=amended(block, look=look(), autoplay=False, wanted=wanted),
+        data=amended(block, look=look(), wanted=wanted),
         on_scene_change=_follow,
     )
     return True
@@ -73,7 +80,7 @@ def soup_stage(block: bytes, version: str, begin: int) -> int | None:
     wanted = {"version": version, "snapshot": begin, "play": True}
     _component(
         key=SOUP,
-        data=amended(block, look=look(), autoplay=False, wanted=wanted),
+        data=amended(block, look=look(), wanted=wanted),
         on_scene_change=lambda: None,
     )
     scene = st.session_state[SOUP].get("scene")
@@ -85,12 +92,9 @@ def pair(left: View, right: View) -> None:
     moves both. Call it in a fragment."""
     for column, side, view in zip(st.columns(2), "lr", (left, right), strict=True):
         ladder = state.ladder(view.epsilon)
-        block = _block(view.run.run_id, len(view.run.snapshot_epochs) - 1, "", view.epsilon, ladder)
+        block = _block(view.run.run_id, view.epsilon, ladder)
         with column:
-            _component(
-                key=f"{KEY}-{side}",
-                data=amended(block, look=look(), autoplay=False, wanted={}, tied=True),
-            )
+            _component(key=f"{KEY}-{side}", data=amended(block, look=look(), tied=True))
 
 
 def _wanted(view: View, acts: str) -> dict[str, Any]:
@@ -136,29 +140,37 @@ def _follow() -> None:
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
-def _block(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
+def _block(run_id: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
     """What the stage shows of a run. The bundled run's comes ready made: the first page then
     needs no torch."""
-    if (run_id, acts, epsilon, ladder) == (ready_made(), "", EPSILON, EPSILONS):
+    if (run_id, epsilon, ladder) == (ready_made(), EPSILON, EPSILONS):
         return READY.read_bytes()
     from ui.stage.source import of_run
 
-    return of_run(run_id, epsilon, end, acts, ladder).block(epsilon, ladder)
+    return of_run(run_id, epsilon, ladder).block(epsilon, ladder)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _edit(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
+    from ui.stage.source import edit
+
+    return edit(run_id, end, acts, epsilon, ladder)
+
+
+NO_CHANGE = encode({}, {})
+"""Of a run as it was trained."""
 
 
 def make_ready(run_id: str) -> bytes:
     """The block of a run as the first page shows it."""
     from ui.stage.source import of_run
 
-    end = len(get_run(run_id).snapshot_epochs) - 1
-    return of_run(run_id, EPSILON, end, "", EPSILONS).block(EPSILON, EPSILONS)
+    return of_run(run_id, EPSILON, EPSILONS).block(EPSILON, EPSILONS)
 
 
 def film_of(run_id: str, epsilon: float, name: str) -> bytes:
     """A run's stage as one HTML file that plays anywhere."""
-    ladder = state.ladder(epsilon)
-    end = len(get_run(run_id).snapshot_epochs) - 1
-    return film(_block(run_id, end, "", epsilon, ladder), f"{name} · run {run_id}")
+    return film(_block(run_id, epsilon, state.ladder(epsilon)), f"{name} · run {run_id}")
 
 
 READY = FOLDER / "bundled.bin"

@@ -1,11 +1,13 @@
 // Decodes what Python sends: 4 bytes with the header's length, the header as JSON, then the arrays
 // that it lists, each at a multiple of 4 bytes. Types are worked out here, for any epsilon.
+// Of a run that is acted on, only the snapshot that the acts made is sent again.
 
 const KINDS = { u1: Uint8Array, u2: Uint16Array, f4: Float32Array, f2: Uint16Array };
 
 const ZERO = 1, IDENTITY = 2;
 
-export function decode(bytes) {
+// Header and arrays as they were sent.
+export function unpack(bytes) {
   const whole = bytes.slice(); // a copy begins at a multiple of 4
   const view = new DataView(whole.buffer);
   const length = view.getUint32(0, true);
@@ -14,12 +16,34 @@ export function decode(bytes) {
     const array = new KINDS[kind](whole.buffer, 4 + length + at, count);
     run[name] = kind === "f2" ? fromHalf(array) : array;
   }
+  return run;
+}
+
+export function decode(bytes) {
+  const run = unpack(bytes);
   run.T = run.epochs.length;
   run.P = run.starts[run.starts.length - 1];
   run.depth = Math.max(0, run.sizes.length - 1);
   run.unit ??= "epoch"; // what the clock counts
   [run.rows, run.columns] = run.image ?? [0, 0]; // of the input, if it is an image
   return run;
+}
+
+// The run up to a snapshot, and then what acts made of that.
+export function edited(run, { end, made }) {
+  if (end == null) return run;
+  const upTo = (values) => values.slice(0, end + 1), last = run.epochs[end];
+  const kept = run.curve.epoch.filter((epoch) => epoch <= last).length;
+  const curve = Object.entries(run.curve).map(([name, values]) => [name, values.slice(0, kept)]);
+  const both = { ...run, edited: true, T: end + 2, curve: Object.fromEntries(curve) };
+  for (const name of ["epochs", "before", "after"]) both[name] = [...upTo(run[name]), made[name]];
+  for (const { name } of run.arrays) {
+    const part = (run[name].length / run.T) * (end + 1);
+    both[name] = new run[name].constructor(part + made[name].length);
+    both[name].set(run[name].subarray(0, part));
+    both[name].set(made[name], part);
+  }
+  return both;
 }
 
 let halves = null;

@@ -15,7 +15,7 @@ _NAMES = {"background-color": style.PAPER, "text-color": style.INK, "border-colo
 def film(block: bytes, title: str) -> bytes:
     """A block (:mod:`ui.stage.blob`) as a page of its own; ``title`` is any text. It asks nothing
     of anybody, and follows the reader's light or dark theme."""
-    data = base64.b64encode(amended(block, look=look(), autoplay=True, wanted={})).decode()
+    data = base64.b64encode(amended(block, look=look(), autoplay=True)).decode()
     script = bundle().replace("export default main.mount;", "")
     light, dark = (_variables(ground) for ground in (False, True))
     page = f"""<!doctype html>
@@ -39,6 +39,7 @@ main.mount({{ data: film, parentElement: document.body, setStateValue() {{}} }})
 
 
 def _variables(dark: bool) -> str:
-    """The colours that Streamlit gives to the stage in the lab."""
+    """The colours and the scheme that Streamlit gives to the stage in the lab."""
     colors = (f"--st-{name}: {style.themed_color(color, dark)}" for name, color in _NAMES.items())
-    return "; ".join([*colors, f"--st-font: {style.FONT}"])
+    scheme = f"color-scheme: {'dark' if dark else 'light'}"
+    return "; ".join([*colors, f"--st-font: {style.FONT}", scheme])

@@ -5,13 +5,15 @@ import { Clock, SNAPSHOTS_A_SECOND } from "./clock.js";
 import { connectControls, fillLists, showParticles, showState } from "./controls.js";
 import { Census, Curves, Losses } from "./census.js";
 import { Cube, FRONT } from "./cube.js";
-import { classify, decode } from "./data.js";
+import { classify, decode, edited, unpack } from "./data.js";
 import { Network } from "./network.js";
 import { pickable, scrubbable } from "./picking.js";
 import { Pixels } from "./pixels.js";
 import { Deeds, Lives, tally } from "./soup.js";
 import { readTheme } from "./theme.js";
 import { share, tie } from "./together.js";
+
+const CHANGED = "metanet-changed"; // a document's event, and its property with the data
 
 class Scene {
   constructor() {
@@ -73,11 +75,30 @@ class Stage {
     this.slow = false;
     this.asked = this.timer = this.turn = 0;
     this.told = "";
+    this.heard = () => {
+      if (host.isConnected) this.amend();
+      else document.removeEventListener(CHANGED, this.heard);
+    };
+    document.addEventListener(CHANGED, this.heard);
   }
 
-  // Takes new data. The first ones, and those that ask for another moment, set the scene.
+  // Takes a run. One that awaits more is shown when that is there, too.
   load(bytes) {
-    const { scene } = this, before = scene.run, run = decode(bytes);
+    this.whole = decode(bytes);
+    if (this.whole.awaits) this.amend();
+    else this.take(this.whole, this.whole);
+  }
+
+  // Takes what the page says of the run, with the snapshot that acts have made, if there is one.
+  amend() {
+    const { whole } = this, more = document[CHANGED] && unpack(document[CHANGED]);
+    if (!whole?.awaits || more?.id !== whole.id || more.of !== whole.ladder[whole.rung]) return;
+    this.take(edited(whole, { end: more.end, made: more }), more);
+  }
+
+  // Shows a run. The first one, and one that asks for another moment, set the scene.
+  take(run, { wanted = {}, autoplay }) {
+    const { scene } = this, before = scene.run;
     const other = !before || before.id !== run.id || before.P !== run.P;
     const atEnd = !before || scene.clock.position >= before.T - 1;
     scene.run = run;
@@ -96,12 +117,11 @@ class Stage {
     scene.rung = before ? Math.max(0, run.ladder.indexOf(before.ladder[scene.rung])) : run.rung;
     this.types();
     fillLists(this.host, scene);
-    const wanted = run.wanted ?? {};
     if (wanted.version !== this.version) {
       this.version = wanted.version;
       this.want(wanted);
     }
-    if (!before && run.autoplay && moves()) {
+    if (!before && autoplay && moves()) {
       scene.clock.position = 0;
       this.play();
     }

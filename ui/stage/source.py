@@ -1,6 +1,6 @@
 """What the stage shows of a run: snapshots, and what is known at each. Needs torch.
 
-A source is a finished run, a run up to an epoch with what acts made of it, or a training so far.
+A source is a finished run or a training so far; what acts make of a run is one snapshot more.
 """
 
 from __future__ import annotations
@@ -75,30 +75,29 @@ class Source:
         return encode(header, self.arrays)
 
 
-def of_run(run_id: str, epsilon: float, end: int, acts: str, ladder: tuple[float, ...]) -> Source:
-    """A finished run up to its snapshot ``end``, and then what acts made of that.
+def of_run(run_id: str, epsilon: float, ladder: tuple[float, ...]) -> Source:
+    """A finished run."""
+    run, (arrays, axes, scales) = get_run(run_id), _whole(run_id, ladder)
+    epochs, records = run.snapshot_epochs, run.records
+    known = records.set_index("epoch")["test_accuracy"]
+    before = numbers([float(known.get(epoch, np.nan)) for epoch in epochs])
+    after, task = _after(run_id, epsilon), _task(run_id)
+    return Source(run_id, run.shape, epochs, arrays, axes, records, before, after, task, scales)
+
+
+def edit(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
+    """What acts made of a run's snapshot ``end``: one snapshot more for the browser, in the place
+    of all that follow.
 
     Raises:
         ValueError: the acts cannot be done.
-        DataError: there are acts, and the run's data are not here.
+        DataError: the run's data are not here.
     """
-    run, (arrays, axes, scales) = get_run(run_id), _whole(run_id, ladder)
-    epochs, records = run.snapshot_epochs[: end + 1], run.records
-    known = records.set_index("epoch")["test_accuracy"]
-    before = numbers([float(known.get(epoch, np.nan)) for epoch in epochs])
-    after = _after(run_id, epsilon)[: end + 1]
-    arrays = {name: array[: end + 1] for name, array in arrays.items()}
-    if acts:
-        made, seen = performed(run_id, end, acts), measured(run_id, end, acts, epsilon)
-        one = made.weights[None]
-        new = _arrays(one, history_measures(one, run.encoding), axes, ladder)
-        arrays = {name: np.concatenate([arrays[name], new[name]]) for name in arrays}
-        records = records[records["epoch"] <= epochs[-1]]
-        epochs, before, after = [*epochs, made.epoch], [*before, seen.before], [*after, seen.after]
-    more = {"edited": bool(acts), **scales}
-    return Source(
-        run_id, run.shape, epochs, arrays, axes, records, before, after, _task(run_id), more
-    )
+    made, seen = performed(run_id, end, acts), measured(run_id, end, acts, epsilon)
+    one, (_, axes, _) = made.weights[None], _whole(run_id, ladder)
+    arrays = _arrays(one, history_measures(one, get_run(run_id).encoding), axes, ladder)
+    header = {"end": end, "epochs": made.epoch, "before": seen.before, "after": seen.after}
+    return encode(header, arrays)
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)
@@ -137,7 +136,7 @@ def of_job(job: Job, epsilon: float, ladder: tuple[float, ...]) -> Source | None
         before,
         [None] * len(epochs),
         task_of(config),
-        {"edited": False, "training": training, **_scales(arrays)},
+        {"training": training, **_scales(arrays)},
     )
 
 

@@ -4,7 +4,7 @@ export function readTheme(host, run) {
   const style = getComputedStyle(host);
   const of = (name, other) => style.getPropertyValue(`--st-${name}`).trim() || other;
   const paper = of("background-color", "#ffffff"), ink = of("text-color", "#1f2328");
-  const dark = lightness(paper) < 0.5;
+  const dark = style.colorScheme === "dark";
   const look = dark ? run.look.dark : run.look.light;
   return {
     dark,
@@ -17,14 +17,6 @@ export function readTheme(host, run) {
     positive: look.positive,
     font: of("font", "sans-serif"),
   };
-}
-
-function lightness(color) {
-  const probe = document.createElement("canvas").getContext("2d");
-  probe.fillStyle = color;
-  const hex = probe.fillStyle.slice(1);
-  const [red, green, blue] = [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255);
-  return 0.3 * red + 0.59 * green + 0.11 * blue;
 }
 
 // Two canvases, one above the other: the picture, and what is lit up on it. Sizes in CSS pixels.
