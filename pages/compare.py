@@ -20,7 +20,7 @@ MOST = 40
 
 page("Compare", "What differs between runs, in their settings and in what came out?")
 runs: dict[str, Run] = {run.run_id: run for run in list_runs()}
-sweeps = {kept.plan.name: kept for kept in list_sweeps()}
+sweeps = {kept.plan.name: kept for kept in list_sweeps() if not kept.bundled}
 
 
 def take_sweep() -> None:

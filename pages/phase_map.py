@@ -1,17 +1,20 @@
 """Phase map: one measure over two settings, many runs, filling in as they are done."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from srnn.config import ConfigError, describe
+from srnn.config import ConfigError, RunConfig, describe, field_names
 from srnn.figures import sweeps as figures
-from srnn.runs import worker_limit
+from srnn.runs import find_run, worker_limit
 from srnn.sweeps.library import Kept, keep, list_sweeps
 from srnn.sweeps.measures import MEASURES
 from srnn.sweeps.outlook import Outlook, look_ahead, results_stamp
 from srnn.sweeps.plan import Plan, parse_plan
 from srnn.sweeps.report import sweep_report
 from ui.charts import download
+from ui.draft import settings_of
 from ui.frame import page, show
 from ui.live import command
 from ui.menu import link
@@ -212,7 +215,7 @@ def _rows(plan: Plan, table: pd.DataFrame, text: str) -> None:
     )
     rows = chosen["selection"]["rows"]
     if rows:
-        link("app.py", "Open this run on the stage", str(table["run_id"].iloc[rows[0]]))
+        _open(table.iloc[rows].to_dict("records")[0])
     link("pages/compare.py", "Compare runs")
     download(
         "Report (HTML)",
@@ -221,6 +224,16 @@ def _rows(plan: Plan, table: pd.DataFrame, text: str) -> None:
         "text/html",
         "Figures, rows, versions and the command that makes it again, in one file.",
     )
+
+
+def _open(row: dict[str, Any]) -> None:
+    """A way to a run, or, where only its measures are here, to the training that makes it again."""
+    if find_run(row["run_id"]) is not None:
+        link("app.py", "Open this run on the stage", row["run_id"])
+        return
+    config = RunConfig.from_dict({name: row[name] for name in field_names()})
+    st.caption("Only its measures are here; a training makes the run itself again.")
+    link("pages/train.py", "Its settings in Train", **settings_of(config))
 
 
 page("Phase map", "How does the outcome change with the settings?")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 BUNDLED_RUNS = Path(__file__).parent / "data" / "runs"
 """Finished runs that ship with the project; read-only."""
+BUNDLED_SWEEPS = BUNDLED_RUNS.with_name("sweeps")
+"""Finished sweeps that ship with it, without their runs; read-only."""
 
 
 def cache_root() -> Path:

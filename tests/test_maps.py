@@ -14,9 +14,10 @@ import pytest
 from figure_checks import assert_within_axes
 from streamlit.testing.v1 import AppTest
 
-from srnn.config import RunConfig
+from srnn.config import RunConfig, field_names
 from srnn.figures import style
 from srnn.figures import sweeps as figures
+from srnn.presets import PRESETS
 from srnn.runs import list_runs, obtain
 from srnn.sweeps import live
 from srnn.sweeps.driver import save_table, sweep
@@ -25,6 +26,7 @@ from srnn.sweeps.local import LocalWorkers
 from srnn.sweeps.measures import measure
 from srnn.sweeps.plan import make_plan, read_plan
 from srnn.sweeps.report import command_of, comparison_report, differences, groups_of, sweep_report
+from ui.draft import _with_changes, settings_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -179,16 +181,36 @@ def there(swept, monkeypatch):
 
 
 def test_a_sweep_is_found_again_with_its_table(there):
-    (kept,) = list_sweeps()
+    kept, shipped = list_sweeps()
+    assert shipped.bundled and not kept.bundled
     assert kept.title == "two by two <b>" and len(kept.table) == 8
     assert kept.plan == read_plan(kept.file)
     assert {*kept.plan.base.to_dict(), "run_id", "test_accuracy"} <= set(kept.table.columns)
     (there / "sweeps" / "broken.toml").write_text("[grid]\nalpah = [1]\n")
-    assert len(list_sweeps()) == 1
+    assert list_sweeps() == [kept, shipped]
+
+
+def test_the_bundled_sweep_is_whole_and_of_the_settings_that_there_are_today(cache):
+    (kept,) = list_sweeps()
+    table = kept.table
+    assert set(table["run_id"]) == {config.run_id for config in kept.plan.runs()}
+    assert len(table) == kept.plan.total() and set(table["error"]) == {""}
+    app = AppTest.from_file(str(ROOT / "pages" / "phase_map.py"), default_timeout=60).run()
+    assert not app.exception
+    assert any(f"{len(table)} of {len(table)} runs done" in text.value for text in app.markdown)
+    assert app.button(key="run-sweep").disabled
+
+
+def test_an_address_names_the_settings_of_a_run_that_is_not_here(there):
+    for row in list_sweeps()[-1].table.to_dict("records")[::40]:
+        config = RunConfig.from_dict({name: row[name] for name in field_names()})
+        assert config.run_id == row["run_id"]
+        text = settings_of(config)["changes"]
+        assert _with_changes(dict(PRESETS["quick"].config), text) == dict(config)
 
 
 def test_the_measures_of_a_run_are_its_own(there):
-    (kept,) = list_sweeps()
+    kept = list_sweeps()[0]
     row = kept.table.iloc[0]
     run, cached = obtain(
         RunConfig.from_dict({n: row[n] for n in RunConfig().to_dict()} | _ints(row))
@@ -215,7 +237,7 @@ def test_the_page_shows_a_sweep_and_opens_a_run(there):
 
 
 def test_a_run_that_failed_is_shown_with_its_reason(there):
-    (kept,) = [one for one in list_sweeps() if len(one.table)]
+    kept = list_sweeps()[0]
     whole = kept.table
     broken = whole.assign(error=["no luck", *[""] * 7])
     broken.to_parquet(kept.table_file)
@@ -251,7 +273,7 @@ def test_the_live_plane_shows_what_is_trained_and_trains_nothing_by_itself(cache
     app.run()
     assert not app.exception
     assert any("0 of 221 networks trained" in text.value for text in app.caption)
-    assert not list_sweeps()
+    assert all(kept.bundled for kept in list_sweeps())
 
 
 def test_without_a_sweep_the_page_offers_to_write_one(cache):
@@ -273,7 +295,7 @@ def test_runs_that_differ_in_their_seed_only_are_one_line(there):
 
 
 def test_a_report_of_a_sweep_needs_nothing_else_and_shows_texts_as_they_are(there):
-    (kept,) = list_sweeps()
+    kept = list_sweeps()[0]
     text = sweep_report(kept.plan, kept.table, PLAN).decode()
     assert "two by two &lt;b&gt;" in text and "two by two <b>" not in text
     assert "srnn sweep sweep.toml" in text

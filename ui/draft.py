@@ -116,6 +116,13 @@ def put(**values: Any) -> None:
     st.session_state["draft"] = {"key": key, "values": own}
 
 
+def settings_of(config: RunConfig) -> dict[str, Any]:
+    """The address of a copy with these settings, of no run: for links to the page Train."""
+    own, first = dict(config), dict(PRESETS[START].config)
+    changes = {name: own[name] for name in field_names() if own[name] != first[name]}
+    return {"run": None, "base": None, "changes": json.dumps(changes)}
+
+
 def load(config: RunConfig) -> None:
     """Set all controls to a configuration; its run is shown if it is there."""
     if find_run(config.run_id) is not None:

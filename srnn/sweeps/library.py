@@ -25,6 +25,11 @@ class Kept:
         return self.plan.title or f"{self.plan.kind} of {' x '.join(self.plan.fields)}"
 
     @property
+    def bundled(self) -> bool:
+        """Whether it ships with the project: a table, without its runs."""
+        return self.file.parent == paths.BUNDLED_SWEEPS
+
+    @property
     def table_file(self) -> Path:
         return self.file.with_suffix(".parquet")
 
@@ -59,11 +64,13 @@ def keep(text: str) -> Kept:
 
 
 def list_sweeps() -> list[Kept]:
-    """All sweeps that can be read, the newest first."""
-    found = []
-    for file in paths.sweeps_folder().glob("*.toml"):
-        try:
-            found.append(Kept(read_plan(file), file))
-        except (OSError, ValueError):
-            continue  # a field that is gone, data that have changed: its table means nothing now
-    return sorted(found, key=lambda kept: -kept.file.stat().st_mtime)
+    """All sweeps that can be read, the newest first; behind them the bundled ones that are not
+    among them."""
+    found: dict[str, Kept] = {}
+    for folder in (paths.sweeps_folder(), paths.BUNDLED_SWEEPS):
+        for file in sorted(folder.glob("*.toml"), key=lambda file: -file.stat().st_mtime):
+            try:
+                found.setdefault(file.stem, Kept(read_plan(file), file))
+            except (OSError, ValueError):
+                continue  # a field that is gone, data that have changed: its table means nothing
+    return list(found.values())
