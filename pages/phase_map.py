@@ -200,7 +200,11 @@ def _map(plan: Plan, table: pd.DataFrame, x: str, y: str, measure: str) -> None:
         alt=f"{figures.words(measure)} over {figures.words(x)} and {figures.words(y)}",
         at=f"sweep {plan.name} · {len(table)} runs · epsilon 1e-05",
     )
-    st.caption(f"{describe(x)['help']} {describe(y)['help']}")
+    lost = "A cross: runs diverged there, all of them where it is large. "
+    st.caption(
+        f"{lost if (table['stopped'] != '').any() else ''}{describe(x)['help']} "
+        f"{describe(y)['help']}"
+    )
 
 
 def _rows(plan: Plan, table: pd.DataFrame, text: str) -> None:

@@ -34,6 +34,7 @@ TABLE = pd.DataFrame(
     [
         {"run_id": f"{alpha}-{h}-{seed}", "alpha": alpha, "neurons": h, "seed": seed}
         | {"test_accuracy": 0.1 * h + 0.01 * seed, "replicator_share": alpha / 100, "drop_cost": h}
+        | {"stopped": ""}
         for alpha in (1.0, 10.0, 100.0)
         for h in (2, 4)
         for seed in (0, 1)
@@ -71,12 +72,29 @@ def test_contours_are_written_in_what_can_be_read_on_their_ground_and_whole_numb
 def test_between_irregular_runs_a_map_is_linear():
     rng = np.random.default_rng(0)
     x, y = rng.uniform(1, 3, 60), rng.uniform(-3, -1, 60)
-    table = pd.DataFrame({"alpha": 10**x, "lr": 10**y, "drop_cost": 3 * x - 2 * y})
+    table = pd.DataFrame({"alpha": 10**x, "lr": 10**y, "drop_cost": 3 * x - 2 * y, "stopped": ""})
     cells = figures.phase_map(table, "alpha", "lr", "drop_cost").data[0]
     expected = 3 * np.log10(cells.x)[None] - 2 * np.log10(cells.y)[:, None]
     known = np.isfinite(cells.z)
     assert known.mean() > 0.5
     np.testing.assert_allclose(np.asarray(cells.z)[known], expected[known], atol=1e-9)
+
+
+def test_what_diverged_is_in_no_mean_and_is_marked():
+    stopped = (TABLE.alpha == 100) & ((TABLE.neurons == 2) | (TABLE.seed == 1))
+    table = TABLE.assign(stopped=stopped.map({True: "particle 3 diverged", False: ""}))
+    drawn = figures.phase_map(table, "alpha", "neurons", "test_accuracy")
+    np.testing.assert_allclose(drawn.data[0].z, [[20.5, 20.5, np.nan], [40.5, 40.5, 40]])
+    crosses = drawn.data[-1]
+    assert list(crosses.x) == [100, 100] and list(crosses.y) == [2, 4]
+    assert np.array(crosses.customdata).tolist() == [[2, 2], [1, 2]]
+    assert crosses.marker.size[0] > crosses.marker.size[1]
+    assert_within_axes(drawn)
+    lines = [t for t in figures.bands(table, "alpha", "drop_cost", "neurons").data if t.name]
+    two = next(trace for trace in lines if trace.name == "neurons (h) 2")
+    assert list(two.x) == [1, 10]
+    assert len(figures.pareto(table).data[0].x) == 9
+    assert len(figures.parallel(table, ["alpha"], ["drop_cost"]).data[0].dimensions[0].values) == 9
 
 
 def test_a_map_of_one_value_says_what_it_needs():

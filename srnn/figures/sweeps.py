@@ -1,7 +1,9 @@
 """Figures of many runs: phase maps, bands over seeds, parallel coordinates, the Pareto front.
 
-All take a sweep's table, one row a run: the fields of its configuration and the measures. A cell of
-a map, and a point of a band, is a mean over seeds; the independent unit is the run.
+All take a sweep's table, one row a run: the fields of its configuration, the measures, and why it
+``stopped``. A cell of a map, and a point of a band, is a mean over seeds; the independent unit is
+the run. What a run that diverged left behind is no outcome of its settings: it is in no mean, and a
+map marks where it was.
 """
 
 from __future__ import annotations
@@ -66,6 +68,11 @@ def spans_decades(values: Iterable[float]) -> bool:
     return min(values) > 0 and max(values) / min(values) >= 10
 
 
+def finished(table: pd.DataFrame) -> pd.DataFrame:
+    """The runs that reached their last epoch."""
+    return table[table["stopped"] == ""]
+
+
 def phase_map(
     table: pd.DataFrame,
     x: str,
@@ -78,9 +85,11 @@ def phase_map(
     are no grid, values are interpolated between them, and every run is a dot.
 
     ``level`` (in the measure's own unit) is drawn as a contour of its own; ``marks`` are points to
-    name: ``(x, y, text)``. Settings of which no run could be measured stay empty.
+    name: ``(x, y, text)``. Settings of which no run could be measured stay empty; where runs
+    diverged there is a cross, a large one if all did.
     """
-    cells = table.assign(value=scaled(table[measure])).groupby([x, y], as_index=False)[["value"]]
+    whole = finished(table)
+    cells = whole.assign(value=scaled(whole[measure])).groupby([x, y], as_index=False)[["value"]]
     means = cells.mean().dropna()
     if len(means) < 2 or means[x].nunique() < 2 or means[y].nunique() < 2:
         return message("A map needs runs at two or more values of both fields.")
@@ -130,7 +139,21 @@ def phase_map(
             customdata=means["value"],
             hovertemplate="%{customdata:.4g}<extra>run</extra>",
         )
-    logs = [spans_decades(axis) for axis in (xs, ys)]
+    lost = table.assign(lost=table["stopped"] != "").groupby([x, y], as_index=False)["lost"]
+    lost = lost.agg(["sum", "count"]).query("sum > 0")
+    figure.add_scatter(
+        x=lost[x],
+        y=lost[y],
+        mode="markers",
+        marker={
+            "symbol": "x-thin",
+            "size": np.where(lost["sum"] == lost["count"], 12, 6),
+            "line": {"color": INK, "width": 1.5},
+        },
+        customdata=lost[["sum", "count"]],
+        hovertemplate="%{customdata[0]} of %{customdata[1]} diverged<extra></extra>",
+    )
+    logs = [spans_decades(table[name]) for name in (x, y)]
     for *place, text in marks:
         on_x, on_y = (np.log10(v) if log else v for v, log in zip(place, logs, strict=True))
         figure.add_annotation(
@@ -145,8 +168,8 @@ def phase_map(
             bordercolor=INK,
             borderpad=2,
         )
-    figure.update_xaxes(_axis(means[x]))
-    figure.update_yaxes(_axis(means[y]))
+    figure.update_xaxes(_axis(table[x]))
+    figure.update_yaxes(_axis(table[y]))
     figure.update_layout(showlegend=False)
     return figure
 
@@ -195,7 +218,8 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
     if not len(table):
         return message("No run is done yet.")
     figure = blank()
-    values = table.assign(value=scaled(table[measure])).dropna(subset=["value"])
+    values = finished(table)
+    values = values.assign(value=scaled(values[measure])).dropna(subset=["value"])
     groups = [("all", values)] if by is None else list(values.groupby(by))
     for index, (name, group) in enumerate(groups[: len(DASHES)]):
         rows = []
@@ -240,6 +264,7 @@ def _number(value: object) -> bool:
 def parallel(table: pd.DataFrame, fields: Sequence[str], measures: Sequence[str]) -> go.Figure:
     """Every run as a line through the values of its fields and measures, darker for a larger last
     measure; ranges can be dragged on every axis."""
+    table = finished(table)
     if not len(table):
         return message("No run is done yet.")
     figure = blank()
@@ -279,9 +304,7 @@ def pareto(
     if not len(table):
         return message("No run is done yet.")
     figure = blank()
-    both = pd.DataFrame({gain: scaled(table[gain]), keep: scaled(table[keep])})
-    both.insert(0, "run_id", table["run_id"])
-    both = both.dropna()
+    both = finished(table)[["run_id", gain, keep]].dropna().apply(scaled)
     front = front_of(both[gain].to_numpy(), both[keep].to_numpy())
     figure.add_scatter(
         x=both[gain],
@@ -297,7 +320,7 @@ def pareto(
         x=best[gain],
         y=best[keep],
         mode="lines+markers",
-        name="cannot be bettered",
+        name="Pareto front",
         line={"color": INK, "width": 2, "shape": "vh"},
         marker={"color": INK, "size": 8},
         customdata=best["run_id"],
