@@ -1,5 +1,6 @@
 """Phase map: one measure over two settings, many runs, filling in as they are done."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
@@ -230,7 +231,7 @@ def _rows(plan: Plan, table: pd.DataFrame, text: str) -> None:
     )
 
 
-def _open(row: dict[str, Any]) -> None:
+def _open(row: dict[Hashable, Any]) -> None:
     """A way to a run, or, where only its measures are here, to the training that makes it again."""
     if find_run(row["run_id"]) is not None:
         link("app.py", "Open this run on the stage", row["run_id"])

@@ -139,8 +139,8 @@ def phase_map(
             customdata=means["value"],
             hovertemplate="%{customdata:.4g}<extra>run</extra>",
         )
-    lost = table.assign(lost=table["stopped"] != "").groupby([x, y], as_index=False)["lost"]
-    lost = lost.agg(["sum", "count"]).query("sum > 0")
+    points = table.assign(lost=table["stopped"] != "").groupby([x, y], as_index=False)["lost"]
+    lost = points.agg(["sum", "count"]).query("sum > 0")
     figure.add_scatter(
         x=lost[x],
         y=lost[y],
