@@ -54,6 +54,17 @@ def test_the_python_of_the_tour_runs():
     assert done.returncode == 0 and "identity" in done.stdout, done.stderr[-2000:]
 
 
+def test_the_readme_says_of_speed_what_was_measured():
+    measured = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for name in ("one module per particle", "autograd", "manual", "fused"):
+        steps = re.findall(rf"^\| \d+ \| {name} \| [^|]+ \| ([\d.]+) \|$", measured, re.M)
+        (row,) = re.findall(rf"^\| \**{name} [^|]*((?:\| [\d.*]+ )+)\|$", readme, re.M)
+        for said, was in zip(re.findall(r"[\d.]+", row), steps, strict=True):
+            digits = len(said.partition(".")[2])
+            assert float(said) == pytest.approx(float(was), abs=0.5001 * 10**-digits), name
+
+
 def test_the_notebook_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
