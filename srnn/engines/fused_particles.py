@@ -127,7 +127,27 @@ def replication_step(w, buffer, half, encoding, gram, rules, room):
     one, two, scale = number(1), number(2), number(2) * rules.alpha / number(rows)
     composite(w, h, half, v, 0, 4)
     t[:] = 0
-    for r in range(rows):  # t = S, b0, b1, b2
+    whole = rows - rows % 4
+    for r in range(0, whole, 4):  # t = S, b0, b1, b2; four rows at a time store it less often
+        for j in range(LANES):
+            x0, x1, x2, x3 = w[r, j], w[r + 1, j], w[r + 2, j], w[r + 3, j]
+            t[0, j] = t[0, j] + x0 * x0 + x1 * x1 + x2 * x2 + x3 * x3
+        for c in range(3):
+            e0, e1, e2, e3 = (
+                encoding[r, c],
+                encoding[r + 1, c],
+                encoding[r + 2, c],
+                encoding[r + 3, c],
+            )
+            for j in range(LANES):
+                t[c + 1, j] = (
+                    t[c + 1, j]
+                    + e0 * w[r, j]
+                    + e1 * w[r + 1, j]
+                    + e2 * w[r + 2, j]
+                    + e3 * w[r + 3, j]
+                )
+    for r in range(whole, rows):
         e0, e1, e2 = encoding[r, 0], encoding[r, 1], encoding[r, 2]
         for j in range(LANES):
             x = w[r, j]

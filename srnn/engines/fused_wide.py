@@ -61,6 +61,17 @@ def sweep(w, buffer, half, slopes, scalars, losses, encoding, gram, rules, room,
     ``scalars (P,)``.
     """
     count = len(scalars)
+    if (
+        w.shape[2] != LANES
+        or buffer.shape[2] != LANES
+        or half.shape[2] != LANES
+        or room.v.shape[1] != LANES
+        or room.g.shape[1] != LANES
+        or room.sums.shape[1] != LANES
+        or room.back.shape[1] != LANES
+        or room.own.shape[1] != LANES
+    ):  # never; it tells the compiler that no two rows overlap
+        return
     for k in range(part[0], part[1]):
         at = k * LANES
         lanes = min(LANES, count - at)
