@@ -15,8 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.timing import Step
 from srnn.engines import ENGINES, EngineUnavailable, Problem, make_engine
-from srnn.experiments.block_sparse import BlockSparse
-from srnn.experiments.module_loop import ModuleLoop
+from srnn.experiments.slow_ways import BlockSparse, ModuleLoop, SlowWay
 from srnn.metanet import MacroShape
 from srnn.particles import initial_weights, neurons_of, position_encoding
 
@@ -126,7 +125,7 @@ def loop(problem: Problem, batch: int) -> Step:
     return _pairs(ModuleLoop, problem, batch)
 
 
-def _pairs(kind: type[BlockSparse] | type[ModuleLoop], problem: Problem, batch: int) -> Step:
+def _pairs(kind: type[SlowWay], problem: Problem, batch: int) -> Step:
     rules = {"alpha": problem.alpha, "lr": problem.lr, "momentum": problem.momentum}
     network = kind(start_of(problem)[0], problem.encoding, problem.shape, **rules)
     x, y, order = torch.from_numpy(problem.x), torch.from_numpy(problem.y), Order(problem, batch)

@@ -9,8 +9,8 @@ from srnn.runs.run import differences as made_with
 from srnn.sweeps.library import list_sweeps
 from srnn.sweeps.report import comparison_report, curves, differences, groups_of, outcome, records
 from ui import state
-from ui.charts import download
-from ui.frame import page, show
+from ui.charts import download, show
+from ui.frame import page
 from ui.stage import pair
 from ui.state import View
 from ui.text import escape, many

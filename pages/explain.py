@@ -18,8 +18,7 @@ from srnn.analysis.connectivity import macro_graph
 from srnn.analysis.dropout import drop
 from srnn.analysis.membership import mean_images
 from srnn.experiments.explain import IMAGES, conclusion
-from srnn.figures.answers import answer_bars
-from srnn.figures.attribution import attribution_images, relevance_shares
+from srnn.figures.attribution import answer_bars, attribution_images, relevance_shares
 from srnn.figures.connectivity import connectivity_graph
 from srnn.figures.style import percent
 from srnn.tasks import task_of

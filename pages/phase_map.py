@@ -14,9 +14,9 @@ from srnn.sweeps.measures import MEASURES
 from srnn.sweeps.outlook import Outlook, look_ahead, results_stamp
 from srnn.sweeps.plan import Plan, parse_plan
 from srnn.sweeps.report import sweep_report
-from ui.charts import download
+from ui.charts import download, show
 from ui.draft import settings_of
-from ui.frame import page, show
+from ui.frame import page
 from ui.live import command
 from ui.menu import link
 from ui.plane import plane

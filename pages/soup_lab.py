@@ -12,8 +12,8 @@ from srnn.life.recipes import KINDS, Recipe
 from srnn.life.soup import Rules
 from srnn.vocabulary import IDENTITY
 from ui.around import surroundings
-from ui.charts import download
-from ui.frame import page, show
+from ui.charts import download, show
+from ui.frame import page
 from ui.stage import soup_stage
 from ui.stage.film import film as film_file
 from ui.stage.soup import block

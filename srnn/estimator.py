@@ -24,9 +24,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from srnn.config import RunConfig, make_config
 from srnn.engines import Engine, Problem, make_engine
-from srnn.fixpoints import EPSILON, classify, count_types, is_replicator
+from srnn.fixpoints import classify
 from srnn.metanet import MacroShape, forward
 from srnn.particles import initial_weights, position_encoding, scalar_weights
+from srnn.vocabulary import EPSILON, count_types, is_replicator
 
 
 class MetaNetClassifier(ClassifierMixin, BaseEstimator):

@@ -14,32 +14,7 @@ import torch
 from torch import Tensor
 
 from srnn.particles import composite
-from srnn.vocabulary import (
-    DIVERGENT,
-    EPSILON,
-    IDENTITY,
-    OTHER,
-    SECOND_ORDER,
-    TYPES,
-    ZERO,
-    count_types,
-    is_replicator,
-)
-
-__all__ = [
-    "DIVERGENT",
-    "EPSILON",
-    "IDENTITY",
-    "OTHER",
-    "SECOND_ORDER",
-    "TYPES",
-    "ZERO",
-    "classify",
-    "classify_measures",
-    "count_types",
-    "is_replicator",
-    "measures",
-]
+from srnn.vocabulary import DIVERGENT, EPSILON, IDENTITY, OTHER, SECOND_ORDER, ZERO
 
 
 def classify(weights: Tensor, encoding: Tensor, epsilon: float = EPSILON) -> np.ndarray:

@@ -31,7 +31,8 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from srnn import particles as population
-from srnn.fixpoints import EPSILON, classify, count_types, is_replicator
+from srnn.fixpoints import classify
+from srnn.vocabulary import EPSILON, count_types, is_replicator
 
 __all__ = [
     "MetaConv2d",

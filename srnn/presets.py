@@ -81,6 +81,10 @@ PRESETS: dict[str, Preset] = {
 }
 """The named configurations that the app and the command line offer."""
 
+COMPARED = "log-h8-residual"
+"""The preset whose rivals are compared unless another run is named; its table over seeds comes with
+the package. It leaves enough replicators and survivors of both kinds to pair."""
+
 
 def preset(name: str, **changes: Any) -> RunConfig:
     """The configuration of a preset, with some fields changed.

@@ -9,8 +9,7 @@ The independent unit is the run (one seed). What is here, all pure functions of 
   one-sided tests, TOST) or *undecided*; :func:`compare_all`: several effects that answer one
   question, their p-values corrected by :func:`holm`.
 - :func:`verdict`: the rule behind both, for tests that have p-values of their own.
-- :func:`two_sided`: p-value of an observed statistic among permuted ones of the *same kind*;
-  :func:`permutation_test`: difference of two group means, labels permuted within strata.
+- :func:`two_sided`: p-value of an observed statistic among permuted ones of the *same kind*.
 - :func:`auc`: how well a score tells two groups apart.
 
 An effect is a difference in which more is better: accuracies from 0 to 1, margins in the same unit.
@@ -181,37 +180,6 @@ def two_sided(observed: float, permuted: ArrayLike) -> float:
     slack = 1e-12 * max(1.0, abs(observed))
     tail = min((draws >= observed - slack).sum(), (draws <= observed + slack).sum())
     return min(1.0, 2 * (1 + int(tail)) / (1 + len(draws)))
-
-
-def permutation_test(
-    values: ArrayLike,
-    marked: ArrayLike,
-    strata: ArrayLike | None = None,
-    draws: int = 999,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Mean of the marked values minus mean of the others, and its two-sided p-value were the marks
-    dealt out at random within every stratum. All arguments ``(n,)``.
-
-    Raises:
-        ValueError: shapes differ, a value is not finite, or one of the two groups is empty.
-    """
-    x, mark = _checked(values), np.asarray(marked, dtype=bool)
-    layer = np.zeros(len(x)) if strata is None else np.asarray(strata)
-    if not len(x) == len(mark) == len(layer):
-        raise ValueError("values, marks and strata must be equally many")
-    if mark.all() or not mark.any():
-        raise ValueError("both groups need a value")
-    codes = np.unique(layer, return_inverse=True)[1]
-    by_stratum = np.argsort(codes, kind="stable")
-    random = np.random.default_rng([seed, 0x9E])
-    shuffled = np.argsort(codes + random.random((draws, len(x))), axis=1)
-    dealt = np.empty((draws, len(x)), dtype=bool)
-    np.put_along_axis(dealt, shuffled, np.broadcast_to(mark[by_stratum], dealt.shape), axis=1)
-    rows = np.vstack([mark, dealt])
-    inside, total = rows @ x, x.sum()
-    effects = inside / mark.sum() - (total - inside) / (~mark).sum()
-    return float(effects[0]), two_sided(float(effects[0]), effects[1:])
 
 
 def auc(scores: ArrayLike, positive: ArrayLike) -> float:

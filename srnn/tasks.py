@@ -23,17 +23,6 @@ from srnn import paths
 from srnn.config import RunConfig
 from srnn.idx import DataError, read_split, resize
 
-__all__ = [
-    "DataError",
-    "Task",
-    "data_shape",
-    "dataset_names",
-    "load_task",
-    "resolve",
-    "shifted",
-    "task_of",
-]
-
 MNIST_FILE = Path(__file__).parent / "data" / "mnist15.npz"
 SIDE = 15
 """Side length, in pixels, of MNIST here, and of an IDX folder unless another is asked for."""

@@ -18,7 +18,7 @@ import torch
 from srnn.config import RunConfig
 from srnn.divergence import Divergence, Epoch, recover
 from srnn.engines import Problem, choose, make_engine
-from srnn.fixpoints import classify, count_types
+from srnn.fixpoints import classify
 from srnn.history import TrainingState
 from srnn.metanet import accuracy
 from srnn.particles import (
@@ -29,6 +29,7 @@ from srnn.particles import (
     self_application,
 )
 from srnn.tasks import Task, shifted
+from srnn.vocabulary import count_types
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import torch
 
 from srnn.engines import ENGINES, Engine, EngineUnavailable, Problem, make_engine
 from srnn.files import read_file, read_json
-from srnn.fixpoints import TYPES, classify
+from srnn.fixpoints import classify
 from srnn.metanet import MacroShape, forward, particle_table
 from srnn.particles import (
     position_encoding,
@@ -29,6 +29,7 @@ from srnn.particles import (
     scalar_weights,
     self_application,
 )
+from srnn.vocabulary import TYPES
 
 TOLERANCE = 1e-4
 FORMAT = 1

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from srnn.analysis import collapse, connectivity, dropout, membership, types
-from srnn.fixpoints import DIVERGENT, IDENTITY, OTHER, TYPES, ZERO, classify, is_replicator
+from srnn.fixpoints import classify
 from srnn.metanet import MacroShape, accuracy, forward, particle_table
 from srnn.particles import initial_weights, position_encoding, weight_count
+from srnn.vocabulary import DIVERGENT, IDENTITY, OTHER, TYPES, ZERO, is_replicator
 
 SHAPE = MacroShape(4, 3, 3, 2, "each")
 """4-3-3-2: 12 + 9 + 6 = 27 particles, a skip around the middle layer."""

@@ -30,7 +30,7 @@ from srnn.experiments.engine import (
 )
 from srnn.experiments.explain import conclusion
 from srnn.experiments.instant import epoch_error
-from srnn.experiments.limits import LIMITS
+from srnn.experiments.limits import LIMITS, Limits
 from srnn.experiments.membership import constant_pixels
 from srnn.experiments.multiplication import learn
 from srnn.experiments.rivals import STUDY, Study
@@ -38,18 +38,17 @@ from srnn.experiments.scalars import bent_errors
 from srnn.experiments.shipped import FOLDER, ship, shipped_outcome
 from srnn.experiments.thinning import course
 from srnn.experiments.trajectories import random_walk
-from srnn.fixpoints import OTHER, ZERO
 from srnn.particles import (
     initial_weights,
     position_encoding,
     replication_loss,
     scalar_weights,
 )
-from srnn.presets import PRESETS
-from srnn.pruning.limits import Limits
+from srnn.presets import COMPARED, PRESETS
 from srnn.runs import latest, list_runs, obtain, submit_command
 from srnn.runs.results import load_result, remember, result_name
 from srnn.tasks import load_task
+from srnn.vocabulary import OTHER, ZERO
 
 QUICK = Settings(quick=True, seeds=1)
 LOG = [str(row) for row in range(1, 19)]
@@ -514,7 +513,7 @@ def test_a_shipped_outcome_comes_back_as_it_was_and_only_for_its_settings(tmp_pa
 def test_what_is_shipped_is_said_by_the_claims_and_sentences_of_today():
     for file in FOLDER.glob("*.zip"):
         asked = {
-            "rivals": (STUDY, Study(PRESETS["log-h8-residual"].config)),
+            "rivals": (STUDY, Study(PRESETS[COMPARED].config)),
             "limits": (LIMITS, Limits()),
         }
         one, settings = asked.get(file.stem) or (experiments()[file.stem], Settings())

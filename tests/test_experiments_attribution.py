@@ -18,9 +18,9 @@ from srnn.analysis.attribution import (
     share_by_type,
 )
 from srnn.analysis.collapse import collapse, scalars
-from srnn.fixpoints import IDENTITY, OTHER, ZERO
 from srnn.metanet import MacroShape
 from srnn.particles import initial_weights
+from srnn.vocabulary import IDENTITY, OTHER, ZERO
 
 SHAPE = MacroShape(9, 4, 3, 4, "each")
 

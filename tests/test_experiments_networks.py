@@ -8,8 +8,7 @@ import torch
 
 from srnn.config import RunConfig, make_config
 from srnn.engines import Problem, make_engine
-from srnn.experiments import baselines, networks
-from srnn.experiments.block_sparse import BlockSparse
+from srnn.experiments import baselines, experiments, networks
 from srnn.experiments.comparisons import (
     CHANCE,
     DENSE,
@@ -21,8 +20,7 @@ from srnn.experiments.comparisons import (
     pruned,
 )
 from srnn.experiments.fitting import accuracy_of, fit
-from srnn.experiments.literature import literature_table
-from srnn.experiments.module_loop import ModuleLoop
+from srnn.experiments.slow_ways import BlockSparse, ModuleLoop
 from srnn.metanet import MacroShape, forward, macro_shape
 from srnn.particles import initial_weights
 from srnn.pruning.dense import Rules, accuracies, initial_scalars, train_dense
@@ -93,7 +91,7 @@ def test_diversity_grows_as_networks_move_apart_but_not_with_their_scale():
 
 
 def test_the_literature_names_all_seven_works():
-    table = literature_table()
+    table = experiments()["9"].tables()["literature"]
     assert table["year"].tolist() == [2013, 2016, 2018, 2019, 2019, 2021, 2022]
     assert not table.isna().any().any() and table["source"].is_unique
 

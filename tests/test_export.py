@@ -18,7 +18,9 @@ from srnn.config import RunConfig
 from srnn.export import FORMATS, CompactNet, MissingPackage, export
 from srnn.export.compact import compact, living_cells
 from srnn.metanet import MacroShape, forward
-from srnn.pruning import Subject, drop_first, order_of
+from srnn.pruning.criteria import order_of
+from srnn.pruning.masks import drop_first
+from srnn.pruning.subject import Subject
 from srnn.runs import obtain
 
 KINDS = [

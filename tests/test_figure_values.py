@@ -11,12 +11,10 @@ import plotly.graph_objects as go
 import pytest
 
 from srnn.figures import (
-    answers,
     attribution,
     dropout,
     epochs,
     membership,
-    particle,
     rows,
     style,
     survivors,
@@ -362,9 +360,9 @@ def test_a_digit_lies_above_its_attribution():
 def test_one_particle_over_the_epochs():
     size, error = np.array([1.0, 0.1, 0.0]), np.array([0.5, 1e-3, 0.0])
     codes = np.array([OTHER, IDENTITY, ZERO])
-    drawn = particle.particle_history([0, 1, 5], size, error, codes, 1e-5)
-    assert list(named(drawn, "largest |weight|").y) == [1.0, 0.1, particle.LEAST]
-    assert list(named(drawn, "self-application error").y) == [0.5, 1e-3, particle.LEAST]
+    drawn = types.particle_history([0, 1, 5], size, error, codes, 1e-5)
+    assert list(named(drawn, "largest |weight|").y) == [1.0, 0.1, types.LEAST]
+    assert list(named(drawn, "self-application error").y) == [0.5, 1e-3, types.LEAST]
     mark = named(drawn, "identity")
     assert (list(mark.x), list(mark.y), mark.marker.color) == ([1], [1e-3], BLUE)
     assert {shape.y0 for shape in drawn.layout.shapes} == {1e-5}
@@ -373,7 +371,7 @@ def test_one_particle_over_the_epochs():
 
 def test_answers_before_and_after_pruning_are_in_percent():
     table = pd.DataFrame({"class": [0, 1], "before": [0.1, 0.9], "after": [0.8, 0.2]})
-    drawn = answers.answer_bars(table)
+    drawn = attribution.answer_bars(table)
     assert list(named(drawn, "before pruning").y) == pytest.approx([10, 90])
     assert list(named(drawn, "after pruning").y) == pytest.approx([80, 20])
     assert list(drawn.data[0].x) == [0, 1]

@@ -17,10 +17,8 @@ import pytest
 import torch
 from figure_checks import assert_labels_inside, assert_within_axes, makers
 
-from srnn import fixpoints
 from srnn.analysis import connectivity as graphs
 from srnn.figures import (
-    answers,
     attribution,
     connectivity,
     dropout,
@@ -33,9 +31,10 @@ from srnn.figures import (
     trajectories,
     types,
 )
-from srnn.fixpoints import OTHER, ZERO, classify
+from srnn.fixpoints import classify
 from srnn.metanet import MacroShape
 from srnn.particles import initial_weights, position_encoding
+from srnn.vocabulary import OTHER, ZERO, is_replicator
 
 SHAPE = MacroShape(16, 4, 3, 4, "each")
 WEIGHTS = initial_weights(2, SHAPE.particles, 0)
@@ -99,7 +98,7 @@ def all_figures() -> dict[str, go.Figure]:
             np.resize([1, 2, 4], 7),
             [f"L0_C0_W{index}" for index in range(7)],
         ),
-        "answers": answers.answer_bars(
+        "answers": attribution.answer_bars(
             pd.DataFrame({"class": [0, 1, 2], "before": [0.1, 0.2, 0.7], "after": [0.0, 1.0, 0.0]})
         ),
         "relevance": attribution.relevance_shares(
@@ -208,8 +207,7 @@ def _own_colors(figure: go.Figure) -> str:
     return json.dumps(spec)
 
 
-def test_type_names_are_those_of_the_mathematics():
-    assert style.TYPES == fixpoints.TYPES
+def test_every_type_has_its_look():
     for palette in (style.PALETTE, style.DARK_PALETTE, style.LABELS, style.DASHES):
         assert set(palette) == set(style.TYPES)
 
@@ -315,7 +313,7 @@ def test_isolated_cells_and_unread_pixels_are_marked():
     codes = np.full(SHAPE.particles, ZERO, dtype=np.uint8)
     codes[0] = OTHER
     graph = graphs.macro_graph(WEIGHTS, codes, SHAPE)
-    nodes = graphs.node_table(~fixpoints.is_replicator(codes), SHAPE)
+    nodes = graphs.node_table(~is_replicator(codes), SHAPE)
     names = {trace.name for trace in connectivity.connectivity_graph(graph, nodes).data}
     assert {"pixel not read (15)", "pixel read (1)", "isolated cell (13)"} <= names
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from srnn.cli import main
-from srnn.fixpoints import DIVERGENT, IDENTITY, OTHER, SECOND_ORDER, ZERO
 from srnn.life import published, recurrent, replications
 from srnn.life.population import applied, self_apply, types
 from srnn.life.recipes import KINDS, RECIPES, Recipe, identity, newborn
 from srnn.life.soup import Rules, evolve, self_train
+from srnn.vocabulary import DIVERGENT, IDENTITY, OTHER, SECOND_ORDER, ZERO
 from tests import life_oracle
 
 

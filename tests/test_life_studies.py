@@ -10,12 +10,13 @@ import torch
 
 from srnn import interactions
 from srnn.acts import nearest_replicators
-from srnn.fixpoints import DIVERGENT, IDENTITY, ZERO, classify
+from srnn.fixpoints import classify
 from srnn.life import arithmetic, basins, fertility, selection
 from srnn.life.population import applied, self_apply, types
 from srnn.life.recipes import RECIPES, Recipe, identity, newborn
 from srnn.metanet import MacroShape, forward
 from srnn.particles import initial_weights, position_encoding, scalar_weights
+from srnn.vocabulary import DIVERGENT, IDENTITY, ZERO
 from tests import life_oracle
 
 RECIPE = Recipe()

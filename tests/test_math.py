@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from srnn.config import make_config
-from srnn.fixpoints import classify, classify_measures, count_types, measures
+from srnn.fixpoints import classify, classify_measures, measures
 from srnn.metanet import (
     MacroShape,
     accuracy,
@@ -39,6 +39,7 @@ from srnn.vocabulary import (
     TYPES,
     ZERO,
     count_replicators,
+    count_types,
     is_replicator,
 )
 

@@ -15,7 +15,7 @@ import srnn.nn
 from srnn import particles
 from srnn.engines import Problem
 from srnn.engines.autograd import AutogradEngine
-from srnn.fixpoints import classify, count_types
+from srnn.fixpoints import classify
 from srnn.metanet import MacroShape, forward, through_layers
 from srnn.nn import (
     MetaConv2d,
@@ -27,6 +27,7 @@ from srnn.nn import (
     replicator_mask,
 )
 from srnn.tasks import load_task
+from srnn.vocabulary import count_types
 
 
 def seeded(seed: int = 0) -> torch.Generator:

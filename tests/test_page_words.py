@@ -16,7 +16,9 @@ from srnn.figures.style import percent, points
 from srnn.life import basins, replications
 from srnn.life.fertility import spectral_radius
 from srnn.life.recipes import Recipe, identity
-from srnn.pruning import Subject, drop_first, order_of
+from srnn.pruning.criteria import order_of
+from srnn.pruning.masks import drop_first
+from srnn.pruning.subject import Subject
 from srnn.runs import Run, obtain
 from srnn.tasks import Task, task_of
 from srnn.vocabulary import DIVERGENT, IDENTITY, OTHER, SECOND_ORDER, ZERO, is_replicator

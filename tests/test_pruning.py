@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from torch.nn.utils import prune
 
 from srnn.config import RunConfig
-from srnn.fixpoints import EPSILON, IDENTITY, OTHER, ZERO
 from srnn.history import TrainingState
 from srnn.metanet import MacroShape, accuracy, forward
 from srnn.particles import position_encoding, weight_count
-from srnn.pruning import CRITERIA, Subject, count_of, drop_first, natural_count, order_of
 from srnn.pruning.controls import CALIPER, MATCHINGS, Control, control_table, control_tests, pair
+from srnn.pruning.criteria import CRITERIA, order_of
 from srnn.pruning.curves import curves, natural_points, over_draws
 from srnn.pruning.dense import (
     Rules,
@@ -29,7 +28,7 @@ from srnn.pruning.dense import (
     squared_gradients,
     train_dense,
 )
-from srnn.pruning.masks import apply, masks_of
+from srnn.pruning.masks import apply, count_of, drop_first, masks_of, natural_count
 from srnn.pruning.retrain import masked_state, retrain
 from srnn.pruning.scratch import (
     RATES,
@@ -43,10 +42,12 @@ from srnn.pruning.scratch import (
     smallest_dropped,
     validation_split,
 )
+from srnn.pruning.subject import Subject
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
 from srnn.runs import obtain
 from srnn.statistics import Outcome
 from srnn.tasks import Task, load_task
+from srnn.vocabulary import EPSILON, IDENTITY, OTHER, ZERO
 
 SHAPE = MacroShape(6, 3, 4, 3, "each", "none")
 

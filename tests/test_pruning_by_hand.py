@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from srnn.fixpoints import DIVERGENT, IDENTITY, OTHER, ZERO
-from srnn.pruning import controls, natural_count, order_of
+from srnn.pruning import controls
 from srnn.pruning.controls import CALIPER, MATCHINGS, Control, control_tests
+from srnn.pruning.criteria import order_of
 from srnn.pruning.curves import curves, natural_points, over_draws
+from srnn.pruning.masks import natural_count
 from srnn.statistics import holm
+from srnn.vocabulary import DIVERGENT, IDENTITY, OTHER, ZERO
 
 IMAGES = 1000
 

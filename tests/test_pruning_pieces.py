@@ -12,13 +12,14 @@ import torch
 from srnn.config import RunConfig, make_config
 from srnn.idx import DataError
 from srnn.metanet import MacroShape, forward
-from srnn.pruning import Subject, count_of, drop_first, natural_count, order_of
+from srnn.pruning.criteria import order_of
 from srnn.pruning.curves import natural_points
 from srnn.pruning.dense import Rules, initial_scalars, train_dense
-from srnn.pruning.masks import assert_dropped
+from srnn.pruning.masks import assert_dropped, count_of, drop_first, natural_count
 from srnn.pruning.measure import Grid, retrained_tables, run_tables, scratch_tables
 from srnn.pruning.retrain import fresh_states, retrain
 from srnn.pruning.scratch import SCRATCH, Setup, best_rate
+from srnn.pruning.subject import Subject
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
 from srnn.runs import Run, obtain
 from srnn.tasks import load_task

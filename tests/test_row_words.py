@@ -35,9 +35,8 @@ from srnn.experiments import (
 )
 from srnn.experiments.base import Found
 from srnn.experiments.claims import judge_all
-from srnn.experiments.limits import limits_finding
+from srnn.experiments.limits import COLUMNS, limits_finding
 from srnn.experiments.rivals import study_says
-from srnn.pruning.limits import COLUMNS
 from srnn.vocabulary import TYPES
 
 Facts = dict[str, dict[str, Any]]

@@ -18,8 +18,7 @@ from srnn.files import json_number
 from srnn.fixpoints import classify_measures
 from srnn.metanet import macro_shape
 from srnn.runs import Job, Progress, find_run
-from srnn.runs.draft import Draft
-from srnn.runs.live import kept_so_far
+from srnn.runs.draft import Draft, kept_so_far
 from srnn.runs.lock import Lock
 from srnn.tasks import task_of
 from srnn.training import train

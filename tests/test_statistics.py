@@ -22,7 +22,6 @@ from srnn.statistics import (
     holm,
     number,
     paired,
-    permutation_test,
     two_sided,
     verdict,
 )
@@ -188,64 +187,6 @@ def test_the_p_value_counts_the_smaller_tail_twice_and_the_observed_in():
     assert two_sided(2.0, draws) == 2 * 3 / 100
     assert two_sided(50.0, draws) == 1.0
     assert two_sided(1.0, np.ones(99)) == 1.0
-
-
-def test_a_permutation_test_of_four_values_by_hand():
-    # 1 2 | 9 10: of the six ways to mark two of four, one gives +8 and one -8
-    effect, p = permutation_test([1.0, 2.0, 9.0, 10.0], [False, False, True, True], draws=6000)
-    assert effect == 8.0
-    assert p == pytest.approx(2 / 6, abs=0.03)
-
-
-def test_labels_stay_in_their_stratum():
-    # marks and values differ between the strata, not within them
-    values, strata = np.r_[np.zeros(50), np.ones(50)], np.repeat([7, 3], 50)
-    marked = np.r_[np.arange(50) < 10, np.arange(50) < 40]
-    effect, p = permutation_test(values, marked, strata)
-    assert effect == pytest.approx(40 / 50 - 10 / 50)
-    assert p == 1.0
-    assert permutation_test(values, marked)[1] < 0.01
-
-
-def test_a_planted_effect_is_found_and_random_labels_find_none():
-    random = np.random.default_rng(3)
-    strata = random.integers(0, 4, 120)
-    values = random.standard_normal(120) + strata
-    false = planted = 0
-    for seed in range(200):
-        marked = random.random(120) < 0.4
-        false += permutation_test(values, marked, strata, 199, seed)[1] <= ALPHA
-        planted += permutation_test(values + 0.8 * marked, marked, strata, 199, seed)[1] <= ALPHA
-    assert false <= 0.05 * 200
-    assert planted >= 0.8 * 200
-
-
-def test_a_permutation_test_agrees_with_scipys():
-    random = np.random.default_rng(1)
-    values, marked = random.standard_normal(30), np.arange(30) < 12
-    values[marked] += 0.5
-
-    def difference(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
-        return a.mean(axis) - b.mean(axis)
-
-    theirs = scipy_stats.permutation_test(
-        (values[marked], values[~marked]), difference, vectorized=True, n_resamples=9999, rng=1
-    )
-    effect, p = permutation_test(values, marked, draws=9999)
-    assert effect == pytest.approx(theirs.statistic)
-    assert p == pytest.approx(theirs.pvalue, abs=0.02)
-
-
-@pytest.mark.parametrize(
-    ("marked", "strata", "said"),
-    [([True, False], None, "equally many"), ([True] * 3, None, "both groups"),
-     ([False] * 3, None, "both groups"), ([True, False, True], [1, 2], "equally many")],
-)  # fmt: skip
-def test_a_permutation_test_refuses_what_makes_no_sense(
-    marked: list[bool], strata: list[int] | None, said: str
-):
-    with pytest.raises(ValueError, match=said):
-        permutation_test([1.0, 2.0, 3.0], marked, strata)
 
 
 def test_auc_by_hand_and_by_counting_pairs():

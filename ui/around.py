@@ -12,7 +12,7 @@ from srnn.figures.style import percent
 from srnn.life import basins, fertility, published, replications
 from srnn.life.recipes import Recipe, identity
 from srnn.vocabulary import DIVERGENT, ZERO
-from ui.frame import show
+from ui.charts import show
 
 DISTANCES = (1e-3, 1e-2, 0.1, 0.5, 1.0, 2.0)
 

@@ -1,7 +1,7 @@
 """The frame of every page: menu, title and question, and the strip of a run's numbers.
 
-A page begins with :func:`page`, says its finding in a sentence, and shows figures with
-:func:`show`. One about a run asks :func:`ui.workbench.workbench` for the view it is about.
+A page begins with :func:`page` and says its finding in a sentence. One about a run asks
+:func:`ui.workbench.workbench` for the view it is about.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ import streamlit as st
 from srnn.figures.style import percent
 from srnn.vocabulary import GLOSSARY, count_replicators
 from ui import server, state
-from ui.charts import TOLD, dark, show
+from ui.charts import TOLD, dark
 from ui.memory import settle
 from ui.menu import menu
-
-__all__ = ["page", "show", "strip"]
 
 APP = "MetaNet lab"
 ABOUT = "Networks whose connections are networks that replicate themselves."

@@ -16,8 +16,8 @@ import torch
 
 from srnn.analysis.connectivity import node_name
 from srnn.config import RunConfig
-from srnn.figures.particle import particle_history
 from srnn.figures.style import percent, points
+from srnn.figures.types import particle_history
 from srnn.fixpoints import classify_measures, measures
 from srnn.interactions import LEVELS
 from srnn.lineage import ALL, Act, LineageError, pack, read_acts, write_acts

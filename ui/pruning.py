@@ -19,15 +19,16 @@ from srnn.figures.pruning import (
     pareto_map,
 )
 from srnn.figures.style import percent, points
-from srnn.presets import PRESETS, of_plane
-from srnn.pruning import CRITERIA, Subject, drop_first, natural_count, order_of
+from srnn.presets import COMPARED, PRESETS, of_plane
 from srnn.pruning.controls import FEWEST, MATCHINGS, SHARE, control_table, control_tests
+from srnn.pruning.criteria import CRITERIA, order_of
 from srnn.pruning.curves import curves, natural_points, over_draws
+from srnn.pruning.masks import drop_first, natural_count
+from srnn.pruning.subject import Subject
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
 from srnn.runs import Run, find_run, get_run, list_runs
-from ui.charts import download
+from ui.charts import download, show
 from ui.draft import load
-from ui.frame import show
 from ui.menu import link
 from ui.state import address
 from ui.text import escape, many
@@ -158,7 +159,7 @@ def _why_no_support(run: Run, one: Subject) -> None:
         "most particles are dead (h = 4), survivors that carry as little as they do are rare. The "
         "preset with h = 8 leaves enough of both."
     )
-    other = PRESETS["log-h8-residual"]
+    other = PRESETS[COMPARED]
     if other.config.run_id == run.run_id:
         return
     if find_run(other.config.run_id) is not None:

@@ -9,21 +9,17 @@ import streamlit as st
 
 from srnn.experiments.base import Outcome
 from srnn.experiments.engine import known_outcome
-from srnn.experiments.limits import LIMITS
+from srnn.experiments.limits import LIMITS, Limits, limits_table
 from srnn.experiments.rivals import STUDY, Study, study_says
 from srnn.figures.pruning import accuracy_curves, control_intervals
-from srnn.presets import preset
+from srnn.presets import COMPARED, preset
 from srnn.pruning.answers import grid, natural_table, summary
 from srnn.pruning.controls import MATCHINGS
-from srnn.pruning.limits import Limits, limits_table
 from srnn.pruning.measure import RIVALS
 from srnn.runs import Run
-from ui.frame import show
+from ui.charts import show
 from ui.live import command
 from ui.text import escape, many
-
-SHIPPED = "log-h8-residual"
-"""The preset whose table over seeds comes with the package."""
 
 
 def seeds_section(run: Run) -> None:
@@ -41,10 +37,10 @@ def seeds_section(run: Run) -> None:
             f"The table over {many(seeds, 'seed')} is not there yet: it trains as many MetaNets "
             "like this one, prunes, retrains, and trains the dense rivals.",
         )
-        study, asked = Study(preset(SHIPPED)), ["--preset", SHIPPED]
+        study, asked = Study(preset(COMPARED)), ["--preset", COMPARED]
         if (outcome := known_outcome(STUDY, study)) is None:
             return
-        st.markdown(f"Below is **another network's table**, made beforehand: the preset {SHIPPED}.")
+        st.markdown(f"Below is **another network's table**, made beforehand: preset {COMPARED}.")
     tables = outcome.tables
     first, *reasons = study_says(tables)
     st.markdown(escape(first))

@@ -11,7 +11,7 @@ from srnn.experiments.engine import known_outcome
 from srnn.interactions import KINDS
 from srnn.life.arithmetic import TASKS
 from srnn.runs.results import load_result
-from ui.frame import show
+from ui.charts import show
 from ui.live import command
 from ui.text import many
 

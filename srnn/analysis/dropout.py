@@ -85,7 +85,7 @@ def dropout_test(
     weights: np.ndarray, codes: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
 ) -> pd.DataFrame:
     """The dropout test, one row per type: weights ``(n, P)``, codes ``(P,)`` into
-    :data:`srnn.fixpoints.TYPES` -> ``type, count, accuracy, difference, before`` (fractions).
+    :data:`srnn.vocabulary.TYPES` -> ``type, count, accuracy, difference, before`` (fractions).
 
     Raises:
         ValueError: codes or weights do not fit the shape.

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from srnn.fixpoints import EPSILON, TYPES, classify_measures, measures
+from srnn.fixpoints import classify_measures, measures
+from srnn.vocabulary import EPSILON, TYPES
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class HistoryMeasures:
     second: np.ndarray
 
     def codes(self, epsilon: float = EPSILON) -> np.ndarray:
-        """Type codes ``(T, P)`` uint8 into :data:`srnn.fixpoints.TYPES`.
+        """Type codes ``(T, P)`` uint8 into :data:`srnn.vocabulary.TYPES`.
 
         Raises:
             ValueError: epsilon is negative or not a number.

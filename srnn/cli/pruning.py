@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,11 @@ from typing import Any
 from srnn.cli.output import answer, command, show_pieces
 from srnn.config import ConfigError
 from srnn.files import check_target
-from srnn.presets import PRESETS
-
-CRITERIA = (
-    "replicators",
-    "zeros",
-    "magnitude",
-    "activity",
-    "fisher",
-    "random",
-    "replicators-last",
-    "magnitude-last",
-)
-"""The names of :data:`srnn.pruning.CRITERIA`, known here before torch is loaded."""
+from srnn.presets import COMPARED, PRESETS
+from srnn.pruning.criteria import CRITERIA
 
 FORMATS = ("torch", "safetensors", "onnx", "npz")
-"""The names of :data:`srnn.export.FORMATS`."""
+"""The names of :data:`srnn.export.FORMATS`, known here before torch is loaded."""
 
 
 def add(commands: Any) -> None:
@@ -54,7 +44,7 @@ def add(commands: Any) -> None:
         commands, "rivals", "make the table rival x sparsity, with the control tests", _rivals
     )
     chosen = rivals.add_mutually_exclusive_group()
-    chosen.add_argument("--preset", choices=PRESETS, help="default: log-h8-residual")
+    chosen.add_argument("--preset", choices=PRESETS, default=COMPARED, help=f"default: {COMPARED}")
     chosen.add_argument("--run", dest="run_id", metavar="RUN", help="a run's configuration")
     rivals.add_argument("--seeds", type=int, default=5, help="seeds, from 1 (default 5)")
     rivals.add_argument("--epochs", type=int, help="epochs of every training (default: its own)")
@@ -78,7 +68,7 @@ def add(commands: Any) -> None:
         )
 
 
-def _add_choice(parser: argparse.ArgumentParser, criteria: tuple[str, ...]) -> None:
+def _add_choice(parser: argparse.ArgumentParser, criteria: Iterable[str]) -> None:
     parser.add_argument("run_id", metavar="RUN", help="a finished run (see: runs)")
     parser.add_argument(
         "--criterion",
@@ -114,7 +104,9 @@ def _chosen(options: argparse.Namespace) -> tuple[Any, Any, Any]:
     import numpy as np
     import torch
 
-    from srnn.pruning import Subject, count_of, drop_first, natural_count, order_of
+    from srnn.pruning.criteria import order_of
+    from srnn.pruning.masks import count_of, drop_first, natural_count
+    from srnn.pruning.subject import Subject
     from srnn.runs import get_run
     from srnn.vocabulary import EPSILON
 
@@ -163,8 +155,6 @@ def _prune(options: argparse.Namespace) -> int:
 
 
 def _retrained(run: Any, subject: Any, mask: Any, epochs: int) -> float:
-    from dataclasses import replace
-
     from srnn.pruning.retrain import retrain
 
     (weights,) = retrain(run.config, subject.task, [run.state], mask[None], epochs)
@@ -243,8 +233,7 @@ def _rivals(options: argparse.Namespace) -> int:
 
 
 def _limits(options: argparse.Namespace) -> int:
-    from srnn.experiments.limits import LIMITS, limits_finding
-    from srnn.pruning.limits import Limits, limits_table
+    from srnn.experiments.limits import LIMITS, Limits, limits_finding, limits_table
 
     asked = Limits(tuple(options.data), options.seeds, options.epochs)
     everywhere = replace(asked, folders=())  # the app shows it whatever folder there is
@@ -282,5 +271,5 @@ def _rivals_config(options: argparse.Namespace) -> Any:
 
         config = get_run(options.run_id).config
     else:
-        config = PRESETS[options.preset or "log-h8-residual"].config
+        config = PRESETS[options.preset].config
     return config if options.epochs is None else config.replace(epochs=options.epochs)

@@ -19,18 +19,6 @@ from srnn.engines.autograd import AutogradEngine
 from srnn.engines.base import Engine, EngineUnavailable, Problem, StepLog
 from srnn.engines.manual import ManualEngine
 
-__all__ = [
-    "ENGINES",
-    "Engine",
-    "EngineUnavailable",
-    "Problem",
-    "StepLog",
-    "available",
-    "choose",
-    "make_engine",
-    "prepare",
-]
-
 log = logging.getLogger(__name__)
 
 

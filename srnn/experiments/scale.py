@@ -41,7 +41,9 @@ from srnn.experiments.claims import (
 from srnn.figures.rows import shares
 from srnn.figures.style import INK, MUTED, PALETTE
 from srnn.particles import composite
-from srnn.pruning import Subject, drop_first, natural_count, order_of
+from srnn.pruning.criteria import order_of
+from srnn.pruning.masks import drop_first, natural_count
+from srnn.pruning.subject import Subject
 from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.statistics import auc

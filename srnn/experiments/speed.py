@@ -21,11 +21,10 @@ import torch
 from srnn.config import RunConfig
 from srnn.engines import ENGINES, Engine, Problem, available, make_engine
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings, Tables
-from srnn.experiments.block_sparse import BlockSparse
 from srnn.experiments.claims import At, Claim, Log, at_least
 from srnn.experiments.fitting import cross_entropy
-from srnn.experiments.module_loop import ModuleLoop
 from srnn.experiments.networks import Wide
+from srnn.experiments.slow_ways import BlockSparse, ModuleLoop, SlowWay
 from srnn.figures.rows import dots, panels, rows_high
 from srnn.figures.style import INK, MUTED
 from srnn.particles import initial_weights
@@ -138,9 +137,7 @@ def _plain(run: RunConfig, problem: Problem) -> Callable[[np.ndarray], object]:
     return step
 
 
-def _pairs(
-    network: BlockSparse | ModuleLoop, run: RunConfig, problem: Problem
-) -> Callable[[np.ndarray], object]:
+def _pairs(network: SlowWay, run: RunConfig, problem: Problem) -> Callable[[np.ndarray], object]:
     def step(rows: np.ndarray) -> None:
         for images, labels in _batches(rows, run.batch_size, problem):
             network.replication_step()

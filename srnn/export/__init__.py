@@ -9,5 +9,3 @@ are gone), :mod:`~srnn.export.formats` (torch, safetensors, ONNX, npz),
 from srnn.export.compact import Compact, CompactNet
 from srnn.export.formats import FORMATS, MissingPackage
 from srnn.export.proof import Export, export
-
-__all__ = ["FORMATS", "Compact", "CompactNet", "Export", "MissingPackage", "export"]

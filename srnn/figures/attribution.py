@@ -1,4 +1,4 @@
-"""Attributions: how relevance is shared out among the types, and what a digit's pixels add."""
+"""Explaining answers: who contributes to them, and what they are before and after pruning."""
 
 from __future__ import annotations
 
@@ -6,7 +6,19 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from srnn.figures.rows import panels
-from srnn.figures.style import DIVERGING, LABELS, PALETTE, SEQUENTIAL, TYPES, subplots
+from srnn.figures.style import (
+    DIVERGING,
+    INK,
+    LABELS,
+    MUTED,
+    PALETTE,
+    PAPER,
+    SEQUENTIAL,
+    TYPES,
+    blank,
+    message,
+    subplots,
+)
 
 
 def relevance_shares(shares: pd.DataFrame) -> go.Figure:
@@ -55,3 +67,24 @@ def attribution_images(digits: pd.DataFrame, method: str) -> go.Figure:
         figure.add_annotation(text=text, y=0.5, yref=first, **beside)
     figure.update_xaxes(visible=False).update_yaxes(visible=False, autorange="reversed")
     return figure.update_layout(height=260, margin={"l": 96, "b": 16, "t": 16})
+
+
+def answer_bars(table: pd.DataFrame) -> go.Figure:
+    """Probability of every class, two bars each: ``class, before, after`` (0..1)."""
+    if not len(table):
+        return message("No class to answer with.")
+    figure = blank(barmode="group", bargap=0.25, height=300)
+    for column, name, marker in (
+        ("before", "before pruning", {"color": INK}),
+        ("after", "after pruning", {"color": PAPER, "line": {"color": MUTED, "width": 1.5}}),
+    ):
+        figure.add_bar(
+            x=table["class"].to_numpy(),
+            y=100 * table[column].to_numpy(),
+            name=name,
+            marker=marker,
+            hovertemplate="class %{x}: %{y:.1f} %",
+        )
+    figure.update_xaxes(title="Class", dtick=1 if len(table) <= 20 else None)
+    figure.update_yaxes(title="Probability (%)", range=[0, 100])
+    return figure

@@ -1,6 +1,8 @@
-"""Type counts over the epochs, as lines and stacked (log row 1)."""
+"""Types over the epochs: counts as lines and stacked (log row 1), and one particle's course."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,8 +11,10 @@ import plotly.graph_objects as go
 from srnn.figures.epochs import axis, positions
 from srnn.figures.style import (
     DASHES,
+    FAINT,
     INK,
     LABELS,
+    MUTED,
     PALETTE,
     TYPES,
     blank,
@@ -25,6 +29,9 @@ from srnn.figures.style import (
 
 STACK = ("other", "second_order", "identity", "zero", "divergent")
 """Order of the stack, from the ground up: the workers carry it, the dead lie on top."""
+
+LEAST = 1e-12
+"""Smaller values are drawn here: the axis is logarithmic."""
 
 
 def type_lines(counts: pd.DataFrame, scale: str = "log", epoch: int | None = None) -> go.Figure:
@@ -78,6 +85,33 @@ def type_stack(
         _label(figure, f"{LABELS[name]}  {text}", place, name)
     _axes(figure, epochs, "Share of particles (%)" if shares else "Particles", scale, epoch)
     return figure.update_yaxes(range=[0, total * part])
+
+
+def particle_history(
+    epochs: Sequence[int],
+    size: np.ndarray,
+    error: np.ndarray,
+    codes: np.ndarray,
+    epsilon: float,
+) -> go.Figure:
+    """Largest |weight| and self-application error of one particle, ``(T,)`` each, on a logarithmic
+    axis, with its type at every snapshot as the colour of a mark; a line at epsilon."""
+    figure = blank(hovermode="x unified", height=300)
+    at, hover = positions(epochs), {"hovertemplate": "%{y:.2e}"}
+    line(figure, at, np.maximum(size, LEAST), "largest |weight|", **hover)
+    line(figure, at, np.maximum(error, LEAST), "self-application error", MUTED, "dot", **hover)
+    for code in np.unique(codes):
+        own, name, edge = codes == code, TYPES[code], {"color": INK, "width": 0.5}
+        y = np.maximum(error[own], LEAST)
+        marks(figure, at[own], y, LABELS[name], PALETTE[name], edge=edge, hoverinfo="skip")
+    figure.add_hline(epsilon, line={"color": FAINT, "width": 2})
+    shown = np.concatenate([size, error, [epsilon]])
+    shown = np.log10(np.clip(shown[np.isfinite(shown)], LEAST, None))
+    figure.update_xaxes(axis(epochs))
+    figure.update_yaxes(
+        type="log", range=[shown.min() - 0.3, shown.max() + 0.3], exponentformat="power", dtick=2
+    )
+    return figure
 
 
 def _present(counts: pd.DataFrame) -> list[str]:

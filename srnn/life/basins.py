@@ -12,10 +12,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from srnn.fixpoints import IDENTITY, TYPES
 from srnn.life.population import self_apply, types
 from srnn.life.recipes import Recipe
 from srnn.life.soup import self_train
+from srnn.vocabulary import IDENTITY, TYPES
 
 
 def _length(difference: np.ndarray) -> np.ndarray:

@@ -18,11 +18,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from srnn.fixpoints import IDENTITY
 from srnn.life.population import applied, types
 from srnn.life.recipes import Recipe, newborn
 from srnn.life.soup import self_train
 from srnn.life.weightwise import composites
+from srnn.vocabulary import IDENTITY
 
 LEAST_RADIUS = 4.0
 """Spectral radius that no linear weightwise replicator goes below."""

@@ -36,7 +36,7 @@ def measures(weights: np.ndarray, recipe: Recipe) -> tuple[np.ndarray, np.ndarra
 
 
 def types(weights: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Types ``(P,)`` of particles ``(P, n)``: codes of :data:`srnn.fixpoints.TYPES`."""
+    """Types ``(P,)`` of particles ``(P, n)``: codes of :data:`srnn.vocabulary.TYPES`."""
     return classify_measures(*measures(weights, recipe), recipe.epsilon)
 
 

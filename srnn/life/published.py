@@ -28,7 +28,6 @@ ROBUSTNESS = dict(
 """``known_fixpoint_variation``: noise -> mean steps of 100 clones to zero or divergence, and as
 fixpoint; at most 100 steps."""
 
-CENSUS = ("divergent", "zero", "identity", "second_order", "other")
 
 SELF_APPLICATION = dict(
     zip(KINDS, ((23, 27, 0, 0, 0), (4, 46, 0, 0, 0), (46, 4, 0, 0, 0)), strict=True)

@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from srnn.fixpoints import DIVERGENT, IDENTITY, TYPES, ZERO
 from srnn.life import published
 from srnn.life.population import applied, self_apply, types
 from srnn.life.recipes import KINDS, Recipe, identity, newborn
 from srnn.life.soup import Rules, evolve, self_train
+from srnn.vocabulary import DIVERGENT, IDENTITY, TYPES, ZERO
 
 Row = dict[str, Any]
 

@@ -5,22 +5,8 @@ From the ground up: :mod:`~srnn.pruning.dense` (plain dense networks, many at on
 :mod:`~srnn.pruning.criteria` (orders of particles), :mod:`~srnn.pruning.masks` (what survives),
 :mod:`~srnn.pruning.curves` (accuracy against sparsity), :mod:`~srnn.pruning.controls` (is it more
 than small weights and quiet inputs?), :mod:`~srnn.pruning.sweeps` (is it the threshold, alpha, the
-size?), :mod:`~srnn.pruning.limits` (where does it break?), :mod:`~srnn.pruning.retrain` (training
-what survived), :mod:`~srnn.pruning.scratch` (rivals trained from scratch),
-:mod:`~srnn.pruning.measure` (the pieces of the whole table) and :mod:`~srnn.pruning.answers` (what
-it says). The table itself is an experiment, :mod:`srnn.experiments.rivals`.
+size?), :mod:`~srnn.pruning.retrain` (training what survived), :mod:`~srnn.pruning.scratch` (rivals
+trained from scratch), :mod:`~srnn.pruning.measure` (the pieces of the whole table) and
+:mod:`~srnn.pruning.answers` (what it says). The table itself is an experiment,
+:mod:`srnn.experiments.rivals`; where it breaks is one, too, :mod:`srnn.experiments.limits`.
 """
-
-from srnn.pruning.criteria import CRITERIA, Criterion, order_of
-from srnn.pruning.masks import count_of, drop_first, natural_count
-from srnn.pruning.subject import Subject
-
-__all__ = [
-    "CRITERIA",
-    "Criterion",
-    "Subject",
-    "count_of",
-    "drop_first",
-    "natural_count",
-    "order_of",
-]

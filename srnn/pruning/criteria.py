@@ -11,13 +11,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from srnn.pruning.subject import Subject
 from srnn.vocabulary import IDENTITY, ZERO
 
-Keys = Callable[[Subject, int], "tuple[np.ndarray, ...]"]
+if TYPE_CHECKING:  # which needs torch, and the command line only the names
+    from srnn.pruning.subject import Subject
+
+Keys = Callable[["Subject", int], "tuple[np.ndarray, ...]"]
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from srnn.fixpoints import EPSILON, classify_measures, is_replicator, measures
+from srnn.fixpoints import classify_measures, measures
 from srnn.metanet import MacroShape, accuracy, forward
 from srnn.particles import scalar_weights
 from srnn.pruning.dense import accuracies, answers, squared_gradients
 from srnn.runs import Run
 from srnn.tasks import Task, task_of
+from srnn.vocabulary import EPSILON, is_replicator
 
 FISHER_IMAGES = 10_000
 """Training images, from the first, over which squared gradients are averaged."""

@@ -36,36 +36,3 @@ from srnn.runs.run import Run, RunError, describe, open_run
 from srnn.runs.settings import worker_limit
 from srnn.runs.train import obtain, obtain_seeds, shares
 from srnn.runs.worker import ensure_workers, last_words, work
-
-__all__ = [
-    "Cancelled",
-    "Damaged",
-    "Job",
-    "Progress",
-    "Run",
-    "RunError",
-    "cancel",
-    "describe",
-    "ensure_workers",
-    "find_run",
-    "forget",
-    "get_run",
-    "in_parallel",
-    "is_run_id",
-    "last_words",
-    "latest",
-    "list_all",
-    "list_jobs",
-    "list_runs",
-    "obtain",
-    "obtain_seeds",
-    "open_run",
-    "read_job",
-    "resume",
-    "shares",
-    "step",
-    "submit",
-    "submit_command",
-    "work",
-    "worker_limit",
-]

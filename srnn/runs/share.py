@@ -277,9 +277,10 @@ def _check_meaning(record: RunRecord, files: dict[str, bytes]) -> None:
     """Recompute the types from the weights, and the test accuracy where the data is here."""
     import torch
 
-    from srnn.fixpoints import classify, count_types
+    from srnn.fixpoints import classify
     from srnn.metanet import accuracy
     from srnn.particles import position_encoding, scalar_weights
+    from srnn.vocabulary import count_types
 
     config = RunConfig.from_dict(record.config)
     table, epochs = parse_records(files[RECORDS]), record.snapshot_epochs(config)

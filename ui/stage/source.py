@@ -20,7 +20,7 @@ from srnn.analysis.types import HistoryMeasures, history_measures
 from srnn.metanet import MacroShape, macro_shape
 from srnn.particles import position_encoding
 from srnn.runs import Job, get_run
-from srnn.runs.live import kept_so_far
+from srnn.runs.draft import kept_so_far
 from srnn.tasks import DataError, Task, task_of
 from srnn.vocabulary import LABELS, TYPES, is_replicator
 from ui import cached
