@@ -193,19 +193,8 @@ class MetaNetClassifier(ClassifierMixin, BaseEstimator):
         return np.concatenate([scaled, np.ones((len(X), 1), scaled.dtype)], 1, dtype=np.float64)
 
     def _engine(self, config: RunConfig, X: np.ndarray, labels: np.ndarray) -> Engine:
-        problem = Problem(
-            self.shape_,
-            position_encoding(config.neurons, config.encoding),
-            self._inputs(X).astype(np.float32),
-            labels,
-            config.alpha,
-            config.lr,
-            config.replication_lr,
-            config.momentum,
-            config.shared_optimizer,
-            config.replication_steps,
-            config.target_gradient,
-        )
+        inputs = self._inputs(X).astype(np.float32)
+        problem = Problem.on(config, self.shape_, inputs, labels)
         return make_engine(self.engine, problem, self.weights_[None], self.momentum_[None])
 
     def _train(self, X: np.ndarray, y: np.ndarray, epochs: int, settle: int) -> None:

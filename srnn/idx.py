@@ -7,6 +7,7 @@ big-endian 32-bit number, then the values (Y. LeCun, C. Cortes, C. Burges, "The 
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -39,9 +40,7 @@ def read_idx(path: Path) -> np.ndarray:
             if len(sizes) < 4 * head[3]:
                 raise DataError(f"{path}: truncated inside its header")
             shape = struct.unpack(f">{head[3]}I", sizes)
-            expected = 1
-            for size in shape:
-                expected *= size
+            expected = math.prod(shape)
             if expected > MAX_BYTES:
                 raise DataError(f"{path}: claims {expected:,} bytes, more than {MAX_BYTES:,}")
             data = file.read(expected + 1)

@@ -166,11 +166,6 @@ def accuracy(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> float:
     return float(right.to(torch.float64).mean())
 
 
-def particle_name(layer: int, cell: int, index: int) -> str:
-    """``L{layer}_C{cell}_W{input}``: the particle that connects an input to a cell."""
-    return f"L{layer}_C{cell}_W{index}"
-
-
 def particle_table(shape: MacroShape) -> pd.DataFrame:
     """One row per particle, in order: ``particle, layer, cell, input`` (the last three from 0)."""
     parts = [
@@ -178,6 +173,6 @@ def particle_table(shape: MacroShape) -> pd.DataFrame:
         for layer, (out, inp) in enumerate(shape.layers)
     ]
     table = pd.DataFrame(np.concatenate(parts), columns=["layer", "cell", "input"])
-    names = [particle_name(*row) for row in table.itertuples(index=False)]
+    names = [f"L{layer}_C{cell}_W{index}" for layer, cell, index in table.itertuples(index=False)]
     table.insert(0, "particle", names)
     return table

@@ -5,12 +5,13 @@ The independent unit is the run (one seed). What is here, all pure functions of 
 - :func:`estimate`: mean of a quantity over runs with its t-interval; ``str`` and
   :meth:`Estimate.text` write it for readers.
 - :func:`paired`: differences of two quantities measured on the same runs.
-- :func:`compare`: one effect against a margin: *better*, *worse*, *no difference* (only by the two
-  one-sided tests, TOST) or *undecided*; :func:`compare_all`: several effects that answer one
-  question, their p-values corrected by :func:`holm`.
-- :func:`verdict`: the rule behind both, for tests that have p-values of their own.
+- :func:`compare_all`: effects that answer one question, each against a margin: *better*, *worse*,
+  *no difference* (only by the two one-sided tests, TOST) or *undecided*; their p-values are
+  corrected by :func:`holm`.
+- :func:`verdict`: the rule behind it, for tests that have p-values of their own.
 - :func:`two_sided`: p-value of an observed statistic among permuted ones of the *same kind*.
-- :func:`auc`: how well a score tells two groups apart.
+- :func:`auc`: how well a score tells two groups apart; :func:`front_of`: which points no other
+  betters.
 
 An effect is a difference in which more is better: accuracies from 0 to 1, margins in the same unit.
 """
@@ -119,18 +120,10 @@ def paired(ours: ArrayLike, theirs: ArrayLike) -> np.ndarray:
     return a - b
 
 
-def compare(differences: ArrayLike, margin: float = MARGIN) -> Comparison:
-    """Judge one effect from its value in every run, ``(n,)``; see :func:`verdict`.
-
-    Raises:
-        ValueError: a value is not finite, or the margin not positive.
-    """
-    return compare_all({"": differences}, margin)[""]
-
-
 def compare_all(effects: Mapping[str, ArrayLike], margin: float = MARGIN) -> dict[str, Comparison]:
-    """Judge the effects that answer one question: each as in :func:`compare`, with Holm's
-    correction over the family, for the tests of difference and of equivalence separately.
+    """Judge the effects that answer one question, each by its value in every run ``(n,)`` (see
+    :func:`verdict`), with Holm's correction over the family, for the tests of difference and of
+    equivalence separately.
 
     Raises:
         ValueError: a value is not finite, or the margin not positive.
@@ -196,6 +189,17 @@ def auc(scores: ArrayLike, positive: ArrayLike) -> float:
     if not many or not few:
         return math.nan
     return float((stats.rankdata(x)[mark].sum() - many * (many + 1) / 2) / (many * few))
+
+
+def front_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Which points ``(N,)`` no other betters in one value without being worse in the other.
+
+    >>> front_of(np.array([1, 2, 3, 2]), np.array([3, 2, 1, 1])).tolist()
+    [True, True, True, False]
+    """
+    more = (first[None] >= first[:, None]) & (second[None] >= second[:, None])
+    better = (first[None] > first[:, None]) | (second[None] > second[:, None])
+    return np.logical_not((more & better).any(1))
 
 
 def _checked(values: ArrayLike) -> np.ndarray:

@@ -63,7 +63,7 @@ def test_dropping_replicators_without_task_weight_loses_nothing():
     assert test.loc["other", "before"] == 1.0
     assert test.loc[["zero", "identity", "second_order", "divergent"], "difference"].eq(0).all()
     assert test.loc["other", "difference"] < -0.3
-    assert test["count"].sum() == SHAPE.particles
+    assert test["count"].drop("replicators").sum() == SHAPE.particles
 
 
 def test_a_drop_that_helps_has_a_positive_difference():
@@ -81,7 +81,7 @@ def test_a_drop_that_helps_has_a_positive_difference():
 def test_all_replicators_are_dropped_at_once():
     weights, codes = hand_built()
     weights[4, 3] = 50.0  # a replicator that works: input 3 of cell 0
-    row = dropout.dropout_replicators(weights, codes, *easy_task(), SHAPE).iloc[0]
+    row = dropout.dropout_test(weights, codes, *easy_task(), SHAPE).iloc[-1]
     assert (row["type"], row["count"], row["accuracy"]) == ("replicators", 21, 1.0)
     assert row["difference"] == 1.0 - row["before"] > 0
     for nothing in (dropout.accuracy_of, collapse.compare):
@@ -182,8 +182,6 @@ def test_a_particle_that_only_one_of_two_networks_can_answer_with(monkeypatch):
 
 def test_scalar_weights_are_the_answers_to_one():
     weights = initial_weights(4, 50, 3)
-    ones = np.ones((1, 50), dtype=np.float32)
-    assert np.allclose(collapse.ask_particles(weights, ones)[0], collapse.scalars(weights))
     assert collapse.scalar_errors(weights).max() < 1e-6
     assert collapse.scalars(particle(1.0, -3.5)[:, None]) == pytest.approx([-3.5])
 
@@ -192,7 +190,7 @@ def test_the_types_of_all_snapshots_are_those_of_each():
     snapshots = np.stack([initial_weights(2, 27, 0), hand_built()[0]])
     snapshots[0, 0, 4] = np.nan
     for epsilon in (0.0, 1e-5, 10.0):
-        history = types.type_history(snapshots, ENCODING, epsilon)
+        history = types.history_measures(snapshots, ENCODING).codes(epsilon)
         for codes, weights in zip(history, snapshots, strict=True):
             one = classify(torch.from_numpy(weights), torch.from_numpy(ENCODING), epsilon)
             assert np.array_equal(codes, one)

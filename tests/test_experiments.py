@@ -31,7 +31,6 @@ from srnn.experiments.engine import (
 from srnn.experiments.explain import conclusion
 from srnn.experiments.instant import epoch_error
 from srnn.experiments.limits import LIMITS, Limits
-from srnn.experiments.membership import constant_pixels
 from srnn.experiments.multiplication import learn
 from srnn.experiments.rivals import STUDY, Study
 from srnn.experiments.scalars import bent_errors
@@ -138,15 +137,6 @@ def test_tanh_particles_would_make_the_scalar_weight_approximate():
     small = initial_weights(3, 5, 0) * 1e-3  # tanh is linear for small weights
     assert bent_errors(small).max() < 1e-9
     assert bent_errors(initial_weights(3, 5, 0) * 10).max() > 0.1
-
-
-# row 6
-
-
-def test_constant_pixels_are_those_that_hardly_vary():
-    x = np.zeros((100, 3), np.float32)
-    x[::2, 1], x[0, 2] = 1, 0.1
-    assert constant_pixels(x).tolist() == [True, False, True]
 
 
 # row 10

@@ -14,7 +14,7 @@ from srnn.cli import main
 from srnn.config import RunConfig
 from srnn.experiments import arithmetic, disturbed, fertility, free_particles, quine, selection
 from srnn.experiments.base import Settings
-from srnn.life.quine import trade_off
+from srnn.life.quine import train_quine
 from srnn.life.replications import mixed_alone, row
 from srnn.runs import obtain
 
@@ -97,11 +97,11 @@ def test_everybody_attacking_is_not_borne_and_replicators_bear_each_other():
 
 
 def test_the_whole_share_of_replication_costs_a_quine_accuracy_and_a_small_one_does_not():
-    none, small, whole = trade_off((0.0, 0.03, 1.0), seed=1, steps=200).itertuples()
+    none, small, whole = (train_quine(share, 1, 200)[0] for share in (0.0, 0.03, 1.0))
     _, claim = quine.CLAIMS
-    assert none.accuracy > 0.9 and whole.accuracy - none.accuracy <= claim.tolerance.high
-    assert not small.accuracy - none.accuracy <= claim.tolerance.high  # the placebo
-    assert whole.error < 1 < none.error
+    assert none["accuracy"] > 0.9 and whole["accuracy"] - none["accuracy"] <= claim.tolerance.high
+    assert not small["accuracy"] - none["accuracy"] <= claim.tolerance.high  # the placebo
+    assert whole["error"] < 1 < none["error"]
     numbers = pd.DataFrame({"arm": "share 0.3", "accuracy": [0.9], "error": [5.0]})
     drawn = quine.figure({"numbers": numbers})
     points = {trace.name: (trace.x, trace.y) for trace in drawn.data if len(trace.x)}

@@ -19,6 +19,7 @@ from srnn.figures import style
 from srnn.figures import sweeps as figures
 from srnn.presets import PRESETS
 from srnn.runs import list_runs, obtain
+from srnn.statistics import front_of
 from srnn.sweeps import live
 from srnn.sweeps.driver import save_table, sweep
 from srnn.sweeps.library import keep, list_sweeps
@@ -123,7 +124,7 @@ def test_one_line_for_each_value_of_the_second_field():
 
 def test_the_front_holds_who_cannot_be_bettered():
     first, second = np.array([1, 2, 3, 2, 3]), np.array([3, 2, 1, 1, 1])
-    assert figures.front_of(first, second).tolist() == [True, True, True, False, True]
+    assert front_of(first, second).tolist() == [True, True, True, False, True]
     drawn = figures.pareto(TABLE)
     front = drawn.data[1]
     assert set(front.customdata) == {"100.0-4-1"}  # most of both

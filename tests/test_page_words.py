@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from srnn.analysis import attribution, dropout
 from srnn.analysis.collapse import compare, scalars
-from srnn.analysis.types import type_history
+from srnn.analysis.types import history_measures
 from srnn.config import RunConfig
 from srnn.figures.style import percent, points
 from srnn.life import basins, replications
@@ -39,7 +39,7 @@ def run(small: RunConfig) -> Run:
 
 @pytest.fixture
 def codes(run: Run) -> np.ndarray:
-    found = type_history(run.snapshots[-1:], run.encoding, EPSILON)[0]
+    found = history_measures(run.snapshots[-1:], run.encoding).codes(EPSILON)[0]
     assert {ZERO, IDENTITY, OTHER} <= set(found.tolist())
     return found
 

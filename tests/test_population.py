@@ -17,7 +17,6 @@ from srnn.runs import (
     list_jobs,
     obtain,
     obtain_seeds,
-    shares,
     train,
 )
 from srnn.runs.lock import Lock, is_held
@@ -48,14 +47,6 @@ def test_only_missing_seeds_are_trained(small):
 def test_a_population_may_differ_only_in_its_seed(small):
     with pytest.raises(ValueError, match="seed"):
         obtain_seeds([small, small.replace(alpha=1.0)])
-
-
-@pytest.mark.parametrize(("processes", "sizes"), [(1, [5]), (2, [3, 2]), (9, [1] * 5)])
-def test_seeds_are_dealt_out_to_the_processes(small, processes, sizes):
-    configs = [small.replace(seed=seed) for seed in range(5)]
-    dealt = shares(configs, processes, "manual")
-    assert [len(share) for share in dealt] == sizes
-    assert {config for share in dealt for config in share} == set(configs)
 
 
 def test_a_population_that_memory_cannot_hold_is_trained_one_by_one(small, monkeypatch):

@@ -227,7 +227,7 @@ def test_the_keyboard_does_it_all(browser: Any, lab: str) -> None:
 
 
 def test_epsilon_is_worked_out_at_once_and_as_the_package_does(browser: Any, lab: str) -> None:
-    from srnn.analysis.types import type_history
+    from srnn.analysis.types import history_measures
     from srnn.runs import get_run
 
     page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=200")
@@ -236,7 +236,7 @@ def test_epsilon_is_worked_out_at_once_and_as_the_package_does(browser: Any, lab
     for key in ("Home", "End", "ArrowLeft"):
         page.keyboard.press(key)
         found = test_of(stage)
-        codes = type_history(run.snapshots[-1:], run.encoding, found["epsilon"])
+        codes = history_measures(run.snapshots[-1:], run.encoding).codes(found["epsilon"])
         assert found["counts"] == [int((codes == code).sum()) for code in range(5)], key
     page.wait_for_url(re.compile("epsilon="))
     expected = f"epsilon {found['epsilon']:.0e}".replace("e-0", "e−")

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 from scipy import stats as scipy_stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
@@ -13,10 +14,10 @@ from statsmodels.stats.weightstats import DescrStatsW
 from srnn.statistics import (
     ALPHA,
     MARGIN,
+    Comparison,
     Estimate,
     Outcome,
     auc,
-    compare,
     compare_all,
     estimate,
     holm,
@@ -28,6 +29,11 @@ from srnn.statistics import (
 
 FIVE = np.array([0.54, 0.77, 0.78, 0.50, 1.37])
 """Points of accuracy that dropping the replicators cost in five trainings."""
+
+
+def compare(differences: ArrayLike, margin: float = MARGIN) -> Comparison:
+    """One effect by itself."""
+    return compare_all({"": differences}, margin)[""]
 
 
 def test_the_level_and_the_margin_are_those_of_the_texts():

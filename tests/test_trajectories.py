@@ -60,7 +60,7 @@ def test_the_fit_does_not_depend_on_which_particles_are_shown():
     whole, part = fitted(data, "layer"), fitted(data, "layer", particles=shown)
     assert np.allclose(whole.coordinates[:, shown], part.coordinates)
     assert (part.particles == shown).all() and part.epochs.tolist() == list(range(9))
-    assert (part.fit, part.components, part.coordinates.dtype) == ("layer", 2, np.float32)
+    assert (part.fit, part.coordinates.shape[2], part.coordinates.dtype) == ("layer", 2, np.float32)
     assert whole.explained["group"].tolist() == ["layer 0"] * 2 + ["layer 1"] * 2 + ["layer 2"] * 2
     assert whole.explained["component"].tolist() == [1, 2] * 3
     by_default = trajectories.fit_trajectories(data, range(9), NAMES, LAYERS)
@@ -135,7 +135,7 @@ def test_all_diverged_leaves_nothing():
 )
 def test_what_does_not_fit_is_refused(wrong, said):
     whole = {"snapshots": walk(), "epochs": range(9), "names": NAMES, "layers": LAYERS}
-    assert trajectories.fit_trajectories(**whole, components=24).components == 24
+    assert trajectories.fit_trajectories(**whole, components=24).coordinates.shape[2] == 24
     with pytest.raises(ValueError, match=said):
         trajectories.fit_trajectories(**(whole | wrong))
 

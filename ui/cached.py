@@ -155,5 +155,4 @@ def dropped(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The dropout test of a moment: by type (the replicators together, too), and by layer."""
     task = task_of(view.run.config)
     data = (view.weights, view.codes, task.x_test, task.y_test, view.run.shape)
-    by_type = [dropout.dropout_test(*data), dropout.dropout_replicators(*data)]
-    return pd.concat(by_type, ignore_index=True), dropout.dropout_by_layer(*data)
+    return dropout.dropout_test(*data), dropout.dropout_by_layer(*data)

@@ -81,13 +81,9 @@ def dense(scalar: np.ndarray, shape: MacroShape) -> DenseNet:
     return network.eval()
 
 
-def ask_particles(weights: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+def _ask(weights: Tensor, inputs: Tensor) -> Tensor:
     """Every particle evaluated as the network it is, W3 (W2 (W1 (0, 0, 0, 0, x))): weights
     ``(n, P)``, inputs ``(B, P)`` -> ``(B, P)``. Slow; does not use scalar weights."""
-    return _ask(_tensor(weights), _tensor(inputs)).numpy()
-
-
-def _ask(weights: Tensor, inputs: Tensor) -> Tensor:
     w1, w2, w3 = matrices(weights)
     question = torch.zeros(*inputs.shape, INPUTS, dtype=weights.dtype)
     question[..., INPUTS - 1] = inputs
@@ -168,7 +164,8 @@ def scalar_errors(
     ``(n, P)`` -> ``(P,)``. Rounding alone, as long as particles are linear."""
     inputs = np.repeat(np.asarray(probes, dtype=np.float32)[:, None], weights.shape[1], axis=1)
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.abs(ask_particles(weights, inputs) - inputs * scalars(weights)).max(0)
+        answers = _ask(_tensor(weights), _tensor(inputs)).numpy()
+        return np.abs(answers - inputs * scalars(weights)).max(0)
 
 
 def _check(weights: np.ndarray, shape: MacroShape) -> None:

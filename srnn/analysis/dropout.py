@@ -84,21 +84,15 @@ def dropout_masks(
 def dropout_test(
     weights: np.ndarray, codes: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
 ) -> pd.DataFrame:
-    """The dropout test, one row per type: weights ``(n, P)``, codes ``(P,)`` into
-    :data:`srnn.vocabulary.TYPES` -> ``type, count, accuracy, difference, before`` (fractions).
+    """The dropout test, one row per type, and one for all ``replicators``, which the log's code
+    called identity: weights ``(n, P)``, codes ``(P,)`` into :data:`srnn.vocabulary.TYPES` ->
+    ``type, count, accuracy, difference, before`` (fractions).
 
     Raises:
         ValueError: codes or weights do not fit the shape.
     """
     groups = {name: codes == code for code, name in enumerate(TYPES)}
-    return _test(weights, codes, groups, x, y, shape)
-
-
-def dropout_replicators(
-    weights: np.ndarray, codes: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
-) -> pd.DataFrame:
-    """As :func:`dropout_test`, one row: all replicators, which the log's code called identity."""
-    return _test(weights, codes, {"replicators": is_replicator(codes)}, x, y, shape)
+    return _test(weights, codes, {**groups, "replicators": is_replicator(codes)}, x, y, shape)
 
 
 def dropout_by_layer(

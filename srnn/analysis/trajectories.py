@@ -46,16 +46,11 @@ class Trajectories:
     fit: str
     diverged: tuple[str, ...]
 
-    @property
-    def components(self) -> int:
-        """Number of components k."""
-        return self.coordinates.shape[2]
-
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The log's data frame, ``Epoch, Weight, dim_1 .. dim_k`` (Weight: the particle's name);
         one particle after the other."""
-        columns = [f"dim_{index + 1}" for index in range(self.components)]
+        columns = [f"dim_{index + 1}" for index in range(self.coordinates.shape[2])]
         return _frame(self.coordinates.transpose(1, 0, 2), self.epochs, self.names, columns)
 
 

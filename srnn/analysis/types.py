@@ -54,17 +54,6 @@ def history_measures(snapshots: np.ndarray, encoding: np.ndarray) -> HistoryMeas
     return HistoryMeasures(size, error, second)
 
 
-def type_history(
-    snapshots: np.ndarray, encoding: np.ndarray, epsilon: float = EPSILON
-) -> np.ndarray:
-    """Type codes ``(T, P)`` uint8 of all particles of all snapshots ``(T, n, P)``.
-
-    Raises:
-        ValueError: epsilon is negative or not a number, or the shapes do not fit.
-    """
-    return history_measures(snapshots, encoding).codes(epsilon)
-
-
 def type_counts(codes: np.ndarray, epochs: Sequence[int]) -> pd.DataFrame:
     """Particles of each type per snapshot: ``epoch, divergent, zero, identity, second_order,
     other``; codes ``(T, P)``, one epoch label per snapshot.

@@ -29,7 +29,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from srnn.analysis.dropout import dropout_masks
-from srnn.analysis.types import type_history
+from srnn.analysis.types import history_measures
 from srnn.config import RunConfig, make_config
 from srnn.experiments.claims import At, Claim, Judged, show, values, write
 from srnn.runs import Run
@@ -151,7 +151,7 @@ order, which is all of self-replication but the replicating."""
 
 def final_codes(run: Run) -> np.ndarray:
     """Types of a run's particles at the end, ``(P,)``, at the log's epsilon."""
-    return type_history(run.snapshots[-1:], run.encoding)[0]
+    return history_measures(run.snapshots[-1:], run.encoding).codes()[0]
 
 
 def drop_costs(

@@ -17,7 +17,7 @@ from srnn.experiments.base import SHUFFLED, Arms, Computation, Experiment, Found
 from srnn.experiments.claims import MARGIN, At, Claim, at_least
 from srnn.experiments.comparisons import compare_wide
 from srnn.figures.rows import ranking
-from srnn.metanet import MacroShape, macro_shape
+from srnn.metanet import macro_shape
 from srnn.runs import Run
 from srnn.runs.results import Computed
 
@@ -54,15 +54,10 @@ def arms(settings: Settings) -> Arms:
     }
 
 
-def neurons(shape: MacroShape) -> int:
-    """Hidden and output cells of a network."""
-    return sum(shape.sizes[1:])
-
-
 def total_neurons(config: RunConfig) -> int:
     """Cells of the macro network and neurons (2h + 1) of all particles together."""
     shape = macro_shape(config)
-    return neurons(shape) + shape.particles * (2 * config.neurons + 1)
+    return sum(shape.sizes[1:]) + shape.particles * (2 * config.neurons + 1)
 
 
 def width_for(config: RunConfig, what: str) -> int:

@@ -43,20 +43,12 @@ def arms(settings: Settings) -> Arms:
     }
 
 
-def constant_pixels(x: np.ndarray) -> np.ndarray:
-    """Which pixels hardly vary: ``(N, inputs)`` -> ``(inputs,)`` bool."""
-    return x.std(0) < CONSTANT
-
-
 def measure(run: Run) -> Computed:
     """Share of replicators in the first layer on nearly constant pixels, on the others, and in the
     later layers; where every particle of the first seed is."""
     task, codes = task_of(run.config), final_codes(run)
-    place, idle, quiet = (
-        particle_table(run.shape),
-        is_replicator(codes),
-        constant_pixels(task.x_train),
-    )
+    place, idle = particle_table(run.shape), is_replicator(codes)
+    quiet = task.x_train.std(0) < CONSTANT
     first = place["layer"].to_numpy() == 0
     still = first & quiet[np.where(first, place["input"], 0)]
     facts = {

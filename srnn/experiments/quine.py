@@ -12,17 +12,10 @@ import plotly.graph_objects as go
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings, Tables
 from srnn.experiments.claims import AFTER, At, Claim, at_most
 from srnn.figures.style import INK, blank
-from srnn.life.quine import trade_off
-from srnn.runs.results import Computed
+from srnn.life.quine import train_quine
 
 SHARES = (0.0, 0.03, 0.1, 0.3, 1.0)
 NONE, WHOLE = "share 0", "share 1"
-
-
-def quine(share: float, seed: int, steps: int) -> Computed:
-    """Accuracy and error of one quine."""
-    row = trade_off((share,), seed, steps).iloc[0]
-    return {"accuracy": float(row["accuracy"]), "error": float(row["error"])}, {}
 
 
 def arms(settings: Settings) -> Arms:
@@ -30,7 +23,7 @@ def arms(settings: Settings) -> Arms:
     return {
         f"share {share:g}": [
             Computation(
-                "quine", quine, {"share": share, "seed": seed, "steps": steps}, seed, cost=5
+                "quine", train_quine, {"share": share, "seed": seed, "steps": steps}, seed, cost=5
             )
             for seed in range(FIRST_SEED, FIRST_SEED + settings.seeds)
         ]

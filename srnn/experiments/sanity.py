@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from srnn.experiments.base import (
     FIRST_SEED,
@@ -26,7 +25,7 @@ from srnn.experiments.base import (
 from srnn.experiments.claims import At, Claim, Log, at_least
 from srnn.experiments.multiplication import learn
 from srnn.figures.rows import mean_line
-from srnn.figures.style import INK, MUTED, PALETTE, template
+from srnn.figures.style import INK, MUTED, PALETTE, subplots
 from srnn.runs.results import Computed
 from srnn.vocabulary import LABELS, REPLICATORS, TYPES
 
@@ -136,16 +135,9 @@ def finding(found: Found) -> list[str]:
 def figure(tables: Tables) -> go.Figure:
     """Error of the learned factor over the epochs, and how the particles ended."""
     curves, ends, modes = tables["curves"], tables["ends"], (LOG_MODE, CLEAN)
-    drawn = make_subplots(
-        rows=2,
-        cols=2,
-        subplot_titles=modes,
-        row_heights=[0.6, 0.4],
-        horizontal_spacing=0.1,
-        vertical_spacing=0.16,
-    )
-    drawn.update_layout(template=template(), barmode="stack", height=620, legend={"y": 1.1})
-    drawn.update_layout(margin={"t": 80})
+    gaps = {"horizontal_spacing": 0.1, "vertical_spacing": 0.16}
+    drawn = subplots(2, 2, subplot_titles=modes, row_heights=[0.6, 0.4], **gaps)
+    drawn.update_layout(barmode="stack", height=620, legend={"y": 1.1}, margin={"t": 80})
     dashes = ("solid", "dot", "dash", "dashdot", "longdash")
     for col, mode in enumerate(modes, start=1):
         own = curves[curves["arm"] == mode]

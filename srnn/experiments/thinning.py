@@ -10,7 +10,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from srnn.analysis.connectivity import thinning
-from srnn.analysis.types import type_history
+from srnn.analysis.types import history_measures
 from srnn.experiments.base import (
     NONE,
     PERMUTED,
@@ -41,7 +41,7 @@ def arms(settings: Settings) -> Arms:
 def measure(run: Run) -> Computed:
     """Survivors over the epochs (fewest, when, and at the end), pixels that are no longer read,
     and what dropping the replicators costs."""
-    codes = type_history(run.snapshots, run.encoding)
+    codes = history_measures(run.snapshots, run.encoding).codes()
     course = thinning(codes, run.shape, run.snapshot_epochs)
     course.insert(1, "alive", (codes != ZERO).sum(1))
     low = int(course["survivors"].to_numpy().argmin())

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from scipy.interpolate import LinearNDInterpolator
 
 from srnn.figures.style import INK, MUTED, PAPER, SEQUENTIAL, band, blank, message, note
-from srnn.statistics import estimate
+from srnn.statistics import estimate, front_of
 
 FINE = 80
 """Cells along each side of an interpolated map."""
@@ -329,17 +329,6 @@ def pareto(
     figure.update_xaxes(title=words(gain))
     figure.update_yaxes(title=words(keep))
     return figure
-
-
-def front_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Which points ``(N,)`` no other betters in one value without being worse in the other.
-
-    >>> front_of(np.array([1, 2, 3, 2]), np.array([3, 2, 1, 1])).tolist()
-    [True, True, True, False]
-    """
-    more = (first[None] >= first[:, None]) & (second[None] >= second[:, None])
-    better = (first[None] > first[:, None]) | (second[None] > second[:, None])
-    return np.logical_not((more & better).any(1))
 
 
 def overlaid(

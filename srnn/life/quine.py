@@ -11,46 +11,43 @@ them from version 4 of the preprint, whose own text was not at hand. That one fi
 weights. That is why ``error`` here is relative.
 
 Theirs had two hidden layers of 100 and some 21,000 weights; this is the same idea in small, on the
-8x8 digits, with two hidden layers of ``width`` and the projections fixed, so not among its weights.
+8x8 digits, with two hidden layers of 32 and the projections fixed, so not among its weights.
 """
 
 from __future__ import annotations
 
-import pandas as pd
 import torch
 
+from srnn.runs.results import Computed
 from srnn.tasks import load_task
 
+WIDTH = 32
+"""Cells of each hidden layer."""
 
-def trade_off(
-    shares: tuple[float, ...], seed: int = 0, steps: int = 1000, width: int = 32
-) -> pd.DataFrame:
-    """Quines trained with different weights of self-replication, ``shares`` (0: none).
 
-    One row per share: ``accuracy`` on the test images, and ``error``, the squared error of the
-    weights over that of answering 0 (0 is a perfect quine, 1 knows nothing of itself).
-    """
-    task, rows = load_task("digits"), []
+def train_quine(share: float, seed: int, steps: int) -> Computed:
+    """A quine trained with a weight of self-replication, ``share`` (0: none). Facts: ``accuracy``
+    on the test images, and ``error``, the squared error of the weights over that of answering 0 (0
+    is a perfect quine, 1 knows nothing of itself)."""
+    task = load_task("digits")
     x, y = torch.tensor(task.x_train), torch.tensor(task.y_train)
-    for share in shares:
-        draw = torch.Generator().manual_seed(seed)
-        net = _Quine(x.shape[1], width, draw)
-        optimizer = torch.optim.Adam(net.weights, 0.003)
-        for _ in range(steps):
-            batch = torch.randint(len(x), (64,), generator=draw)
-            logits, _ = net(x[batch], None)
-            loss = torch.nn.functional.cross_entropy(logits, y[batch])
-            asked = torch.randint(net.size, (256,), generator=draw)
-            loss = loss + share * net.error(asked)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        with torch.no_grad():
-            logits, _ = net(torch.tensor(task.x_test), None)
-            right = (logits.argmax(1) == torch.tensor(task.y_test)).double().mean()
-            error = net.error(torch.arange(net.size))
-        rows.append({"share": share, "accuracy": float(right), "error": float(error)})
-    return pd.DataFrame(rows)
+    draw = torch.Generator().manual_seed(seed)
+    net = _Quine(x.shape[1], WIDTH, draw)
+    optimizer = torch.optim.Adam(net.weights, 0.003)
+    for _ in range(steps):
+        batch = torch.randint(len(x), (64,), generator=draw)
+        logits, _ = net(x[batch], None)
+        loss = torch.nn.functional.cross_entropy(logits, y[batch])
+        asked = torch.randint(net.size, (256,), generator=draw)
+        loss = loss + share * net.error(asked)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        logits, _ = net(torch.tensor(task.x_test), None)
+        right = (logits.argmax(1) == torch.tensor(task.y_test)).double().mean()
+        error = net.error(torch.arange(net.size))
+    return {"accuracy": float(right), "error": float(error)}, {}
 
 
 class _Quine:

@@ -13,7 +13,6 @@ mutation; much smaller.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +49,7 @@ class Setting:
             raise ValueError(f"unknown goal {self.goal!r}; goals: {', '.join(GOALS)}")
 
 
-def select(setting: Setting, tell: Callable[[int], None] = lambda generation: None) -> pd.DataFrame:
+def select(setting: Setting) -> pd.DataFrame:
     """Run a population: one row per generation and network, ``generation, network, parent,
     accuracy, replicators`` (shares of 0..1 at the end of its life).
 
@@ -69,7 +68,6 @@ def select(setting: Setting, tell: Callable[[int], None] = lambda generation: No
     engine = make_engine("auto", problem, genomes, np.zeros_like(genomes))
     parents, parts = np.full(size, -1), []
     for generation in range(setting.generations):
-        tell(generation)
         engine.load(genomes, np.zeros_like(genomes))
         engine.train(order, 50, np.ones(size, bool))
         ends = torch.tensor(engine.weights())

@@ -212,7 +212,9 @@ def _control(subject: Subject, name: str, pairings: int, permutations: int, seed
         usable &= subject.input_std >= LIVELY
     values = np.nan_to_num(matching.values(subject))
     random = np.random.default_rng([seed, list(MATCHINGS).index(name), 0xC0])
-    pairs = [pair(marked, usable, subject.layer, values, random) for _ in range(max(1, pairings))]
+    pairs = [
+        pair(marked, usable, subject.shape.layer, values, random) for _ in range(max(1, pairings))
+    ]
     many, few = int((marked & usable).sum()), int((~marked & usable).sum())
     count = len(pairs[0][0])
     support = count >= max(FEWEST, SHARE * many)

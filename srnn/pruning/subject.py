@@ -105,11 +105,6 @@ class Subject:
         return is_replicator(self.types)
 
     @cached_property
-    def layer(self) -> np.ndarray:
-        """Macro layer of every particle, ``(P,)``."""
-        return np.repeat(np.arange(self.shape.depth), np.diff(self.shape.starts))
-
-    @cached_property
     def input_std(self) -> np.ndarray:
         """Standard deviation, over the training images, of what every particle reads, ``(P,)``."""
         x = torch.from_numpy(self.task.x_train)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from srnn.pruning.criteria import order_of
 from srnn.pruning.masks import drop_first, natural_count
 from srnn.pruning.subject import Subject
 from srnn.runs import Run
+from srnn.statistics import front_of
 from srnn.vocabulary import EPSILON, count_types
 
 EPSILONS = tuple(float(f"{value:.4g}") for value in np.geomspace(1e-7, 1e-2, 21))
@@ -100,13 +100,7 @@ def pareto(runs: Iterable[Run], epsilon: float = EPSILON) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame(columns=["run_id", "neurons", "front"])
     table = pd.DataFrame(rows)
-    table["front"] = [_undominated(table, row) for row in table.itertuples()]
+    for _, same in table.groupby("dataset"):
+        front = front_of(same["replicators"].to_numpy(), same["pruned_accuracy"].to_numpy())
+        table.loc[same.index, "front"] = front
     return table
-
-
-def _undominated(table: pd.DataFrame, row: Any) -> bool:
-    same = table[table["dataset"] == row.dataset]
-    share, kept = same["replicators"], same["pruned_accuracy"]
-    as_good = (share >= row.replicators) & (kept >= row.pruned_accuracy)
-    better = (share > row.replicators) | (kept > row.pruned_accuracy)
-    return not (as_good & better).any()

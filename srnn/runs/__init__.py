@@ -34,5 +34,5 @@ from srnn.runs.library import (
 from srnn.runs.parallel import in_parallel
 from srnn.runs.run import Run, RunError, describe, open_run
 from srnn.runs.settings import worker_limit
-from srnn.runs.train import obtain, obtain_seeds, shares
+from srnn.runs.train import obtain, obtain_seeds
 from srnn.runs.worker import ensure_workers, last_words, work

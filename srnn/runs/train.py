@@ -6,11 +6,10 @@ and the other waits and loads.
 
 :func:`obtain_seeds` trains several seeds of one configuration as one population on shared batches:
 one long particle axis instead of S short ones is what a GPU needs; on a CPU a batch is gathered
-once for all. Where several processes may work, seeds are one population in each (:func:`shares`).
-Every seed ends as a run of its own, and each of its steps equals its single run's within float32
-rounding (bit for bit with the fused engine). What happens to one seed, a divergence, a cancellation
-or an error, leaves the others alone. A seed that somebody else trains, or that can go on from a
-checkpoint or a shorter run, is left to :func:`obtain`.
+once for all. Every seed ends as a run of its own, and each of its steps equals its single run's
+within float32 rounding (bit for bit with the fused engine). What happens to one seed, a divergence,
+a cancellation or an error, leaves the others alone. A seed that somebody else trains, or that can
+go on from a checkpoint or a shorter run, is left to :func:`obtain`.
 """
 
 from __future__ import annotations
@@ -238,19 +237,6 @@ class Reporter:
 
 
 # --- several seeds -------------------------------------------------------------------------
-
-
-def shares(
-    configs: Sequence[RunConfig], processes: int, engine: str = "auto"
-) -> list[list[RunConfig]]:
-    """Configurations that differ only in their seed, dealt out as one population for each of so
-    many processes, at most; a GPU takes all of them as one."""
-    from srnn.engines import choose
-
-    if choose(engine) == "cuda":
-        processes = 1
-    count = max(1, min(processes, len(configs)))
-    return [list(configs[start::count]) for start in range(count)]
 
 
 def obtain_seeds(

@@ -9,9 +9,6 @@ from srnn.vocabulary import LABELS, TYPES
 from ui import state
 from ui.stage.blob import encode, rungs
 
-MOST = 65_535
-"""Particles of a soup on the stage: this number stands for nobody."""
-
 
 def block(film: Film, name: str, published: tuple[int, float] | None = None) -> bytes:
     """A film for the browser; ``published`` is a step and the identities published for it."""
