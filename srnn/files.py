@@ -12,10 +12,14 @@ import json
 import math
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from stat import S_ISDIR, S_ISFIFO, S_ISLNK, S_ISREG
 from typing import Any
+
+from srnn import paths
 
 _UNWRITABLE = {
     errno.ENOSPC: "its disk is full; free some space, or delete runs",
@@ -148,6 +152,19 @@ def flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder for good: out of sight in one step, then file by file."""
+    paths.scratch_folder().mkdir(parents=True, exist_ok=True)
+    hidden = paths.scratch_folder() / f"gone-{folder.name}-{time.time_ns()}"
+    try:
+        folder.rename(hidden)
+    except FileNotFoundError:
+        return
+    if hidden.is_symlink():
+        hidden.unlink()
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
 MOST_JSON = 4_000_000
 """Largest JSON file that is read, in bytes."""
 
@@ -169,6 +186,15 @@ def read_file(path: Path, most: int) -> bytes:
     return data
 
 
+def open_plain(path: Path, mode: str, **more: Any) -> Any:
+    """A file, opened as ``open`` does; no link is followed, no pipe waited for."""
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+
+    return open(path, mode, opener=opener, **more)
+
+
 def read_tail(path: Path) -> str:
     """The last 10,000 characters of a text file; empty if there is none."""
     with (
@@ -178,6 +204,15 @@ def read_tail(path: Path) -> str:
         f.seek(max(0, f.seek(0, 2) - 40_000))
         return f.read(40_000).decode("utf-8", errors="replace")[-10_000:].strip()
     return ""
+
+
+def listed(folder: Path) -> list[os.DirEntry[str]]:
+    """What a folder holds; nothing if it is not there, or may not be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 def read_json(path: Path) -> Any:

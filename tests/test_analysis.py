@@ -209,7 +209,7 @@ def test_bad_epsilons_and_shapes_are_refused():
 
 
 def test_a_history_without_snapshots_has_no_types():
-    nothing = types.type_history(np.zeros((0, N, 5), np.float32), ENCODING)
+    nothing = types.history_measures(np.zeros((0, N, 5), np.float32), ENCODING).codes()
     assert nothing.shape == (0, 5) and len(types.type_counts(nothing, [])) == 0
     with pytest.raises(ValueError, match="2 epochs for 0 snapshots"):
         types.type_counts(nothing, [0, 1])

@@ -24,7 +24,6 @@ from srnn.figures import (
     dropout,
     epochs,
     membership,
-    schematic,
     style,
     survivors,
     training,
@@ -35,6 +34,7 @@ from srnn.fixpoints import classify
 from srnn.metanet import MacroShape
 from srnn.particles import initial_weights, position_encoding
 from srnn.vocabulary import OTHER, ZERO, is_replicator
+from ui.overview import schematic
 
 SHAPE = MacroShape(16, 4, 3, 4, "each")
 WEIGHTS = initial_weights(2, SHAPE.particles, 0)
@@ -403,7 +403,9 @@ def test_a_figure_for_one_column_is_one_column_wide():
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_schematic_is_one_drawing_inside_its_own_frame(dark):
-    root = ElementTree.fromstring(schematic.schematic(dark))
+    drawing = schematic(dark)
+    assert ("#FFFFFF" in drawing, "#1F2328" in drawing) == (False, not dark)
+    root = ElementTree.fromstring(drawing)
     _, _, width, height = map(float, root.attrib["viewBox"].split())
     dots = [item for item in root.iter() if item.tag.endswith("circle")]
     assert len(dots) > 10

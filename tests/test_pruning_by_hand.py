@@ -34,6 +34,10 @@ class Table:
     layer: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
+    def shape(self) -> "Table":
+        return self
+
+    @property
     def particles(self) -> int:
         return len(self.types)
 

@@ -18,10 +18,15 @@ import pytest
 from srnn import files, paths
 from srnn.cli import main
 from srnn.files import TargetError
-from srnn.runs import Cancelled, Run, cancel, find_run, labels, list_runs, obtain, share
+from srnn.runs import Cancelled, Run, cancel, find_run, get_run, labels, list_runs, obtain, share
 from srnn.runs.fork import forked
 from srnn.runs.record import FormatError
-from srnn.runs.share import export_bytes, export_run, import_run, read_archive
+from srnn.runs.share import export_bytes, import_run, read_archive
+
+
+def export_run(run_id, out, force=False):
+    files.write_out(out, export_bytes(get_run(run_id)), force=force)
+    return out
 
 
 @pytest.fixture

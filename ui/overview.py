@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 import streamlit as st
 
 from srnn.config import RunConfig
-from srnn.figures.schematic import schematic
-from srnn.figures.style import percent
+from srnn.figures.style import percent, themed_color
 from srnn.presets import PRESETS, of_plane, preset
 from srnn.runs import Run, find_run, list_runs, submit
 from srnn.tasks import DataError
@@ -29,7 +30,8 @@ through it, and it is trained to answer, asked about its own weights, with just 
 **replicate itself**. Most end as *replicators* and can be dropped; the *survivors* do the work.
 """
 
-SCHEMATIC = (
+SCHEMATIC = Path(__file__).parent / "schematic.svg"
+ABOUT_PICTURE = (
     "A dense network; one of its connections, enlarged, is a small network that maps a weight and "
     "its position to a new weight."
 )
@@ -43,7 +45,7 @@ def overview() -> None:
     page("MetaNet lab", "Networks whose connections are networks that replicate themselves.")
     words, picture = st.columns([3, 2], gap="large", vertical_alignment="center")
     words.markdown(METANET)
-    picture.image(schematic(dark()), width="stretch", alt=SCHEMATIC)
+    picture.image(schematic(dark()), width="stretch", alt=ABOUT_PICTURE)
     said()
     asked, run = state.get("run"), _shown_run()
     job = training(asked)
@@ -60,6 +62,12 @@ def overview() -> None:
     runs()
     if server.serving():
         memory.warm()
+
+
+def schematic(dark: bool) -> str:
+    """What a MetaNet is, as SVG: drawn in the colours for light paper, or in their dark twins."""
+    drawing = SCHEMATIC.read_text(encoding="utf-8")
+    return re.sub("#[0-9A-F]{6}", lambda found: themed_color(found[0], dark), drawing)
 
 
 def _train_button() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from srnn.cli.output import answer, command, summarise
-from srnn.files import check_target
+from srnn.files import check_target, write_out
 
 
 def add(commands: Any) -> None:
@@ -23,11 +23,12 @@ def add(commands: Any) -> None:
 
 
 def _share(options: argparse.Namespace) -> int:
-    from srnn.runs.share import export_run
+    from srnn.runs import get_run
+    from srnn.runs.share import export_bytes
 
     out = options.out or Path(f"{options.run_id}.zip")
     check_target(out, options.force)
-    export_run(options.run_id, out, force=options.force)
+    write_out(out, export_bytes(get_run(options.run_id)), force=options.force)
     size = out.stat().st_size
     facts = {"run_id": options.run_id, "file": str(out), "bytes": size}
     return answer(options, facts, f"{out}: {size:,} bytes")

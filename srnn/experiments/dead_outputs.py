@@ -20,7 +20,7 @@ from srnn.analysis.collapse import collapse
 from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, final_codes
 from srnn.experiments.claims import AFTER, At, Claim, Log, about, at_least, show, write
 from srnn.figures.rows import panels
-from srnn.figures.style import INK, MUTED
+from srnn.figures.style import MUTED, line, marks
 from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.statistics import ALPHA, estimate
@@ -115,24 +115,12 @@ def figure(tables: Tables) -> go.Figure:
     """Accuracy against the number of dead outputs, a dot per seed, and the means."""
     numbers, drawn = tables["numbers"], panels(1)
     shift = np.random.default_rng(0).uniform(-0.12, 0.12, len(numbers))
-    drawn.add_scatter(
-        x=numbers["dead"] + shift,
-        y=100 * numbers["accuracy"],
-        mode="markers",
-        name="a seed",
-        marker={"color": MUTED, "size": 8, "symbol": "circle-open"},
-        text=[f"seed {seed}" for seed in numbers["seed"]],
-        hovertemplate="%{text}: %{y:.1f} %",
-    )
+    x, y = numbers["dead"] + shift, 100 * numbers["accuracy"]
+    seeds = [f"seed {seed}" for seed in numbers["seed"]]
+    told = "%{text}: %{y:.1f} %"
+    marks(drawn, x, y, "a seed", MUTED, "circle-open", text=seeds, hovertemplate=told)
     means = 100 * numbers.groupby("dead")["accuracy"].mean()
-    drawn.add_scatter(
-        x=means.index,
-        y=means,
-        mode="lines+markers",
-        name="mean",
-        line={"color": INK},
-        marker={"size": 10},
-    )
+    line(drawn, means.index, means, "mean", mode="lines+markers", marker={"size": 10})
     drawn.add_hline(y=64.5, line={"color": MUTED, "dash": "dash", "width": 1})
     drawn.add_annotation(x=1, xref="paper", y=64.5, text="the log", xanchor="right", yshift=10)
     most = float(numbers["dead"].max())

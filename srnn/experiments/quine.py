@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings, Tables
 from srnn.experiments.claims import AFTER, At, Claim, at_most
-from srnn.figures.style import INK, blank
+from srnn.figures.style import blank, marks
 from srnn.life.quine import train_quine
 
 SHARES = (0.0, 0.03, 0.1, 0.3, 1.0)
@@ -60,13 +60,8 @@ def figure(tables: Tables) -> go.Figure:
     symbols = ("circle-open", "diamond-open", "square-open", "triangle-up-open", "circle")
     for share, symbol in zip(SHARES, symbols, strict=True):
         own = numbers[numbers["arm"] == f"share {share:g}"]
-        drawn.add_scatter(
-            x=own["error"].clip(upper=3),
-            y=100 * own["accuracy"],
-            mode="markers",
-            name=f"share {share:g}",
-            marker={"color": INK, "symbol": symbol, "size": 10},
-        )
+        x, y = own["error"].clip(upper=3), 100 * own["accuracy"]
+        marks(drawn, x, y, f"share {share:g}", symbol=symbol, size=10)
     drawn.update_xaxes(title="Error about its own weights (1: knows nothing; 3 or more: at 3)")
     drawn.update_yaxes(title="Accuracy (%)")
     return drawn

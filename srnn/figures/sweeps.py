@@ -16,6 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy.interpolate import LinearNDInterpolator
 
+from srnn.figures import style
 from srnn.figures.style import INK, MUTED, PAPER, SEQUENTIAL, band, blank, message, note
 from srnn.statistics import estimate, front_of
 
@@ -131,25 +132,20 @@ def phase_map(
             name=f"{shown:g}",
         )
     if not regular:
-        figure.add_scatter(
-            x=means[x],
-            y=means[y],
-            mode="markers",
-            marker={"color": INK, "size": 4, "line": {"color": "#FFFFFF", "width": 1}},
-            customdata=means["value"],
-            hovertemplate="%{customdata:.4g}<extra>run</extra>",
-        )
+        hover = {
+            "customdata": means["value"],
+            "hovertemplate": "%{customdata:.4g}<extra>run</extra>",
+        }
+        style.marks(figure, means[x], means[y], size=4, edge={"color": PAPER, "width": 1}, **hover)
     points = table.assign(lost=table["stopped"] != "").groupby([x, y], as_index=False)["lost"]
     lost = points.agg(["sum", "count"]).query("sum > 0")
-    figure.add_scatter(
-        x=lost[x],
-        y=lost[y],
-        mode="markers",
-        marker={
-            "symbol": "x-thin",
-            "size": np.where(lost["sum"] == lost["count"], 12, 6),
-            "line": {"color": INK, "width": 1.5},
-        },
+    style.marks(
+        figure,
+        lost[x],
+        lost[y],
+        symbol="x-thin",
+        size=np.where(lost["sum"] == lost["count"], 12, 6),
+        edge={"color": INK, "width": 1.5},
         customdata=lost[["sum", "count"]],
         hovertemplate="%{customdata[0]} of %{customdata[1]} diverged<extra></extra>",
     )
@@ -230,22 +226,10 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
         label = "mean" if by is None else _label(by, name)
         if np.isfinite(low).any():
             band(figure, xs, low, high, GREY)
-        figure.add_scatter(
-            x=xs,
-            y=mean,
-            name=label,
-            mode="lines+markers",
-            line={"color": INK if index % 2 == 0 else MUTED, "dash": DASHES[index], "width": 2},
-            hovertemplate="%{y:.4g}",
-        )
-    figure.add_scatter(
-        x=values[x],
-        y=values["value"],
-        mode="markers",
-        marker={"color": MUTED, "size": 4, "opacity": 0.6},
-        name="runs",
-        hovertemplate="%{y:.4g}<extra>run</extra>",
-    )
+        look = (INK, MUTED)[index % 2], DASHES[index]
+        style.line(figure, xs, mean, label, *look, mode="lines+markers", hovertemplate="%{y:.4g}")
+    hover = {"marker_opacity": 0.6, "hovertemplate": "%{y:.4g}<extra>run</extra>"}
+    style.marks(figure, values[x], values["value"], "runs", MUTED, size=4, **hover)
     figure.update_xaxes(_axis(values[x]))
     figure.update_yaxes(title=words(measure))
     if len(groups) > len(DASHES):
@@ -306,26 +290,12 @@ def pareto(
     figure = blank()
     both = finished(table)[["run_id", gain, keep]].dropna().apply(scaled)
     front = front_of(both[gain].to_numpy(), both[keep].to_numpy())
-    figure.add_scatter(
-        x=both[gain],
-        y=both[keep],
-        mode="markers",
-        name="runs",
-        marker={"color": MUTED, "size": 6, "opacity": 0.6},
-        customdata=both["run_id"],
-        hovertemplate="%{customdata}<br>%{x:.3g}, %{y:.3g}<extra></extra>",
-    )
+    hover = {"hovertemplate": "%{customdata}<br>%{x:.3g}, %{y:.3g}<extra></extra>"}
+    every = {"customdata": both["run_id"], "marker_opacity": 0.6, **hover}
+    style.marks(figure, both[gain], both[keep], "runs", MUTED, size=6, **every)
     best = both[front].sort_values(gain)
-    figure.add_scatter(
-        x=best[gain],
-        y=best[keep],
-        mode="lines+markers",
-        name="Pareto front",
-        line={"color": INK, "width": 2, "shape": "vh"},
-        marker={"color": INK, "size": 8},
-        customdata=best["run_id"],
-        hovertemplate="%{customdata}<br>%{x:.3g}, %{y:.3g}<extra></extra>",
-    )
+    steps = {"mode": "lines+markers", "line_shape": "vh", "customdata": best["run_id"], **hover}
+    style.line(figure, best[gain], best[keep], "Pareto front", **steps)
     figure.update_xaxes(title=words(gain))
     figure.update_yaxes(title=words(keep))
     return figure
@@ -348,17 +318,9 @@ def overlaid(
         if len(runs) > 1:
             at, low, high = (spread[name].to_numpy() for name in ("epoch", "min", "max"))
             band(figure, at, low, high, GREY)
-        figure.add_scatter(
-            x=spread["epoch"],
-            y=spread["mean"],
-            name=name + (f" (mean of {len(runs)})" if len(runs) > 1 else ""),
-            line={
-                "color": INK if index % 2 == 0 else MUTED,
-                "dash": DASHES[index % len(DASHES)],
-                "width": 2,
-            },
-            hovertemplate="%{y:.4g}",
-        )
+        label = name + (f" (mean of {len(runs)})" if len(runs) > 1 else "")
+        look = (INK, MUTED)[index % 2], DASHES[index % len(DASHES)]
+        style.line(figure, spread["epoch"], spread["mean"], label, *look, hovertemplate="%{y:.4g}")
     figure.update_xaxes(title="epoch")
     figure.update_yaxes(title=title, type="log" if column.endswith("loss") else "linear")
     return figure

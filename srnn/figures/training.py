@@ -42,10 +42,8 @@ def training_plot(records: pd.DataFrame, snapshots: list[int] | None = None) -> 
         losses.append(values[np.isfinite(values)])
         line(figure, epochs, values, name, dash=dash, mode=mode, hovertemplate="%{y:.3g}")
     for column, name, dash in ACCURACIES:
-        values, width = (
-            records[column].to_numpy(dtype=np.float64) * 100,
-            3 if dash == "solid" else 2,
-        )
+        values = records[column].to_numpy(dtype=np.float64) * 100
+        width = 3 if dash == "solid" else 2
         hover = {"hovertemplate": "%{y:.1f} %"}
         line(figure, epochs, values, name, MUTED, dash, width, mode=mode, yaxis="y2", **hover)
     if snapshots:

@@ -22,7 +22,7 @@ import numpy as np
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import read_file, write_bytes
+from srnn.files import open_plain, read_file, write_bytes
 from srnn.history import TrainingState, keeps_snapshot
 from srnn.runs.lock import Lock
 from srnn.runs.record import (
@@ -62,10 +62,6 @@ def shortest_gap() -> float:
     return gap if math.isfinite(gap) and gap >= 0 else 5.0
 
 
-_PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK
-"""No link is followed, no pipe waited for."""
-
-
 class _Growing:
     """A file that only grows: how long it must be, and the checksum of all that must be in it."""
 
@@ -73,8 +69,7 @@ class _Growing:
         self.path, self.size, self.hash = path, 0, hashlib.sha256()
 
     def append(self, data: bytes) -> None:
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _PLAIN, 0o666)
-        with os.fdopen(handle, "ab") as file:
+        with open_plain(self.path, "ab") as file:
             file.write(data)
         self.size += len(data)
         self.hash.update(data)
@@ -85,7 +80,7 @@ class _Growing:
         Raises:
             FormatError: it holds something else.
         """
-        with os.fdopen(os.open(self.path, os.O_RDWR | _PLAIN), "r+b") as file:
+        with open_plain(self.path, "r+b") as file:
             data = file.read(facts.bytes)
             check_bytes(self.path.name, data, facts)
             file.truncate(facts.bytes)
@@ -98,7 +93,7 @@ class _Growing:
         Raises:
             RunError: somebody else has changed it.
         """
-        with os.fdopen(os.open(self.path, os.O_RDONLY | _PLAIN), "rb") as file:
+        with open_plain(self.path, "rb") as file:
             os.fsync(file.fileno())
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if self.path.stat().st_size != self.size or found != self.hash.hexdigest():

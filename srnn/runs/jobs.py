@@ -16,7 +16,6 @@ import functools
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,10 +27,13 @@ from pydantic import Field
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import (
+    listed,
+    open_plain,
     parse_json,
     read_file,
     read_json,
     read_tail,
+    remove_folder,
     stamp,
     write_bytes,
     write_json,
@@ -205,7 +207,7 @@ def _parse_progress(path: Path, stamp: tuple) -> Progress:
 def list_jobs(*, finished: bool = False) -> list[Job]:
     """All jobs: running first, then the queue in order, then the rest; with ``finished`` also
     commands that have ended well."""
-    names = [*_unfinished_runs(), *_names(paths.jobs_folder())]
+    names = [*_unfinished_runs(), *(entry.name for entry in listed(paths.jobs_folder()))]
     jobs = [job for name in names if (job := read_job(name, place=False)) is not None]
     jobs = [job for job in jobs if finished or job.state != "finished"]
     rank = {"running": 0, "queued": 1}
@@ -229,24 +231,16 @@ _finished: set[tuple[str, int]] = set()
 
 
 def _unfinished_runs() -> list[str]:
-    root, found = str(paths.runs_folder()), []
-    with contextlib.suppress(OSError), os.scandir(root) as entries:
-        for entry in entries:
-            key = (entry.path, entry.inode())
-            if key in _finished or not is_run_id(entry.name):
-                continue
-            if (Path(entry.path) / REQUEST).exists():
-                found.append(entry.name)
-            elif (Path(entry.path) / RUN).exists():
-                _finished.add(key)
+    found = []
+    for entry in listed(paths.runs_folder()):
+        key = (entry.path, entry.inode())
+        if key in _finished or not is_run_id(entry.name):
+            continue
+        if (Path(entry.path) / REQUEST).exists():
+            found.append(entry.name)
+        elif (Path(entry.path) / RUN).exists():
+            _finished.add(key)
     return found
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return [path.name for path in folder.iterdir()]
-    except OSError:
-        return []
 
 
 def latest(name: str) -> Job | None:
@@ -344,12 +338,8 @@ def _ask(folder: Path, values: dict[str, Any], *, queue: bool, until: int | None
 
 def set_mark(folder: Path, name: str, text: str = "") -> None:
     """Make a mark in a job's folder; one that is there stays as it is."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with (
-        contextlib.suppress(FileExistsError),
-        os.fdopen(os.open(folder / name, flags, 0o666), "w") as f,
-    ):
-        f.write(text[:2000].encode("utf-8", "backslashreplace").decode())
+    with contextlib.suppress(FileExistsError), open_plain(folder / name, "x") as file:
+        file.write(text[:2000].encode("utf-8", "backslashreplace").decode())
 
 
 def _start_workers() -> None:
@@ -415,10 +405,7 @@ def forget(job_id: str) -> None:
         if not lock.take(0.1):
             raise RuntimeError(f"{job.title} is running; cancel it first")
         try:
-            hidden = paths.scratch_folder() / f"gone-{job.id}-{time.time_ns()}"
-            hidden.parent.mkdir(parents=True, exist_ok=True)
-            job.folder.rename(hidden)
-            shutil.rmtree(hidden, ignore_errors=True)
+            remove_folder(job.folder)
         finally:
             lock.release()
 
@@ -433,11 +420,7 @@ def settle(folder: Path) -> None:
 def note(what: str, job_id: str) -> None:
     """Add a line to the cache's journal: when, which process, what, which job."""
     line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {os.getpid()} {what} {job_id}\n"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
-    with (
-        contextlib.suppress(OSError),
-        os.fdopen(os.open(paths.journal_file(), flags, 0o666), "ab") as file,
-    ):
+    with contextlib.suppress(OSError), open_plain(paths.journal_file(), "ab") as file:
         file.write(line.encode())
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, ValidationError
 
 from srnn import paths
-from srnn.files import parse_json, read_file, stamp, write_json
+from srnn.files import listed, parse_json, read_file, stamp, write_json
 from srnn.runs.lock import short_lock
 from srnn.runs.record import Strict, reasons
 
@@ -60,10 +60,8 @@ _NONE = Label()
 
 def labelled() -> set[str]:
     """The runs that have a label: among many runs, few of which do, the others need no look."""
-    try:
-        return {path.stem for path in paths.label_file("any").parent.iterdir()}
-    except OSError:
-        return set()
+    folder = paths.label_file("any").parent
+    return {entry.name.removesuffix(".json") for entry in listed(folder)}
 
 
 @functools.lru_cache(maxsize=8192)

@@ -15,7 +15,6 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from pydantic import TypeAdapter
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import read_file, read_tail, stamp, write_bytes, writing
+from srnn.files import listed, read_file, read_tail, stamp, write_bytes, writing
 from srnn.presets import of_plane
 from srnn.runs.draft import trained_alike
 from srnn.runs.labels import mark_used
@@ -120,7 +119,7 @@ def list_all() -> tuple[list[Run], list[Damaged]]:
     found, damaged = {}, []
     if not _seen:
         _seen.update(_read_index())
-    for entry in _entries(paths.runs_folder()):
+    for entry in listed(paths.runs_folder()):
         try:
             if (run := _listed(entry.path, entry.name)) is not None:
                 found[entry.name] = run
@@ -129,7 +128,7 @@ def list_all() -> tuple[list[Run], list[Damaged]]:
             damaged.append(Damaged(printable(entry.name), printable(reason)))
     if len(_unwritten) > 20 + len(found) // 20:
         _write_index(found)
-    for entry in _entries(paths.BUNDLED_RUNS):
+    for entry in listed(paths.BUNDLED_RUNS):
         if entry.name not in found:
             with contextlib.suppress(RunError):
                 found[entry.name] = open_run(Path(entry.path), verify=False)
@@ -220,14 +219,6 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()[:500]
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry]:
-    try:
-        with os.scandir(folder) as entries:
-            yield from entries
-    except OSError:
-        return
-
-
 def find_shorter(config: RunConfig, engine: str) -> Run | None:
     """The longest finished run of this configuration with fewer epochs that was trained here, by
     that engine and with the same versions: training goes on from it bit for bit."""
@@ -274,7 +265,7 @@ def set_aside(folder: Path) -> Path | None:
 
 def why_aside(run_id: str) -> str | None:
     """Why a run was set aside last, or None if none of that id lies there."""
-    names = sorted(entry.name for entry in _entries(paths.aside_folder()) if run_id in entry.name)
+    names = sorted(entry.name for entry in listed(paths.aside_folder()) if run_id in entry.name)
     if not names:
         return None
     note = (paths.aside_folder() / names[-1]).with_suffix(".why")

@@ -29,9 +29,9 @@ from pydantic import ValidationError
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import flush_folder, parse_json, write_bytes, write_out, writing
+from srnn.files import flush_folder, parse_json, write_bytes, writing
 from srnn.runs.labels import Label, edit_label
-from srnn.runs.library import find_run, get_run
+from srnn.runs.library import find_run
 from srnn.runs.record import (
     INFO_BYTES,
     RECORDS,
@@ -72,18 +72,6 @@ class Imported:
 
     run: Run
     existed: bool
-
-
-def export_run(run_id: str, out: Path, *, force: bool = False) -> Path:
-    """Write a run into one zip file; returns its path.
-
-    Raises:
-        RunError: there is no such run, or it is damaged.
-        TargetError: something is there already (without ``force``), or it is no regular file.
-        OSError: the file cannot be written.
-    """
-    write_out(out, export_bytes(get_run(run_id)), force=force)
-    return out
 
 
 def export_bytes(run: Run) -> bytes:

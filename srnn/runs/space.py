@@ -16,7 +16,7 @@ from pathlib import Path
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import writing
+from srnn.files import listed, remove_folder, writing
 from srnn.runs.labels import last_used, read_label
 from srnn.runs.library import LOCK, is_run_id, list_runs
 from srnn.runs.lock import is_held, short_lock
@@ -150,7 +150,7 @@ def empty_trash() -> int:
     with writing(paths.cache_root()):
         _remove_scratch()
         for folder in folders:
-            _remove(folder)
+            remove_folder(folder)
         for note in paths.aside_folder().glob("*.why"):
             note.unlink(missing_ok=True)
     return freed
@@ -180,7 +180,7 @@ def _free(limit: int, keep: str | None) -> list[str]:
         if over <= 0:
             return []
         over -= folder_size(folder)
-        _remove(folder)
+        remove_folder(folder)
     removed: list[str] = []
     for run in sorted(runs, key=lambda run: (last_used(run.run_id), run.finished)):
         if over <= 0:
@@ -196,7 +196,7 @@ def _remove_unless_needed(run_id: str) -> bool:
         fresh = time.time() - last_used(run_id) < IN_USE
         if fresh or read_label(run_id).pinned or is_held(paths.run_folder(run_id) / LOCK):
             return False
-        _remove(paths.run_folder(run_id))
+        remove_folder(paths.run_folder(run_id))
     return True
 
 
@@ -206,19 +206,6 @@ def _remove_scratch() -> None:
         with contextlib.suppress(OSError):
             if abs(time.time() - folder.stat().st_mtime) > ABANDONED:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder for good: out of sight in one step, then file by file."""
-    paths.scratch_folder().mkdir(parents=True, exist_ok=True)
-    hidden = paths.scratch_folder() / f"gone-{folder.name}-{time.time_ns()}"
-    try:
-        folder.rename(hidden)
-    except FileNotFoundError:
-        return
-    if hidden.is_symlink():
-        hidden.unlink()
-    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def folder_size(folder: Path) -> int:
@@ -232,7 +219,4 @@ def folder_size(folder: Path) -> int:
 
 
 def _folders(parent: Path) -> list[Path]:
-    try:
-        return [entry for entry in parent.iterdir() if entry.is_dir() or entry.is_symlink()]
-    except OSError:
-        return []
+    return [Path(entry) for entry in listed(parent) if entry.is_dir() or entry.is_symlink()]

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from srnn import paths
-from srnn.files import read_tail, writing
+from srnn.files import open_plain, read_tail, writing
 from srnn.runs.jobs import (
     FAILED,
     LOG,
@@ -54,7 +54,7 @@ def ensure_workers() -> int:
         CacheError: the cache cannot be written.
     """
     _children[:] = [child for child in _children if child.poll() is None]
-    queued = _queued()
+    queued = len(_waiting())
     if not queued:
         return 0
     started = 0
@@ -99,8 +99,7 @@ def spawn(
     own = {"OMP_NUM_THREADS": "1", "SRNN_CACHE": str(paths.cache_root()), "PYTHONPATH": path}
     held = [lock.handle for lock in locks if lock.handle is not None]
     own["SRNN_LOCKS"] = " ".join(map(str, held))
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
-    with os.fdopen(os.open(log, flags, 0o666), "wb") as output:
+    with open_plain(log, "wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "srnn", *arguments],
             env=os.environ | own | environment,
@@ -117,10 +116,6 @@ def slots(*, background: bool) -> list[Path]:
     machine = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:60]
     limit = worker_limit(background=background)
     return [paths.slot_file(f"{machine}-{place}") for place in range(limit)]
-
-
-def _queued() -> int:
-    return sum(job.state == "queued" for job in list_jobs())
 
 
 def last_words() -> str:
@@ -243,8 +238,7 @@ def _command(job: Job, lock: Lock) -> None:
 @contextlib.contextmanager
 def _logging(path: Path) -> Iterator[None]:
     """Send what this process prints, and the trace of an exception, to a job's log."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
-    with os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8", buffering=1) as file:
+    with open_plain(path, "a", encoding="utf-8", buffering=1) as file:
         file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} process {os.getpid()} starts\n")
         kept = os.dup(2)
         os.dup2(file.fileno(), 2)
