@@ -334,7 +334,7 @@ def test_the_input_is_balanced_as_a_continuous_quantity(trained: Subject):
     values = MATCHINGS["weight and input"].values(trained)
     half = np.arange(trained.particles) % 2 == 0
     usable = np.ones(trained.particles, dtype=bool)
-    ours, theirs = pair(half, usable, trained.layer, values, np.random.default_rng(0))
+    ours, theirs = pair(half, usable, trained.shape.layer, values, np.random.default_rng(0))
     a, b = (np.maximum(trained.input_std[side], 0.01) for side in (ours, theirs))
     assert len(ours) > 10 and (np.maximum(a, b) / np.minimum(a, b) < 1.1 + 1e-9).all()
     c, d = (np.maximum(trained.scalars.abs().numpy()[side], 1e-6) for side in (ours, theirs))
