@@ -34,7 +34,7 @@ class Table:
     layer: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
-    def shape(self) -> "Table":
+    def shape(self) -> Table:
         return self
 
     @property
