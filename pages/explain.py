@@ -7,7 +7,6 @@ import streamlit as st
 from srnn.analysis.attribution import (
     PARTICLE_METHODS,
     PIXEL_METHODS,
-    digit_images,
     explain_particles,
     explain_pixels,
     relevance_table,
@@ -63,7 +62,7 @@ def digit_table(view: View, method: str) -> pd.DataFrame:
             "digit": np.repeat(np.arange(task.classes), task.inputs),
             "pixel": np.tile(np.arange(task.inputs), task.classes),
             "mean": mean_images(x, y, task.classes).ravel().astype(float),
-            method: digit_images(parts, y, task.classes).ravel(),
+            method: mean_images(parts, y, task.classes).ravel().astype(float),
         }
     )
 

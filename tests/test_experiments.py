@@ -25,7 +25,7 @@ from srnn.experiments.engine import (
     chosen,
     judged_outcome,
     known_outcome,
-    reproduce,
+    run_experiments,
     saved_outcome,
 )
 from srnn.experiments.explain import conclusion
@@ -52,6 +52,10 @@ from srnn.vocabulary import OTHER, ZERO
 QUICK = Settings(quick=True, seeds=1)
 LOG = [str(row) for row in range(1, 19)]
 LATER = {"born-dead", "dead-outputs", "instant"}
+
+
+def reproduce(names, settings, tell=None, workers=None):
+    return run_experiments(chosen(names), settings, tell, workers)
 
 
 # the registry and the settings
@@ -452,7 +456,7 @@ def test_a_diverged_run_is_left_out_and_named(monkeypatch):
 
 def test_an_unknown_row_is_refused():
     with pytest.raises(ConfigError, match="no experiment '19'; rows: 1, 2"):
-        list(reproduce(["19"]))
+        list(reproduce(["19"], QUICK))
     assert main(["reproduce", "--row", "19"]) == 2
 
 

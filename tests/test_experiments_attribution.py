@@ -11,7 +11,6 @@ import torch
 from srnn.analysis.attribution import (
     PARTICLE_METHODS,
     PIXEL_METHODS,
-    digit_images,
     explain_particles,
     explain_pixels,
     relevance_table,
@@ -113,12 +112,6 @@ def test_a_dead_network_has_no_relevance_to_share(images):
     codes = np.zeros(SHAPE.particles, np.uint8)
     table = relevance_table(explain_particles(nothing, *images, SHAPE), codes, SHAPE)
     assert not table["relevance"].any() and table["share"].isna().all()
-
-
-def test_digit_images_are_means_per_label():
-    parts = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
-    found = digit_images(parts, np.array([0, 0, 2]), 3)
-    assert found.tolist() == [[2.0, 3.0], [0.0, 0.0], [5.0, 6.0]]
 
 
 def test_an_unknown_method_is_refused(weights, images):

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from srnn.experiments import experiments
 from srnn.experiments.base import Settings
-from srnn.experiments.engine import reproduce
+from srnn.experiments.engine import chosen, run_experiments
 from srnn.runs import latest, obtain
 from ui.menu import ROOT
 
@@ -74,7 +74,7 @@ def test_every_row_has_a_card_with_its_question_before_anything_is_run():
 
 
 def test_a_row_that_has_been_run_shows_what_came_out():
-    (row,) = reproduce(["10"], Settings(quick=True, seeds=1))
+    (row,) = run_experiments(chosen(["10"]), Settings(quick=True, seeds=1))
     page = quick(open_log())
     assert not page.exception and not page.get("plotly_chart")
     assert "quick: no verdict" in verdict(page, "10")

@@ -26,7 +26,7 @@ from srnn.runs import Run, obtain, read_job
 from srnn.runs.jobs import ask
 from srnn.vocabulary import is_replicator
 from ui.charts import csv
-from ui.menu import PAGES, ROOT, entries
+from ui.menu import PAGES, ROOT
 from ui.text import duration, escape
 
 ABOUT_A_RUN = ("pages/trajectories.py", "pages/particle_types.py", "pages/connectivity.py")
@@ -86,14 +86,14 @@ def strip(app: AppTest) -> str:
     return " ".join(re.sub(r"<style>.*</style>|<[^>]*>", " ", html, flags=re.DOTALL).split())
 
 
-@pytest.mark.parametrize("file", [entry.file for entry in entries()])
+@pytest.mark.parametrize("file", [entry.file for entry in PAGES])
 def test_every_page_opens_through_the_overview(file: str, run: Run) -> None:
     app = open_page(file, run.run_id)
     assert app.title[0].value == ("MetaNet lab" if file == "app.py" else _label(file))
     assert not app.error
 
 
-@pytest.mark.parametrize("file", [entry.file for entry in entries()])
+@pytest.mark.parametrize("file", [entry.file for entry in PAGES])
 def test_every_page_works_all_by_itself(file: str, run: Run) -> None:
     app = AppTest.from_file(str(ROOT / file), default_timeout=60).run()
     assert_calm(app)

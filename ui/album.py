@@ -16,7 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from srnn.analysis.connectivity import connections_per_pixel, select
+from srnn.analysis.connectivity import connections_per_pixel, edge_table, select
 from srnn.analysis.trajectories import Trajectories, sample_particles
 from srnn.analysis.types import type_counts
 from srnn.figures import connectivity, dropout, membership, style, survivors, training, types
@@ -80,7 +80,7 @@ def network(view: View, keep: str = "survivors", color: str = "type") -> Plate:
         connectivity.connectivity_graph(
             cached.graph(view, keep), cached.cells(view, keep), color=color
         ),
-        cached.edges(view)[kept],
+        edge_table(view.weights, view.codes, view.run.shape)[kept],
     )
 
 

@@ -118,12 +118,6 @@ def graph(view: View, keep: str) -> nx.DiGraph:
 
 
 @st.cache_data(max_entries=60, hash_funcs=MOMENT, show_spinner=False)
-def edges(view: View) -> pd.DataFrame:
-    """All connections of a moment with type and scalar weight, one row each."""
-    return connectivity.edge_table(view.weights, view.codes, view.run.shape)
-
-
-@st.cache_data(max_entries=60, hash_funcs=MOMENT, show_spinner=False)
 def cells(view: View, keep: str) -> pd.DataFrame:
     """What the chosen particles of a moment leave of every cell."""
     return connectivity.node_table(connectivity.select(view.codes, keep), view.run.shape)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import plotly.graph_objects as go
@@ -85,49 +84,37 @@ def show(
     key = re.sub(r"[^a-z0-9]+", "-", (key or name).lower())
     figure = style.signed(figure, at) if at else figure
     cube = any(trace.type == "scatter3d" for trace in figure.data)
-    (st.fragment(_figure) if cube else _figure)(figure, data, name, key, alt, more, cube, drawn)
 
-
-def _figure(
-    figure: go.Figure,
-    data: Data | None,
-    name: str,
-    key: str,
-    alt: str | None,
-    more: Callable[[], None] | None,
-    cube: bool,
-    drawn: go.Figure | None,
-) -> None:
-    with st.container(key=f"figure-{key}"):
-        st.plotly_chart(
-            drawn_for(dark(), figure) if drawn is None else drawn,
-            theme=None,
-            key=f"chart-{key}",
-            alt=alt,
-            config=style.config(name) | {"displayModeBar": True},
-        )
-        if cube:
-            seen = _watch(
-                key=f"camera-{key}",
-                data=f"figure-{key}",
-                default={"camera": None},
-                on_camera_change=lambda: None,
+    def draw() -> None:
+        seen_as = figure
+        with st.container(key=f"figure-{key}"):
+            st.plotly_chart(
+                drawn_for(dark(), figure) if drawn is None else drawn,
+                theme=None,
+                key=f"chart-{key}",
+                alt=alt,
+                config=style.config(name) | {"displayModeBar": True},
             )
-            figure = _seen_from(figure, seen.camera)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        _save_buttons(figure, name, key)
-        if data is not None:
-            table = partial(_table, data)
-            download("Data (CSV)", lambda: csv(table()), f"{name}.csv", "text/csv")
-        if more is not None:
-            more()
-    if not browser_found() and st.session_state.get(TOLD) in (None, key):
-        st.session_state[TOLD] = key
-        st.caption(NO_BROWSER)
+            if cube:
+                seen = _watch(
+                    key=f"camera-{key}",
+                    data=f"figure-{key}",
+                    default={"camera": None},
+                    on_camera_change=lambda: None,
+                )
+                seen_as = _seen_from(figure, seen.camera)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _save_buttons(seen_as, name, key)
+            if data is not None:
+                table = data if callable(data) else lambda: data
+                download("Data (CSV)", lambda: csv(table()), f"{name}.csv", "text/csv")
+            if more is not None:
+                more()
+        if not browser_found() and st.session_state.get(TOLD) in (None, key):
+            st.session_state[TOLD] = key
+            st.caption(NO_BROWSER)
 
-
-def _table(data: Data) -> pd.DataFrame:
-    return data() if callable(data) else data
+    (st.fragment(draw) if cube else draw)()
 
 
 def _seen_from(figure: go.Figure, camera: Any) -> go.Figure:

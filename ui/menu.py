@@ -41,11 +41,6 @@ PAGES = (
 )
 
 
-def entries() -> list[Entry]:
-    """The pages that are there."""
-    return [entry for entry in PAGES if (ROOT / entry.file).exists()]
-
-
 def link(file: str, label: str | None = None, run_id: str | None = None, **view: str) -> None:
     """A link to a page that keeps the whole view in the address, of another run, or with other
     values, if they are given. Nothing if the page is not there, or if one page is run all by itself
@@ -60,10 +55,9 @@ def link(file: str, label: str | None = None, run_id: str | None = None, **view:
 
 def menu() -> None:
     """The menu in the side bar; every page shows the same one."""
-    there = entries()
     with st.sidebar:
         for group in dict.fromkeys(entry.group for entry in PAGES):
             st.caption(group)
-            for entry in there:
+            for entry in PAGES:
                 if entry.group == group:
                     link(entry.file)

@@ -149,7 +149,7 @@ def _buttons(one: Experiment, settings: Settings, known: bool) -> bool:
             disabled=(job := latest("reproduce")) is not None and job.active,
             help="In the background, without what other rows have made already.",
         ):
-            attempt(lambda: submit_command(arguments([one.name], settings)))
+            attempt(submit_command, arguments([one.name], settings))
             st.rerun()  # the progress above
         if one.page:
             link(f"pages/{one.page}.py")

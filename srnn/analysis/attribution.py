@@ -149,13 +149,3 @@ def share_by_type(table: pd.DataFrame) -> pd.DataFrame:
     rows["particle_share"] = rows["particles"] / len(table)
     rows["relevance_share"] = rows["type"].map(groups["share"].sum()).fillna(0.0).astype(float)
     return rows
-
-
-def digit_images(contributions: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Mean attribution image per class: ``(B, inputs)``, labels ``(B,)`` -> ``(classes, inputs)``;
-    zeros for a class without images."""
-    images = np.zeros((classes, contributions.shape[1]))
-    for label in range(classes):
-        if (labels == label).any():
-            images[label] = contributions[labels == label].mean(0)
-    return images

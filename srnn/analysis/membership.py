@@ -29,8 +29,8 @@ def membership_table(weights: np.ndarray, codes: np.ndarray, shape: MacroShape) 
 
 
 def mean_images(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
-    """The mean image of every class: ``x (B, inputs)``, labels ``y (B,)`` -> ``(classes, inputs)``
-    float32; zeros for a class without images."""
+    """The mean image (or map of attributions) of every class: ``x (B, inputs)``, labels ``y (B,)``
+    -> ``(classes, inputs)`` float32; zeros for a class without images."""
     means = np.zeros((classes, x.shape[1]), dtype=np.float32)
     for label in range(classes):
         if (own := x[y == label]).size:

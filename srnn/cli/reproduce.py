@@ -51,18 +51,18 @@ def add(commands: Any) -> None:
 
 def _reproduce(options: argparse.Namespace) -> int:
     from srnn.experiments.base import Settings
-    from srnn.experiments.engine import chosen, reproduce
+    from srnn.experiments.engine import chosen, run_experiments
     from srnn.experiments.shipped import ship
 
-    rows_asked = chosen(options.row)  # a wrong row is refused before anything else is loaded
+    wanted = chosen(options.row)  # a wrong row is refused before anything else is loaded
     if options.out:
-        _check_folder(options.out, [one.name for one in rows_asked], options.force)
+        _check_folder(options.out, [one.name for one in wanted], options.force)
     import torch
 
     torch.set_num_threads(1)
     settings = Settings(options.quick, options.seeds or (1 if options.quick else 5))
     started, rows = time.perf_counter(), []
-    for row in reproduce(options.row, settings, show_pieces(), options.jobs):
+    for row in run_experiments(wanted, settings, show_pieces(), options.jobs):
         rows.append(row)
         if options.out:
             _write(options.out, row, options.force)

@@ -26,7 +26,6 @@ from srnn.experiments.base import (
     Found,
     Outcome,
     Piece,
-    Settings,
     Tables,
 )
 from srnn.experiments.claims import claims_table, conclude, judge_all, premises
@@ -126,20 +125,6 @@ def outcome_of(
     if row.failed:
         raise RuntimeError(row.outcome.verdict.removeprefix(FAILED))
     return row.outcome
-
-
-def reproduce(
-    names: Sequence[str] | None = None,
-    settings: Settings | None = None,
-    tell: Tell | None = None,
-    workers: int | None = None,
-) -> Iterator[Row]:
-    """Work out rows of the log and what came after it (all by default), in their order.
-
-    Raises:
-        ConfigError: there is no such experiment.
-    """
-    return run_experiments(chosen(names), settings or Settings(), tell, workers)
 
 
 def run_experiments(

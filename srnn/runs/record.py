@@ -340,13 +340,9 @@ def parse_records(data: bytes) -> pd.DataFrame:
     Raises:
         FormatError: see :func:`parse_rows`; or a count is beyond 64 bits.
     """
-    return as_frame(parse_rows(data))
-
-
-def as_frame(rows: list[dict[str, float]]) -> pd.DataFrame:
-    """Records as a frame, one row an epoch."""
     import pandas as pd
 
+    rows = parse_rows(data)
     try:
         return pd.DataFrame(
             {
