@@ -39,7 +39,7 @@ def main() -> None:
     print(f"{target}: {size / 1e6:.2f} MB, {source}")
     READY.write_bytes(make_ready(bundled.run_id))
     print(f"{READY}: {READY.stat().st_size / 1e6:.2f} MB")
-    print(f"test accuracy {run.results['test_accuracy']:.4f}, types {run.results['types']}")
+    print(f"test accuracy {run.record.results.test_accuracy:.4f}, types {run.record.results.types}")
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def using(cache: Path) -> Iterator[None]:
 def same_run(one: Run, other: Run) -> bool:
     """Whether two runs hold the same numbers, bit for bit."""
     keys = ("files", "results", "config", "stopped", "divergences")
-    return all(one.info[key] == other.info[key] for key in keys) and all(
+    return all(getattr(one.record, key) == getattr(other.record, key) for key in keys) and all(
         np.array_equal(left, right, equal_nan=True)
         for left, right in (
             (one.snapshots, other.snapshots),

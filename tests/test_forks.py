@@ -137,7 +137,7 @@ def test_acts_are_part_of_the_settings_and_done_again_with_the_same_bits(parent:
 
 def test_an_edited_network_is_kept_without_any_training(parent: Run) -> None:
     run, _ = obtain(forked(f"{parent.run_id}@2", acts="perfect 0-5", epochs=2))
-    assert run.results["epochs"] == 2
+    assert run.record.results.epochs == 2
     assert np.array_equal(run.snapshots[:2], parent.snapshots[:2])
     assert np.array_equal(run.weights[:, 6:], parent.snapshots[2][:, 6:])
     longer, _ = obtain(run.config.replace(epochs=4))

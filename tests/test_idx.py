@@ -147,7 +147,7 @@ def test_a_folder_is_a_task_that_can_be_trained_on_and_is_pinned_to_its_content(
     folder = write_set(tmp_path / "data")
     config = make_config(dataset=str(folder), neurons=2, depth=2, width=3, batch_size=20, epochs=1)
     run = obtain(config)[0]
-    assert (run.info["inputs"], run.info["classes"]) == (225, 3)
+    assert (run.record.inputs, run.record.classes) == (225, 3)
     pinned = resolve(config)
     (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(np.ones(40)))
     assert resolve(config).run_id != pinned.run_id
@@ -201,8 +201,8 @@ def test_images_of_any_size_are_resized_or_kept(tmp_path, image, size, inputs):
         dataset=str(folder), size=size, neurons=2, depth=2, width=2, batch_size=20, epochs=1
     )
     run, _ = obtain(config)
-    assert (run.info["inputs"], run.shape.inputs) == (inputs, inputs)
-    assert run.info["particles"] == 2 * inputs + 2 * 3
+    assert (run.record.inputs, run.shape.inputs) == (inputs, inputs)
+    assert run.record.particles == 2 * inputs + 2 * 3
 
 
 def test_another_size_is_another_run_and_bundled_data_have_their_own(tmp_path):

@@ -167,7 +167,7 @@ def test_asking_again_withdraws_a_cancellation(small):
             cancel(config.run_id)
             submit(config)
 
-    assert obtain(config, on_progress=change_of_mind)[0].results["epochs"] == 20
+    assert obtain(config, on_progress=change_of_mind)[0].record.results.epochs == 20
     assert list_jobs() == []
 
 
@@ -384,7 +384,7 @@ def test_a_lock_removed_in_the_middle_makes_no_false_run(small):
     assert ended == 5
     assert find_run(config.run_id) is None
     assert state(config.run_id) == "interrupted"
-    assert obtain(config)[0].results["epochs"] == 40
+    assert obtain(config)[0].record.results.epochs == 40
 
 
 @pytest.mark.parametrize("name", ["snapshots.f32", "records.csv"])
@@ -403,7 +403,7 @@ def test_a_byte_changed_beneath_a_training_is_seen_at_the_next_checkpoint(
     assert ended < 40 and name in said
     assert state(config.run_id) == "failed"
     clean = obtain(config)[0]
-    assert clean.results["epochs"] == 40 and clean.records["epoch"].tolist() == list(range(41))
+    assert clean.record.results.epochs == 40 and clean.records["epoch"].tolist() == list(range(41))
 
 
 def _trained_partly(small, epochs: int) -> Draft:

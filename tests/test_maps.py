@@ -236,8 +236,8 @@ def test_the_measures_of_a_run_are_its_own(there):
     )
     assert cached and run.run_id == row["run_id"]
     found = measure(run)
-    assert found["test_accuracy"] == pytest.approx(run.results["test_accuracy"])
-    assert {name: found[name] for name in run.results["types"]} == run.results["types"]
+    assert found["test_accuracy"] == pytest.approx(run.record.results.test_accuracy)
+    assert {name: found[name] for name in run.record.results.types} == run.record.results.types
     assert found["replicator_share"] == (found["zero"] + found["identity"]) / run.shape.particles
 
 

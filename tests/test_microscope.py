@@ -56,7 +56,7 @@ def test_nothing_is_shown_until_a_particle_is_chosen(run: Run) -> None:
 
 def test_acts_undo_redo_and_what_the_table_says(run: Run) -> None:
     app = press(open_microscope(run, picked="0-99"), "act-Drop")
-    mask = np.arange(run.info["particles"]) >= 100
+    mask = np.arange(run.record.particles) >= 100
     task = task_of(run.config)
     pruned = prune_to(run.weights, mask, task.x_test, task.y_test, run.shape)
     first = [f"{100 * share:.1f} %" for share in (pruned.before, pruned.after)]
@@ -80,7 +80,7 @@ def test_a_kept_network_is_a_run_with_its_lineage(run: Run, epoch: str) -> None:
     kept = get_run(app.session_state["looked_at"]["run"])
     assert kept.config.fork == f"{run.run_id}@{epoch}"
     assert kept.config.acts == "drop 0-9; retrain all 1"
-    assert kept.results["epochs"] == int(epoch) + 1
+    assert kept.record.results.epochs == int(epoch) + 1
     shown = performed(run.run_id, run.snapshot_epochs.index(int(epoch)), kept.config.acts)
     assert np.array_equal(kept.weights, shown.weights)
     assert np.array_equal(kept.state.momentum, shown.momentum)
@@ -91,9 +91,9 @@ def test_what_is_measured_is_what_the_acts_give(run: Run) -> None:
     found = measured(run.run_id, 3, acts, 1e-5)
     state = perform(read_acts(acts), run.state, run.config, task_of(run.config))
     task = task_of(run.config)
-    every = np.ones(run.info["particles"], dtype=bool)
+    every = np.ones(run.record.particles, dtype=bool)
     assert found.before == prune_to(state.weights, every, task.x_test, task.y_test, run.shape).after
-    assert found.types["zero"] == 1 and sum(found.types.values()) == run.info["particles"]
+    assert found.types["zero"] == 1 and sum(found.types.values()) == run.record.particles
 
 
 @pytest.mark.parametrize("acts", ["drop 99999", "explode 3", "perfect"])

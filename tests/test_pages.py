@@ -138,10 +138,10 @@ def test_unusual_runs_are_shown(file: str, changes: dict, small: RunConfig) -> N
 
 def test_connectivity_opens_on_the_survivors_and_follows_its_controls(run: Run) -> None:
     app = open_page("pages/connectivity.py", run.run_id)
-    types, total = run.results["types"], run.info["particles"]
+    types, total = run.record.results.types, run.record.particles
     dropped = types["zero"] + types["identity"]
     assert f"{dropped:,} of {total:,} connections" in words(app)
-    assert f"from {percent(run.results['test_accuracy'])} to" in words(app)  # before pruning
+    assert f"from {percent(run.record.results.test_accuracy)} to" in words(app)  # before pruning
     app.selectbox(key="keep").set_value("all").run()
     assert_calm(app)
     assert f"All {total:,} connections of epoch 3" in words(app)
@@ -153,7 +153,7 @@ def test_connectivity_opens_on_the_survivors_and_follows_its_controls(run: Run) 
 def test_epsilon_reclassifies_at_once_and_is_kept_across_pages(run: Run) -> None:
     app = open_page("pages/particle_types.py", run.run_id)
     app.select_slider(key="epsilon").set_value(1.0).run()
-    total = run.info["particles"]
+    total = run.record.particles
     assert f"{total:,} of {total:,} particles (100.0 %)" in words(app)
     app.segmented_control(key="view").set_value("lines").run()
     assert_calm(app)
@@ -177,7 +177,7 @@ def test_trajectories_follow_fit_and_filters(fit: str, run: Run) -> None:
 
 def test_the_strip_follows_epoch_and_epsilon(run: Run) -> None:
     app = open_page("pages/connectivity.py", run.run_id)
-    total, types = run.info["particles"], run.results["types"]
+    total, types = run.record.particles, run.record.results.types
     both = types["zero"] + types["identity"]
     text = f"Replicators {both:,} {types['zero']:,} zero + {types['identity']:,} identity"
     assert text in strip(app)

@@ -57,7 +57,7 @@ def test_a_population_that_memory_cannot_hold_is_trained_one_by_one(small, monke
     monkeypatch.setattr("srnn.estimate.refuse_impossible", tight)
     monkeypatch.setattr(train, "_train_together", None)
     found = obtain_seeds([small, small.replace(seed=1)], "manual")
-    assert [run.results["epochs"] for run, _ in found] == [small.epochs] * 2
+    assert [run.record.results.epochs for run, _ in found] == [small.epochs] * 2
 
 
 def test_cancelling_one_seed_leaves_the_others_alone(small):

@@ -53,10 +53,10 @@ def test_the_command_line_knows_all_criteria_and_formats():
 def test_prune_says_exactly_what_was_asked(run: Run, capsys: pytest.CaptureFixture[str]):
     facts = said(capsys, "prune", run.run_id, "--json")
     assert list(facts) == KEYS
-    types = run.results["types"]
+    types = run.record.results.types
     assert facts["dropped"] == types["zero"] + types["identity"]
-    assert facts["dropped"] + facts["surviving"] == facts["particles"] == run.info["particles"]
-    assert facts["base_accuracy"] == run.results["test_accuracy"]
+    assert facts["dropped"] + facts["surviving"] == facts["particles"] == run.record.particles
+    assert facts["base_accuracy"] == run.record.results.test_accuracy
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
@@ -70,7 +70,7 @@ def test_prune_drops_exactly_the_count(
 def test_prune_by_fraction_and_with_retraining(run: Run, capsys: pytest.CaptureFixture[str]):
     arguments = ("--criterion", "random", "--fraction", "0.5", "--retrain", "2", "--json")
     facts = said(capsys, "prune", run.run_id, *arguments)
-    assert facts["dropped"] == round(run.info["particles"] / 2)
+    assert facts["dropped"] == round(run.record.particles / 2)
     assert facts["retrained_accuracy"] > facts["accuracy"]
 
 
@@ -240,7 +240,7 @@ def test_limits_of_a_run_are_what_dropping_shows_at_the_instant_and_settled(run:
         for column, criterion in (("cost", "replicators"), ("rule_cost", "activity")):
             mask = drop_first(order_of(criterion, network), count)
             assert facts[f"{name}{column}"] == network.accuracy() - network.accuracy(mask)
-    assert facts["accuracy"] == run.results["test_accuracy"]
+    assert facts["accuracy"] == run.record.results.test_accuracy
 
 
 def test_limits_prints_one_row_per_setting(

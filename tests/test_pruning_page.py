@@ -46,7 +46,7 @@ def words(app: AppTest) -> str:
 
 
 def test_it_opens_on_the_replicators_dropped(run: Run):
-    types, total = run.results["types"], run.info["particles"]
+    types, total = run.record.results.types, run.record.particles
     dropped = types["zero"] + types["identity"]
     assert f"{dropped:,} of {total:,} connections dropped" in words(lab(run))
 

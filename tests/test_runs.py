@@ -55,9 +55,9 @@ def test_a_run_is_read_as_it_was_trained(small):
     assert (cached, cached_again) == (False, True)
     assert again == run
     assert again.config == small
-    assert again.snapshots.shape == (4, small.particle_weights, run.info["particles"])
+    assert again.snapshots.shape == (4, small.particle_weights, run.record.particles)
     assert again.records["epoch"].tolist() == [0, 1, 2, 3]
-    assert again.results["test_accuracy"] == again.records["test_accuracy"].iloc[-1]
+    assert again.record.results.test_accuracy == again.records["test_accuracy"].iloc[-1]
     assert not again.snapshots.flags.writeable
     assert np.array_equal(again.state.weights, again.snapshots[-1])
     assert sorted(path.name for path in run.path.iterdir()) == [
@@ -101,10 +101,10 @@ def test_a_run_whose_diverging_particles_were_rescued_is_whole_and_names_them(po
     run = obtain(config)[0]
     check(run)
     assert run.stopped is None
-    assert run.info["divergences"]
+    assert run.record.divergences
     word = {"reinitialise": "re-initialised", "freeze": "frozen at zero"}[policy]
     form = rf"particle L\d+_C\d+_W\d+ diverged in epoch \d, step \d+: it was {word}"
-    assert all(re.fullmatch(form, text) for text in run.info["divergences"])
+    assert all(re.fullmatch(form, text) for text in run.record.divergences)
     assert np.isfinite(run.weights).all()
 
 
@@ -518,19 +518,20 @@ def test_training_never_goes_on_from_a_run_whose_engine_does_not_work_here(small
 @pytest.mark.parametrize("key", ["package", "torch", "numpy", "processor"])
 def test_training_never_goes_on_from_a_run_of_other_versions_or_another_processor(small, key):
     run = obtain(small, "manual")[0]
-    rewrite(run, provenance=run.info["provenance"] | {key: "another"})
+    rewrite(run, provenance=run.record.provenance.model_dump() | {key: "another"})
     assert continued(small) is None
 
 
 def test_another_python_alone_does_not_matter(small):
     run = obtain(small, "manual")[0]
-    rewrite(run, provenance=run.info["provenance"] | {"python": "3.99"})
+    rewrite(run, provenance=run.record.provenance.model_dump() | {"python": "3.99"})
     assert continued(small) == run.run_id
 
 
 def test_a_record_is_checked_in_full_whatever_it_claims(small):
     run = obtain(small)[0]
     for changes in ({"epochs": 2}, {"epochs": 4}):
-        values = run.info | {"results": run.info["results"] | changes}
+        values = run.record.model_dump()
+        values["results"] |= changes
         with pytest.raises(FormatError):
             parse(json.dumps(values | {"seal": seal(values)}).encode())

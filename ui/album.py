@@ -129,7 +129,7 @@ def pixels(view: View, keep: str = "survivors") -> Plate:
 def census(view: View, drawn: str = "stack", scale: str = "log") -> Plate:
     """Particles of every type over the epochs: ``stack``, ``shares`` or ``lines``."""
     table = type_counts(cached.codes(view.run.run_id, view.epsilon), view.run.snapshot_epochs)
-    total, count = view.run.info["particles"], count_replicators(table.iloc[view.index])
+    total, count = view.run.record.particles, count_replicators(table.iloc[view.index])
     if drawn == "lines":
         figure = types.type_lines(table, scale, view.epoch)
     else:

@@ -263,8 +263,8 @@ def _finished(run: Run) -> None:
         link("app.py", "On the stage", run.run_id)
         for page in ("trajectories", "particle_types", "connectivity"):
             link(f"pages/{page}.py", run_id=run.run_id)
-    results = run.results
-    strip(results["test_accuracy"], results["types"], results["epochs"], run.config.epochs, EPSILON)
+    ended = run.record.results
+    strip(ended.test_accuracy, ended.types, ended.epochs, run.config.epochs, EPSILON)
     if run.stopped:
         st.warning(f"Training ended early: {escape(run.stopped)}.")
 

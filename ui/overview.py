@@ -174,11 +174,11 @@ def runs() -> None:
     if not found:
         st.info("No run is there yet. Open the quick preset: it trains in seconds.")
     for run in found[:SHOWN]:
-        types = run.results["types"]
+        types = run.record.results.types
         with st.container(horizontal=True, vertical_alignment="center"):
             link("pages/connectivity.py", escape(run.name), run.run_id)
             st.caption(
-                f"accuracy {percent(run.results['test_accuracy'])}, "
+                f"accuracy {percent(run.record.results.test_accuracy)}, "
                 f"{count_replicators(types):,} replicators ({types['zero']:,} zero + "
                 f"{types['identity']:,} identity)"
                 + (", bundled" if run.bundled else "")

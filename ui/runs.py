@@ -315,7 +315,7 @@ def _thinned(records: pd.DataFrame) -> tuple[list[float], list[float]]:
 def _title(entry: Run | Job) -> str:
     if isinstance(entry, Job):
         return f"{entry.title} · {entry.state} · {entry.id[:6]}"
-    return f"{entry.name} · {percent(entry.results['test_accuracy'])} · {entry.run_id[:6]}"
+    return f"{entry.name} · {percent(entry.record.results.test_accuracy)} · {entry.run_id[:6]}"
 
 
 def _data(config: RunConfig | None) -> str:

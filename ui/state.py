@@ -120,7 +120,7 @@ def view_of(run: Run) -> View:
         run,
         index,
         epsilon(),
-        unpack(get("picked"), run.info["particles"]),
+        unpack(get("picked"), run.record.particles),
         settled if settled in SETTLE else 0,
     )
 

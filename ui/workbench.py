@@ -112,7 +112,7 @@ def _picker(runs: dict[str, Run], chosen: str) -> None:
 
 def _label(run: Run) -> str:
     mark = " (bundled)" if run.bundled else ""
-    return f"{run.name}{mark} · {percent(run.results['test_accuracy'])} · {run.run_id[:6]}"
+    return f"{run.name}{mark} · {percent(run.record.results.test_accuracy)} · {run.run_id[:6]}"
 
 
 def _open(run_id: str) -> View:

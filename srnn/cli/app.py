@@ -16,7 +16,6 @@ PLACES = (PACKAGE / "lab" / "app.py", PACKAGE.parent / "app.py")
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
     about = "open the lab in the browser (Ctrl+C ends it)"
     parser = commands.add_parser("app", help=about, description=about[0].upper() + about[1:] + ".")
     parser.add_argument("--port", type=int, help="the port to listen on (default: a free one)")

@@ -10,7 +10,6 @@ from srnn.files import json_number
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
     parser = command(commands, "arithmetic", "train MetaNets to add or multiply", _arithmetic)
     parser.add_argument("task", choices=("addition", "multiplication"))
     parser.add_argument("--seeds", type=count_of(100), default=10, metavar="K", help="networks")

@@ -12,7 +12,6 @@ from srnn.presets import PRESETS
 
 
 def add(commands: Any) -> None:
-    """Declare the commands."""
     command(commands, "runs", "list the finished runs", _runs)
     command(commands, "presets", "list the named configurations", _presets)
     command(commands, "datasets", "list the data sets", _datasets)

@@ -16,7 +16,6 @@ NAMES = (
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
     parser = command(
         commands, "particles", "free particles and soups beside their published figures", _particles
     )

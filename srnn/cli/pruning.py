@@ -22,7 +22,6 @@ FORMATS = ("torch", "safetensors", "onnx", "npz")
 
 
 def add(commands: Any) -> None:
-    """Declare the commands."""
     prune = command(commands, "prune", "drop particles of a run, measure the accuracy", _prune)
     _add_choice(prune, CRITERIA)
     prune.add_argument(

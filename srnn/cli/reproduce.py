@@ -15,7 +15,6 @@ from srnn.files import TargetError, check_target, write_out
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
     reproduce = command(commands, "reproduce", "run the rows of the research log", _reproduce)
     reproduce.add_argument(
         "--row",

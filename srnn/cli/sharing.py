@@ -11,7 +11,6 @@ from srnn.files import check_target, write_out
 
 
 def add(commands: Any) -> None:
-    """Declare the commands."""
     share = command(commands, "share", "write a run into one zip file", _share)
     share.add_argument(
         "run_id", metavar="RUN", help="run id (16 hex digits; see: python -m srnn runs)"

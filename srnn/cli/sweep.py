@@ -30,7 +30,6 @@ LIVE = 0.2
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
     sweep = command(commands, "sweep", "train all runs of a TOML file, and tabulate them", _sweep)
     sweep.add_argument("file", help="what to run: see srnn/sweeps/plan.py, or docs/sweeps.md")
     sweep.add_argument(

@@ -20,7 +20,6 @@ from srnn.presets import PRESETS
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
     train = command(commands, "train", "train a MetaNet, or load the cached run", _train)
     train.add_argument("--preset", choices=PRESETS, help="a named configuration to start from")
     train.add_argument("--recipe", choices=RECIPES, help=f"default: {DEFAULT_RECIPE}")
@@ -84,7 +83,7 @@ def _train(options: argparse.Namespace) -> int:
     torch.set_num_threads(1)
     started = time.perf_counter()
     run, cached = obtain(config, options.engine, show_progress(" epochs"))
-    summary = summarise(run) | {"cached": cached, "seconds": run.info["seconds"]}
+    summary = summarise(run) | {"cached": cached, "seconds": run.record.seconds}
     types = ", ".join(f"{count} {name}" for name, count in summary["types"].items() if count)
     spent = time.perf_counter() - started
     how = "cached" if cached else f"trained in {spent:.1f} s"

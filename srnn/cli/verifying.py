@@ -10,7 +10,6 @@ from srnn.cli.output import answer, command
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
     verify = command(commands, "verify", "recompute a reference file", _verify)
     verify.add_argument("file", type=Path, help="FILE.npz, with FILE.json beside it")
     verify.add_argument("--engine", default="auto", help="auto (default), or an engine's name")

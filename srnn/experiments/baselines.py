@@ -14,12 +14,13 @@ import plotly.graph_objects as go
 
 from srnn.config import RunConfig
 from srnn.experiments.base import SHUFFLED, Arms, Computation, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import MARGIN, At, Claim, at_least
+from srnn.experiments.claims import At, Claim, at_least
 from srnn.experiments.comparisons import compare_wide
 from srnn.figures.rows import ranking
 from srnn.metanet import macro_shape
 from srnn.runs import Run
 from srnn.runs.results import Computed
+from srnn.statistics import MARGIN
 
 EPOCHS, FEW = 40, 10
 """Epochs of the dense networks, and of the wide ones, whose epoch costs twenty times as much."""
@@ -84,7 +85,7 @@ def measure(run: Run) -> Computed:
     """What a MetaNet is made of."""
     parameters = run.shape.particles * run.config.particle_weights
     facts = {"parameters": parameters, "neurons": total_neurons(run.config)}
-    return {**facts, "epochs": run.results["epochs"]}, {}
+    return {**facts, "epochs": run.record.results.epochs}, {}
 
 
 CLAIMS = (

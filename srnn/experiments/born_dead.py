@@ -53,7 +53,7 @@ def born_dead(run: Run) -> np.ndarray:
     """Which particles pure replication kills, from the run's initial weights, with as many
     replication steps as the run made, ``(P,)`` bool."""
     batches = math.ceil(len(task_of(run.config).y_train) / run.config.batch_size)
-    steps = run.results["epochs"] * batches * run.config.replication_steps
+    steps = run.record.results.epochs * batches * run.config.replication_steps
     (weights,) = settle(np.array(run.snapshots[0]), run.config, (steps,))
     return classify(torch.from_numpy(weights), torch.from_numpy(run.encoding)) == ZERO
 

@@ -17,7 +17,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from srnn.statistics import Estimate, estimate, number
+from srnn.statistics import MARGIN, Estimate, estimate, number
 
 LEARNED, REPLICATING = 0.3, 0.05
 """What a MetaNet must reach for an experiment to say anything about it: test accuracy (chance is
@@ -92,7 +92,6 @@ def accuracy_about(value: float) -> Tolerance:
     return about(value, 0.03, "3 points: measured on 1,500 images and read off a plot")
 
 
-MARGIN = 0.005
 SAME = about(0.0, MARGIN, "under half a percentage point is no difference")
 
 

@@ -115,7 +115,7 @@ def _continued(run: Run, **rules: object) -> Engine:
 def _batches(run: Run) -> list[np.ndarray]:
     """The batches of the epoch after the run's last."""
     count = len(task_of(run.config).x_train)
-    order = data_order(run.config.data_seed, run.results["epochs"] + 1, count)
+    order = data_order(run.config.data_seed, run.record.results.epochs + 1, count)
     size = run.config.batch_size
     return [order[start : start + size] for start in range(0, count, size)]
 

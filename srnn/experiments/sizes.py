@@ -23,7 +23,6 @@ from srnn.experiments.base import (
     final_codes,
 )
 from srnn.experiments.claims import (
-    MARGIN,
     SAME,
     At,
     Claim,
@@ -37,6 +36,7 @@ from srnn.figures.rows import shares
 from srnn.figures.style import INK, REPLICATOR
 from srnn.runs import Run
 from srnn.runs.results import Computed
+from srnn.statistics import MARGIN
 from srnn.vocabulary import is_replicator
 
 NOTE, BASE = "h = 3, alpha 1, 100 epochs", "h = 4, alpha 1, 100 epochs"

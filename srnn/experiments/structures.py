@@ -25,11 +25,12 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import MARGIN, At, Claim, at_least
+from srnn.experiments.claims import At, Claim, at_least
 from srnn.experiments.comparisons import CHANCE, DENSE, KEPT, LOTTERY, PRUNED, compare, pruned
 from srnn.figures.rows import ranking
 from srnn.runs import Run
 from srnn.runs.results import Computed
+from srnn.statistics import MARGIN
 from srnn.tasks import task_of
 from srnn.vocabulary import is_replicator
 

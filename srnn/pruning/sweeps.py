@@ -38,13 +38,12 @@ def epsilon_sweep(subject: Subject, epsilons: Sequence[float] = EPSILONS) -> pd.
     return table
 
 
-def epsilon_sentence(table: pd.DataFrame, tolerance: float = 0.01) -> str:
-    """Over which range around the log's epsilon the drop cost stays within ``tolerance`` (0..1) of
-    nothing, in words."""
-    fine = (table["difference"] >= -tolerance).to_numpy()
+def epsilon_sentence(table: pd.DataFrame) -> str:
+    """Over which range around the log's epsilon the drop cost stays within a percentage point, in
+    words."""
+    fine = (table["difference"] >= -0.01).to_numpy()
     epsilons = table["epsilon"].to_numpy()
     centre = int(np.argmin(np.abs(np.log(epsilons / EPSILON))))
-    points = f"{100 * tolerance:g} percentage point" + ("" if tolerance == 0.01 else "s")
     if not fine[centre]:
         cost = -100 * table["difference"].iloc[centre]
         return f"At epsilon {epsilons[centre]:g} dropping all replicators costs {cost:.2f} points."
@@ -56,7 +55,7 @@ def epsilon_sentence(table: pd.DataFrame, tolerance: float = 0.01) -> str:
     counts = table["dropped"].to_numpy()
     decades = np.log10(epsilons[high] / epsilons[low])
     return (
-        f"Dropping all replicators costs at most {points} for every epsilon from "
+        "Dropping all replicators costs at most 1 percentage point for every epsilon from "
         f"{epsilons[low]:.1e} to {epsilons[high]:.1e} ({decades:.1f} decades), while their number "
         f"goes from {counts[low]:,} to {counts[high]:,}."
     )
@@ -89,7 +88,7 @@ def pareto(runs: Iterable[Run], epsilon: float = EPSILON) -> pd.DataFrame:
                 "neurons": config.neurons,
                 "residual": config.residual,
                 "seed": config.seed,
-                "epochs": run.results["epochs"],
+                "epochs": run.record.results.epochs,
                 "particles": subject.particles,
                 "accuracy": before,
                 "replicators": count / subject.particles,

@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -60,11 +60,6 @@ class Run:
     record: RunRecord = field(compare=False)
 
     @cached_property
-    def info(self) -> dict[str, Any]:
-        """``run.json`` as plain values."""
-        return self.record.model_dump()
-
-    @cached_property
     def config(self) -> RunConfig:
         return RunConfig.from_dict(self.record.config)
 
@@ -108,11 +103,6 @@ class Run:
     @cached_property
     def bundled(self) -> bool:
         return self.path.parent == paths.BUNDLED_RUNS
-
-    @property
-    def results(self) -> dict[str, Any]:
-        """``test_accuracy`` and ``types`` at the end, ``epochs`` done."""
-        return self.info["results"]
 
     @property
     def stopped(self) -> str | None:

@@ -56,10 +56,10 @@ def outcome(runs: Sequence[Run]) -> pd.DataFrame:
     """What came out at the end: one row a run, with its census and accuracy (0..1)."""
     rows = []
     for run in runs:
-        types = run.results["types"]
+        types = run.record.results.types
         rows.append(
-            {"run_id": run.run_id, "name": run.name, "epochs": run.results["epochs"]}
-            | {"test_accuracy": run.results["test_accuracy"]}
+            {"run_id": run.run_id, "name": run.name, "epochs": run.record.results.epochs}
+            | {"test_accuracy": run.record.results.test_accuracy}
             | {"replicators": count_replicators(types)}
             | types
         )

@@ -100,7 +100,7 @@ def do(task: dict[str, Any]) -> dict[str, Any]:
         measured = measure(run, task["measures"]).items()
         facts = {"run_id": run.run_id, **dict(run.config)}
         facts |= {name: json_number(value) for name, value in measured}
-        return facts | {"stopped": run.stopped or "", "seconds": run.info["seconds"]}, {}
+        return facts | {"stopped": run.stopped or "", "seconds": run.record.seconds}, {}
 
     # Kept here as well: a run that a restarted driver hands out again is not measured again.
     kept, _ = remember(ROW, row_key(run.run_id, task["measures"]), row)

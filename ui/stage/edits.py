@@ -57,12 +57,12 @@ def _performed(run_id: str, index: int, acts: tuple[Act, ...], exact: bool) -> T
     if acts:
         begun = _performed(run_id, index, acts[:-1], exact)
         return perform(acts[-1:], begun, run.config, task_of(run.config))
-    epoch, info = run.snapshot_epochs[index], run.info
+    epoch, record = run.snapshot_epochs[index], run.record
     if exact:
         return state_at(run, epoch)
     weights = run.snapshots[index]
     none = np.zeros_like(weights)
-    return TrainingState(epoch, weights, none, info["replicating"], info["engine"])
+    return TrainingState(epoch, weights, none, record.replicating, record.engine)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
