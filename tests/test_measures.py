@@ -74,7 +74,7 @@ def run_of(history: list[np.ndarray], epochs: list[int], accuracy: list[float] |
         encoding=position_encoding(H),
         snapshot_epochs=epochs,
         records=records,
-        results={"epochs": epochs[-1]},
+        record=SimpleNamespace(results=SimpleNamespace(epochs=epochs[-1])),
         stopped=None,
     )
 
