@@ -179,7 +179,9 @@ def test_compare_tells_the_best_and_how_many_replicate(small: RunConfig):
     runs = [obtain(config)[0] for config in configs]
     counts, accuracies = [], []
     for run in runs:
-        codes = type_history(run.snapshots[-1:], run.encoding)[0]  # at 1e-05, whatever is asked
+        codes = history_measures(run.snapshots[-1:], run.encoding).codes()[
+            0
+        ]  # at 1e-05, whatever is asked
         counts.append(int(is_replicator(codes).sum()))
         accuracies.append(left(run, task_of(run.config), np.zeros(codes.size, dtype=bool)))
     best = runs[int(np.argmax(accuracies))]
