@@ -1,7 +1,5 @@
 """``python -m benchmarks``: measure, print the tables, and write them where asked."""
 
-from __future__ import annotations
-
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -6,8 +6,6 @@ same momentum and the same fall of the learning rate; the dense network's first 
 best of three on seed 0 (by test accuracy, which favours it), and it makes no replication steps.
 """
 
-from __future__ import annotations
-
 import argparse
 import time
 

@@ -3,8 +3,6 @@
 Each is made ready here and returned as a function that does so many steps on the same batches.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 

@@ -8,8 +8,6 @@ its own contour only to a part of its spacing (0.13 decades), so both are also h
 place itself, found by halving the grid's interval further with runs of its own.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time

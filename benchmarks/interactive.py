@@ -1,7 +1,5 @@
 """What a page waits for: types, the epsilon slider, the trajectory cube, a long history, soups."""
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable

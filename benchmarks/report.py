@@ -1,7 +1,5 @@
 """What was measured, as text and as plots."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The measurements, each a list of plain rows."""
 
-from __future__ import annotations
-
 import os
 import platform
 import tempfile

@@ -10,8 +10,6 @@
   the sweeps with several workers, from what one worker takes.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import resource

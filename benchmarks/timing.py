@@ -1,7 +1,5 @@
 """Timing by turns: what is compared is timed within the same seconds of the same process."""
 
-from __future__ import annotations
-
 import multiprocessing
 import platform
 import resource

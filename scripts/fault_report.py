@@ -7,8 +7,6 @@ Takes about ten minutes on two cores. Needs what the tests need (requirements-te
 happens in temporary folders; the cache of the project is not touched.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import json

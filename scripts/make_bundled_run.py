@@ -6,8 +6,6 @@ first page's picture of it.
 Takes the run from the cache if it is there; trains it otherwise (about a minute).
 """
 
-from __future__ import annotations
-
 import shutil
 import sys
 from pathlib import Path

@@ -5,8 +5,6 @@
 Everything it writes works from the disk: nothing is fetched when a page is opened.
 """
 
-from __future__ import annotations
-
 import argparse
 import pkgutil
 import re

@@ -5,8 +5,6 @@
 Writes one file per figure and ``index.md`` with their captions; needs Chrome or Chromium.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

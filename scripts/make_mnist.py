@@ -6,8 +6,6 @@ Resizes all 70,000 images to 15x15 (bilinear, no antialiasing), keeps them as ui
 ``srnn/data/mnist15.npz``. The same input gives the same bytes.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import sys

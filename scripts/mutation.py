@@ -7,8 +7,6 @@ pyproject.toml narrowed to each room and its tests. Prints the share of mutants 
 and every survivor as the line that was changed; docs/mutation.md says why known ones are harmless.
 """
 
-from __future__ import annotations
-
 import argparse
 import ast
 import difflib

@@ -6,8 +6,6 @@ A particle that was changed by hand starts without momentum: the old one belonge
 Everything random has its seed in the act, so acts done again give the same bits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 

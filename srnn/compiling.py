@@ -5,8 +5,6 @@ a folder of the user's own (:func:`private_folder`), never beside the code, and 
 processes of that user.
 """
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import os

@@ -8,8 +8,6 @@ it is to be re-initialised or frozen, that is done at the start of the epoch, be
 the others, and the epoch is run again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ few steps of the same shape, on random data, with the engine that would train (o
 process, about a tenth of a second).
 """
 
-from __future__ import annotations
-
 import math
 import shutil
 import threading

@@ -8,8 +8,6 @@
 >>> after = net.prune().score(x, y)
 """
 
-from __future__ import annotations
-
 import warnings
 from typing import Any, Self
 

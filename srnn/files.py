@@ -4,8 +4,6 @@ A file is written beside its target, flushed to the disk and renamed; then its f
 that the rename too survives a power cut.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import json

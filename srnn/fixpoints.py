@@ -7,8 +7,6 @@ NaN or infinite), **zero** (all |w| <= epsilon), **identity** (self-application 
 The 2022 code tested identity before zero, so its "identity" counts are zero + identity here.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -2,8 +2,6 @@
 weights are kept. Known to the loop that makes them and to the runs that keep them; no torch here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

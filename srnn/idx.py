@@ -4,8 +4,6 @@ Layout: two zero bytes, a type code (0x08 = uint8), the number of dimensions, ea
 big-endian 32-bit number, then the values (Y. LeCun, C. Cortes, C. Burges, "The MNIST database").
 """
 
-from __future__ import annotations
-
 import gzip
 import math
 import struct

@@ -6,8 +6,6 @@ the other becomes what the particle makes of its weights. *Melt*: the particle t
 half of its positions from itself and the rest from the other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -8,8 +8,6 @@ change particles there, one after the other, before training goes on with the ru
 Particles are indices, ``3-7,12``, or ``all``. What the acts do is :mod:`srnn.acts`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ weights; :func:`forward` is those dense layers. Particles are ordered layer by l
 then input, so one layer's scalars reshape to an ``(out, in)`` matrix.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property

@@ -17,8 +17,6 @@ particles ordered by output, then input, as in the lab's MetaNet, which is a com
 layers.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from abc import ABC, abstractmethod

@@ -18,8 +18,6 @@ Source: Gabor, Illium, Zorn, Linnhoff-Popien, "Goals for Self-Replicating Neural
 2021) for the particles; the 2022 research log for MetaNets.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Where things are kept; the only file that names a path below the cache folder."""
 
-from __future__ import annotations
-
 import functools
 import os
 from pathlib import Path

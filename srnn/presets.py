@@ -1,7 +1,5 @@
 """Presets: the named configurations of the research log that the app and the command line offer."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -16,8 +16,6 @@ The independent unit is the run (one seed). What is here, all pure functions of 
 An effect is a difference in which more is better: accuracies from 0 to 1, margins in the same unit.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

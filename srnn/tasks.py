@@ -4,8 +4,6 @@
 of IDX files is named by its path, its images resized to 15x15 (or another size, or as they are).
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import functools

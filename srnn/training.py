@@ -6,8 +6,6 @@ of the data follows from (data seed, epoch) alone, a re-initialised particle's w
 epoch, step).
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -6,8 +6,6 @@ What is learned from are grey images of 8-bit values; a table's row becomes the 
 image that holds its columns.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import math

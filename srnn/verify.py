@@ -8,8 +8,6 @@ Agreement means: the largest difference is at most 1e-4 of the array's largest f
 infinity stand in the same places, and all types are equal.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from dataclasses import dataclass

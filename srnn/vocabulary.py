@@ -4,8 +4,6 @@ Nothing here needs torch, so figures, records of runs and pages can speak of typ
 makes a particle of which type is :mod:`srnn.fixpoints`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Attacks, for ``scripts/fault_report.py``: each is a test, run here and counted; and many runs."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

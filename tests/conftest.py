@@ -1,7 +1,5 @@
 """Shared by all tests: an empty run cache of their own, one torch thread, a small task."""
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Iterator
 from pathlib import Path

@@ -4,8 +4,6 @@ Processes are killed with SIGKILL at a random moment, or just before one chosen 
 and archives are damaged in every way we could think of; disks are small or read-only.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import multiprocessing

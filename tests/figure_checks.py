@@ -1,8 +1,6 @@
 """What every figure must hold, whichever function drew it: nothing lies outside its axes, and no
 label outside the figure. A blank or a cut figure passes most other tests."""
 
-from __future__ import annotations
-
 import functools
 import importlib
 import inspect

@@ -2,8 +2,6 @@
 good archive; with ``seal_again`` checksums, sizes and seal are made to agree, as a forger would.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -4,8 +4,6 @@ Nothing of ``srnn.life``'s mathematics: networks are nested lists, gradients com
 formula but autograd, randomness is drawn in the order in which a soup's steps say it.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

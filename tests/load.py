@@ -1,7 +1,5 @@
 """Load, for ``scripts/fault_report.py``: what checkpoints cost, many jobs, many visitors."""
 
-from __future__ import annotations
-
 import os
 import statistics
 import time

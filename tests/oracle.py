@@ -5,8 +5,6 @@ No batching, no closed form, no composite, nothing of ``srnn``'s mathematics: pa
 ``torch.optim.SGD``'s. Slow; it exists to be compared with.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from itertools import pairwise

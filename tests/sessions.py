@@ -4,8 +4,6 @@ They speak Streamlit's own protocol (its protobuf messages), so the server canno
 browsers; what a browser would still have to draw is not in the times.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

@@ -1,7 +1,5 @@
 """Acts on particles: each by itself against what it must give, and together bit for bit."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

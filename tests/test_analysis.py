@@ -1,7 +1,5 @@
 """Analyses against known answers: hand-built MetaNets and counted graphs."""
 
-from __future__ import annotations
-
 import io
 
 import networkx as nx

@@ -1,7 +1,5 @@
 """The house: imports go downward only, and what must not be known is not known."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path

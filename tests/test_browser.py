@@ -3,8 +3,6 @@
 Needs Chromium or Chrome. Where ``CI`` is true their absence is a failure, elsewhere a skip.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,8 +1,6 @@
 """Verdicts: every branch of the pure functions, and every claim of every row against planted
 numbers."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

@@ -1,7 +1,5 @@
 """The command line as a user types it: a process, its exit status, and the last line of JSON."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Machine code is kept where only its user can have put it: numba reads it by pickle."""
 
-from __future__ import annotations
-
 import os
 import pickle
 import sys

@@ -1,7 +1,5 @@
 """Configurations: every field is checked before any work, and a run's name follows from all."""
 
-from __future__ import annotations
-
 import json
 import math
 

@@ -1,7 +1,5 @@
 """The documentation is made offline, and what it shows runs."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

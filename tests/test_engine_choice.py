@@ -1,7 +1,5 @@
 """Choosing an engine, preparing it, and what happens where one does not work."""
 
-from __future__ import annotations
-
 import logging
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Every engine against the autograd engine, and that against a MetaNet of single particles."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -1,7 +1,5 @@
 """MetaNetClassifier as a member of scikit-learn's family."""
 
-from __future__ import annotations
-
 import io
 import os
 import subprocess

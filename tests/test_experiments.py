@@ -1,7 +1,5 @@
 """The experiments and their engine, each against something known beforehand."""
 
-from __future__ import annotations
-
 import json
 import textwrap
 import time

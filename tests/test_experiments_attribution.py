@@ -1,7 +1,5 @@
 """Attributions, against networks whose answers are known to come from where they come from."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

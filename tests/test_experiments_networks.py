@@ -1,7 +1,5 @@
 """Networks without particles that a MetaNet is compared with (log rows 9, 15 and 17)."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

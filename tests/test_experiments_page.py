@@ -1,7 +1,5 @@
 """The Research log page, through ``app.py``."""
 
-from __future__ import annotations
-
 import time
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Export: the compact network gives the same answers, in a process that does not know srnn."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -3,8 +3,6 @@
 A few seeded cases of what ``scripts/fault_report.py`` does many of.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

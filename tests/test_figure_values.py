@@ -3,8 +3,6 @@
 A figure with a turned sign, swapped ends of a band or another unit passes every test of its form.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

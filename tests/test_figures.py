@@ -1,7 +1,5 @@
 """Figures: what they show is what they were given; nothing to show is said, not raised."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """Figures as files: PNG through a browser, and the draggable page that works offline."""
 
-from __future__ import annotations
-
 import json
 import re
 

@@ -1,7 +1,5 @@
 """Forks: another run's state at an epoch, with acts done and other settings from there on."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

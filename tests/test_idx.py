@@ -1,7 +1,5 @@
 """IDX files, as untrusted data: read right, or refused with the file's name."""
 
-from __future__ import annotations
-
 import gzip
 import struct
 from pathlib import Path

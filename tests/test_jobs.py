@@ -1,7 +1,5 @@
 """Jobs: every run is trained once, by one process; its state is in its folder and its lock."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

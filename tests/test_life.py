@@ -1,7 +1,5 @@
 """Free particles and soups, against a slow oracle, hand-made particles and published figures."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The rows of the log about the life of particles: what they measure, and what they draw."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

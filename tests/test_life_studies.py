@@ -1,7 +1,5 @@
 """Fertility, basins, interactions, arithmetic and selection, against answers worked out by hand."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

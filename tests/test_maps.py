@@ -1,7 +1,5 @@
 """Phase maps, comparisons and reports: known answers in the figures, and the pages."""
 
-from __future__ import annotations
-
 import math
 import re
 import tomllib

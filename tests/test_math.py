@@ -1,7 +1,5 @@
 """The mathematics of particles, fixpoints and MetaNets against hand-made answers."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

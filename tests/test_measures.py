@@ -5,8 +5,6 @@ A particle with composite v is ``W1[0] = v, W2[0, 0] = W3[0] = 1`` and zeros els
 type zero.
 """
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

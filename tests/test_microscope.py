@@ -1,7 +1,5 @@
 """The microscope on the first page: acts, undo, redo, and a run that is kept."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import streamlit as st

@@ -1,7 +1,5 @@
 """MetaLinear and MetaConv2d in models and training loops that know nothing of particles."""
 
-from __future__ import annotations
-
 import copy
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The wheel, installed outside the project's folder, is the whole lab."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The numbers in the sentences of the pages, each worked out anew."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,7 +1,5 @@
 """Every page through ``app.py``: it opens, answers one interaction, and never shows a trace."""
 
-from __future__ import annotations
-
 import io
 import re
 import struct

@@ -1,7 +1,5 @@
 """Several seeds trained together end as the runs that each would have ended as alone."""
 
-from __future__ import annotations
-
 import shutil
 
 import numpy as np

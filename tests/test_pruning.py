@@ -1,7 +1,5 @@
 """Pruning: exact orders and counts, nested masks, nothing revives; control tests can say no."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import replace
 

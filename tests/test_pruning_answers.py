@@ -1,7 +1,5 @@
 """What a study says follows from the numbers: sentences, tables and figures, value by value."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,7 +1,5 @@
 """The commands ``prune`` and ``rivals``, and the study behind the latter."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The page Pruning lab through ``app.py``: every section opens, and the sliders are followed."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 import streamlit as st

@@ -1,7 +1,5 @@
 """The pieces of the pruning study against the same numbers made step by step."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

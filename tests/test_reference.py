@@ -1,7 +1,5 @@
 """The engines against numbers computed by the original research code."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

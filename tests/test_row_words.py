@@ -1,7 +1,5 @@
 """What the rows of the log say and draw of planted numbers, value by value."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The runs: one folder each, whole or not there; and what people do with them."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The Runs page: what it lists, and what its buttons do."""
 
-from __future__ import annotations
-
 import gc
 import io
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The server keeps to itself: on this machine only, no telemetry, uploads protected and limited."""
 
-from __future__ import annotations
-
 import http.client
 import re
 import socket

@@ -1,7 +1,5 @@
 """Settling: replication steps only, against the formula and against what is known of fixpoints."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

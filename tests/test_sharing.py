@@ -1,7 +1,5 @@
 """Sharing: what is exported comes back the same; what a stranger made up does not come in."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

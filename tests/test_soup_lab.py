@@ -1,7 +1,5 @@
 """The soup lab: films that can be wounded, their figures, and the page."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

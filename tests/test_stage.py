@@ -1,7 +1,5 @@
 """The stage: what the browser gets is what the package knows, and what it tells is understood."""
 
-from __future__ import annotations
-
 import ast
 import dataclasses
 import json

@@ -1,7 +1,5 @@
 """The stage in a real browser: clock, picking, keys, themes, acts, links, and what stays."""
 
-from __future__ import annotations
-
 import base64
 import json
 import math

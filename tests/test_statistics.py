@@ -1,7 +1,5 @@
 """Statistics: answers worked out by hand, scipy and statsmodels, planted effects and none."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Sweeps: what a file means, that nothing is lost or repeated, and where a map is refined."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import io

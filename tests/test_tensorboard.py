@@ -1,7 +1,5 @@
 """A run as TensorBoard reads it."""
 
-from __future__ import annotations
-
 import csv
 import sys
 

@@ -1,7 +1,5 @@
 """The loop: deterministic, resumable from any record, and what it records."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Trajectories against scikit-learn's PCA, and where there is little or nothing to fit."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA

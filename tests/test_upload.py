@@ -1,7 +1,5 @@
 """Own data: what is read of good files, and that bad and hostile ones are refused with a reason."""
 
-from __future__ import annotations
-
 import io
 import os
 import struct

@@ -1,7 +1,5 @@
 """The fused engine for wide networks: the same mathematics, and bits that no thread changes."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,8 +1,6 @@
 """The pages in a real browser: nothing serious for axe in either theme, links that restore a view,
 texts that stay texts, figures saved as they are seen, drawing, and uploads."""
 
-from __future__ import annotations
-
 import re
 import zipfile
 from itertools import cycle

@@ -3,8 +3,6 @@
 A page shows them one by one as :class:`Plate`; :func:`album` makes one file of them all.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Callable, Iterator

@@ -4,8 +4,6 @@ A finished run never changes, so its id and what is asked about it are the whole
 expires. Of a :class:`~ui.state.View` only the moment counts that it looks at.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import networkx as nx

@@ -1,7 +1,5 @@
 """Controls that several pages share. What is chosen goes into the state and the address."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 The finished figures, for paper, are Plotly's (``srnn.figures``); these are for watching.
 """
 
-from __future__ import annotations
-
 import altair as alt
 import pandas as pd
 

@@ -4,8 +4,6 @@ They always agree with what the page Train shows: they are the settings of the r
 copy that is being changed and that has no run yet. The address holds both.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Going another way: a run forked at an epoch, with another alpha or learning rate from there."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from srnn.config import RunConfig, describe

@@ -4,8 +4,6 @@ A page begins with :func:`page` and says its finding in a sentence. One about a 
 :func:`ui.workbench.workbench` for the view it is about.
 """
 
-from __future__ import annotations
-
 import html
 from collections.abc import Mapping
 

@@ -6,8 +6,6 @@ pandas and scikit-learn each time, for a tenth of a second or more. Objects that
 looked at again.
 """
 
-from __future__ import annotations
-
 import functools
 import gc
 import sys

@@ -1,7 +1,5 @@
 """The pages of the app, in one place, and the menu that leads to them."""
 
-from __future__ import annotations
-
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path

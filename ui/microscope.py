@@ -4,8 +4,6 @@ What an act leads to is shown at once (:mod:`ui.stage.edits`); the acts stand in
 so undoing, redoing and a link to them are changes of a text.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The first page: a trained MetaNet, alive; what a MetaNet is; where to start from."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Own data on the page Train: a file is sent, looked at, and kept as a data set."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -5,8 +5,6 @@ A job trains what is nearest to the pointer (:mod:`srnn.sweeps.live`) and ends b
 has trained is cached. The picture is a component, since it must follow the pointer.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

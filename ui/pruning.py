@@ -1,7 +1,5 @@
 """The parts of the page Pruning lab: what is computed and kept, and how its sections are shown."""
 
-from __future__ import annotations
-
 import tempfile
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The research log: all claims in one table, then a line per experiment, to be opened."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """The Runs page: what its table shows, and what can be done with a run or a job."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable
 from typing import Any

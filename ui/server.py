@@ -13,8 +13,6 @@ whatever folder:
 Looking needs no token because a link to a run should open for a colleague on the same machine.
 """
 
-from __future__ import annotations
-
 import errno
 import hmac
 import os

@@ -1,7 +1,5 @@
 """A small picture that can be drawn by hand, pixel by pixel, and what is asked about it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -8,8 +8,6 @@ tied to a name with :func:`bound`; anything else that changes the view, such as 
 callback, calls :func:`change`. What a page shows of a run, it asks of one :class:`View`.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_right
 from collections.abc import Callable

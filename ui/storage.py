@@ -1,7 +1,5 @@
 """The Runs page's other half: disk use, the trash, importing, and the settings of the cache."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

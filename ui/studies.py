@@ -1,8 +1,6 @@
 """The sections of the page Pruning lab that need trainings of their own: the table over seeds, and
 where it breaks. They are made in the background and shown as soon as they are there."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

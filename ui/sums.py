@@ -1,7 +1,5 @@
 """Sums instead of pictures: MetaNets that add or multiply two numbers, on the page Train."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from srnn.experiments.arithmetic import EXPERIMENT, arms, computation, figure

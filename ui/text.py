@@ -1,7 +1,5 @@
 """Words and numbers as the app writes them. Whatever a user may have typed passes here first."""
 
-from __future__ import annotations
-
 import re
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&/@])")

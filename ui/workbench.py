@@ -1,7 +1,5 @@
 """The head of every page about a run: which one, at which epoch and epsilon, and its numbers."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from srnn.analysis.connectivity import ALL

@@ -12,8 +12,6 @@ collapsed one, which answers exactly as the MetaNet does.
   method's completeness). Gate times gradient asks only what the last bit of opening changes.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 from typing import Any

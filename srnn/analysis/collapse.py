@@ -6,8 +6,6 @@ rounding. :func:`compare` checks it against the slow way, which knows nothing of
 it asks every particle as a network about every activation that reaches it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

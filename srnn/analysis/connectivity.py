@@ -5,8 +5,6 @@ particles are edges. Residual skips carry activations without a particle: they a
 count as ways when it is asked which cells are still reached.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

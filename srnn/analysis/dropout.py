@@ -8,8 +8,6 @@ A particle that has diverged leaves no answer at all (accuracy 0). So the diverg
 first in all other rows; their own row says what dropping just them changes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

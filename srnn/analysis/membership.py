@@ -1,7 +1,5 @@
 """Membership: which particle belongs to which layer, cell, input and type (log row 6)."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -7,8 +7,6 @@ So the same network, given some replication steps and no task step, shows who *c
 weights it has learned. What the pages call the drop cost, *settled*, is measured on these weights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -7,8 +7,6 @@ they are computed here from product matrices, snapshot by snapshot and all fits 
 thousands of fits must take a moment (a batched SVD takes two to four times as long).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -4,8 +4,6 @@ What decides a type (how large the weights are, how far the self-application is 
 depend on epsilon. It is measured once per run; a new epsilon then costs a few comparisons.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Every module here declares its commands with ``add``; adding one is a module and
 Modules import torch only once a command runs, so that a wrong setting is refused at once.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 

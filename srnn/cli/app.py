@@ -1,7 +1,5 @@
 """``app``: the lab in the browser."""
 
-from __future__ import annotations
-
 import argparse
 import importlib.util
 import os

@@ -1,7 +1,5 @@
 """``arithmetic``: MetaNets that add or multiply, and the same with their scalar weights."""
 
-from __future__ import annotations
-
 import argparse
 from typing import Any
 

@@ -1,7 +1,5 @@
 """``runs``, ``presets``, ``datasets``: what there is."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

@@ -1,7 +1,5 @@
 """``particles``: the experiments of 2019 with free particles, beside their published figures."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import time

@@ -1,8 +1,6 @@
 """``prune``, ``export``, ``rivals``, ``limits``: drop connections, write the compact network,
 compare with rival criteria, find where it breaks."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import time

@@ -1,7 +1,5 @@
 """``reproduce``: run the experiments (the rows of the research log, and what came after it)."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

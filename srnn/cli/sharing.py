@@ -1,7 +1,5 @@
 """``share`` and ``import``: a run as one file, from here or from somebody else."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """``train``: train a MetaNet, or load the cached run of exactly this configuration."""
 
-from __future__ import annotations
-
 import argparse
 import time
 from typing import Any

@@ -1,7 +1,5 @@
 """``verify``: recompute a reference file with the engine."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@
 further uses that one; its identity does not depend on it.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

@@ -5,8 +5,6 @@ Slow and plain: it writes out self-application instead of the closed form and us
 with any option.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

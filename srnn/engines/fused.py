@@ -17,8 +17,6 @@ call costs; and because images are read as the bytes they were stored as, where 
 It is deterministic, runs on the calling thread without holding the interpreter, and needs numba.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import replace

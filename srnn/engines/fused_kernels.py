@@ -5,8 +5,6 @@ last pair, this pair's replication and the new scalar weights are done to it in 
 dense layers of the scalar weights come between.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

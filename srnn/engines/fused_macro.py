@@ -6,8 +6,6 @@ rows are padded with zeros to a multiple of ``ROUND``; padding samples have no g
 :mod:`srnn.engines.fused_particles` for why it is written as it is.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -13,8 +13,6 @@ but not assume that numbers are finite, so a divergence stays visible. h and all
 arguments: one compilation serves all problems of one type.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numba

@@ -5,8 +5,6 @@ step a batch, ten seeds (:mod:`srnn.life.arithmetic`). The boxes show the error 
 particle by particle, and of the dense network with its scalar weights swapped in.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

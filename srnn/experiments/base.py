@@ -17,8 +17,6 @@ they read (they obtain them by themselves) and carry in ``parameters`` only what
 that one seed more costs one seed more. :func:`srnn.experiments.engine.outcome_of` runs it.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -7,8 +7,6 @@ skips stay, the width is matched. Matched in neurons at MNIST's size, the dense 
 beside a MetaNet trained on the same.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import plotly.graph_objects as go
 

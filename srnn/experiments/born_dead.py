@@ -6,8 +6,6 @@ first number of a particle's composite) is tried as a prediction: a coupled part
 gain on its own weights is pulled to zero, where it replicates trivially.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

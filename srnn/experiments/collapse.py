@@ -5,8 +5,6 @@ with the same skips; its logits are held against the MetaNet asked particle by p
 with a macro activation.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

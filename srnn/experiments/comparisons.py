@@ -1,7 +1,5 @@
 """Networks without particles, trained on a MetaNet's data and macro shape (rows 9 and 15)."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence

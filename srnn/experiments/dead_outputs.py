@@ -7,8 +7,6 @@ claim were chosen after seeing seeds; ten others (101 to 110), none with more th
 left it undecided.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

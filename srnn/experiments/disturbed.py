@@ -6,8 +6,6 @@ their weights (:mod:`srnn.interactions`; the later code knew the cell only). Rep
 each other as they are, so an attack can only hurt through the others.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

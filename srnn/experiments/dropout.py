@@ -5,8 +5,6 @@ the test accuracy again. Its 0.05 percentage points entered it on 2022-02-02, wh
 without alpha, 100 epochs: it is no figure for h = 8 at alpha 100.
 """
 
-from __future__ import annotations
-
 import plotly.graph_objects as go
 
 from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, drop_costs, final_codes

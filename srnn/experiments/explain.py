@@ -5,8 +5,6 @@ about the micro networks. Captum explains the collapsed network; contributions a
 the particles by a gate on every connection.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import plotly.graph_objects as go
 

@@ -5,8 +5,6 @@ generations of noisy offspring (after Randazzo et al. 2021), distance from an an
 Sinapayen 2023), clones and lines retrained (:mod:`srnn.life.fertility`, :mod:`srnn.life.basins`).
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

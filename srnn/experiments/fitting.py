@@ -1,7 +1,5 @@
 """Training of networks without particles, in the same order of the same data as a MetaNet."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

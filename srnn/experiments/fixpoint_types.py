@@ -6,8 +6,6 @@ does when asked twice), or other. Epsilon is the largest deviation that still co
 log used 1e-5. The log called zeros identities too.
 """
 
-from __future__ import annotations
-
 import plotly.graph_objects as go
 
 from srnn.analysis.types import history_measures, type_counts

@@ -7,8 +7,6 @@ figure. z is the distance in standard errors, with the soup (or an experiment of
 as the independent unit: a soup varies far more than its particles do.
 """
 
-from __future__ import annotations
-
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings
 from srnn.experiments.claims import At, Claim, Log, at_most
 from srnn.figures.rows import claims

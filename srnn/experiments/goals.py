@@ -5,8 +5,6 @@ is trained with every particle made to multiply its input by 0.03, to reproduce 
 permuted order (which only a dead particle does), and with no goal beside the task.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import plotly.graph_objects as go

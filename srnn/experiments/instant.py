@@ -6,8 +6,6 @@ steps; and the distance from the fixpoint is averaged over the steps of a whole 
 type that no instant decides.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any

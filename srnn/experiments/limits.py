@@ -5,8 +5,6 @@ over data sets, sizes, shapes and recipes, at the instant training stopped and s
 replication-only steps. It is asked with :class:`Limits` in place of settings.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 

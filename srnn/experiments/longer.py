@@ -5,8 +5,6 @@ weights and momentum; the same training without a break is made beside it, and b
 bit for bit. The dotted line is where it was continued.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

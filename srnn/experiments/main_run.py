@@ -5,8 +5,6 @@ residual skips, 200 epochs. Its epoch e is e + 1 here, its identities include ze
 other is what is left of 1,518, so it is no claim of its own.
 """
 
-from __future__ import annotations
-
 import plotly.graph_objects as go
 
 from srnn.experiments.base import NONE, SHUFFLED, Arms, Experiment, Found, Settings, Tables

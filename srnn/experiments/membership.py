@@ -4,8 +4,6 @@ The log asked to see where a particle sits: per layer a map of cells by inputs, 
 the first layer one image per cell, beside the mean digit.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

@@ -12,8 +12,6 @@ Two modes, because the log's code and what it meant differ:
 - ``clean``: detached; one SGD (lr 0.008, momentum 0.9), gradients zeroed before every step.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch

@@ -10,8 +10,6 @@ None has particles:
   keeps them apart (Deutsch, Nijkamp, Yang 2019).
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

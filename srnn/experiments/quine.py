@@ -5,8 +5,6 @@ classifies digits, in small (:mod:`srnn.life.quine`). Their accuracies on MNIST,
 96.33 % without replication, are quoted here second hand; another network on other data, no claim.
 """
 
-from __future__ import annotations
-
 import plotly.graph_objects as go
 
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings, Tables

@@ -5,8 +5,6 @@ without them self-replication is served first and the task comes later: 0.87 by 
 instead of 5. Its counts of other are what is left of 1,518.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import plotly.graph_objects as go

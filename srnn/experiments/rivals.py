@@ -6,8 +6,6 @@ settings; its pieces are those of :mod:`srnn.pruning.measure`, its sentences tho
 :mod:`srnn.pruning.answers`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -6,8 +6,6 @@ Log mode trains as its code did, clean mode as it was meant. The log's figure fo
 byte-identical to the one for h = 2, so it says nothing about h = 10.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

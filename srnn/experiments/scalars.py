@@ -5,8 +5,6 @@ connection. Particles are linear, so it is exact up to rounding; with tanh betwe
 would not be.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

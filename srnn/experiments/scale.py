@@ -7,8 +7,6 @@ replication-only steps, stands beside as many by small scalar weights, by |scala
 std| and at random; and how well a particle's initial self-gain foretells its death.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from typing import Any

@@ -5,8 +5,6 @@ winners of tournaments of two are the parents; mutation draws 0.2 % of the weigh
 (:mod:`srnn.life.selection`). The neutral control draws parents at random and can have no trend.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

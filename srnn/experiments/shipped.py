@@ -5,8 +5,6 @@ with its key (settings, claims, version), its words, when it was made, and its t
 outcome whose key is no longer that of its experiment is not shown.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile

@@ -5,8 +5,6 @@ more particles replicate, and dropping them makes no difference. It is compared 
 h = 2, 3, 4 and 8 at alpha 100 and macro widths 3 and 4 stand beside it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import plotly.graph_objects as go

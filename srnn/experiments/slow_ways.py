@@ -4,8 +4,6 @@ Both hold P particles, ``weights (n, P)`` and ``encoding (n, 3)``, as an engine'
 do what an engine's steps do (SGD, one shared momentum buffer).
 """
 
-from __future__ import annotations
-
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable

@@ -6,8 +6,6 @@ did), the engines here and a plain dense network of the same macro shape, on one
 turns.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from functools import partial

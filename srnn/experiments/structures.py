@@ -6,8 +6,6 @@ on the same data and macro shape. Pruned and sparse ones keep as many connection
 network had survivors (353 of 1,518), and so does the MetaNet that they are held against.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

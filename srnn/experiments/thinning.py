@@ -5,8 +5,6 @@ out. Here: surviving connections over the epochs, pixels that are no longer read
 the replicators costs.
 """
 
-from __future__ import annotations
-
 import plotly.graph_objects as go
 
 from srnn.analysis.connectivity import thinning

@@ -5,8 +5,6 @@ particle's name) and dim_1 to dim_n, and drew it as a cube. The placebo are rand
 components always hold most of those, too.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import plotly.graph_objects as go
 

@@ -10,8 +10,6 @@ Particles become their scalar weights. Then, exactly:
 The classes' outputs all stay. A residual skip is no connection: it stays where both its ends live.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,8 +5,6 @@ them, and says how far the two are apart. Only names of files are filled in, nev
 outside: they are written as Python literals.
 """
 
-from __future__ import annotations
-
 from srnn.export.compact import Compact
 
 _CHECK = """

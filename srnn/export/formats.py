@@ -5,8 +5,6 @@ Each is a row of :data:`FORMATS`: ``write`` makes the bytes, ``load`` makes a fu
 of them holds code or a pickled class; torch files load with ``weights_only=True``.
 """
 
-from __future__ import annotations
-
 import importlib
 import io
 import json

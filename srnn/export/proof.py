@@ -5,8 +5,6 @@ MetaNet with the same particles dropped. Sizes are files on the disk; latencies 
 interleaved calls on one thread, so that all see the same machine.
 """
 
-from __future__ import annotations
-
 import io
 import tempfile
 import time

@@ -3,8 +3,6 @@
 ``tensorboard --logdir FOLDER`` then shows them; the package tensorboard is needed to write too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

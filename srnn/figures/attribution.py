@@ -1,7 +1,5 @@
 """Explaining answers: who contributes to them, and what they are before and after pruning."""
 
-from __future__ import annotations
-
 import pandas as pd
 import plotly.graph_objects as go
 

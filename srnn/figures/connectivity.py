@@ -1,7 +1,5 @@
 """The macro network as a drawing: cells, and the particles that connect them (log row 7)."""
 
-from __future__ import annotations
-
 import itertools
 
 import networkx as nx

@@ -3,8 +3,6 @@
 Made with pyvis; everything it needs is inside the page, and nothing is fetched from outside.
 """
 
-from __future__ import annotations
-
 import html
 import re
 

@@ -1,7 +1,5 @@
 """The dropout test as bars: what is lost when a type is dropped (log row 2)."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -3,8 +3,6 @@
 Epoch 0, the network before training, has no logarithm: it stands half a step before epoch 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

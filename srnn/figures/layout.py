@@ -1,7 +1,5 @@
 """Where the cells of a macro network stand in a drawing, and its edges as arrays."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import networkx as nx

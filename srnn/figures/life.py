@@ -1,7 +1,5 @@
 """Soups: the film of one, its lives, its attacks, and soups like it; where weights end."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Membership maps and the histogram of scalar weights (log rows 3 and 6)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ Colour means particle type here too: what drops replicators first is drawn in th
 zeros first in the zeros' grey; every other rule in ink, told apart by dashes and markers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

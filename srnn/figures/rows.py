@@ -1,8 +1,6 @@
 """Parts that the figures of the experiments share: means with their range over seeds, and claims
 with their tolerance, real and placebo beside each other."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -8,8 +8,6 @@ Every figure here is built for light paper. :func:`themed` turns it into its dar
 colour, and back; nothing else has to know about themes.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

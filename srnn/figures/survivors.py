@@ -1,7 +1,5 @@
 """Who survives: connections, pixels and cells, over epochs, per layer, as image (log row 7)."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

@@ -6,8 +6,6 @@ the run. What a run that diverged left behind is no outcome of its settings: it 
 map marks where it was.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 

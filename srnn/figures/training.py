@@ -1,7 +1,5 @@
 """The training plot: losses on a logarithmic axis, accuracies on the second one."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go

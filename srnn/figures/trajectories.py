@@ -1,7 +1,5 @@
 """The trajectory cube and the explained variance of its components (log row 8)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

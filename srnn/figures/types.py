@@ -1,7 +1,5 @@
 """Types over the epochs: counts as lines and stacked (log row 1), and one particle's course."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

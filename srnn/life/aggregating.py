@@ -8,8 +8,6 @@ are ``(in, out)`` row-major, as in 2019, because the order decides the groups: 4
 Source: Gabor et al., "Self-Replication in Neural Networks" (ALIFE 2019).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from srnn.life.compiling import jit

@@ -9,8 +9,6 @@ answer to a b is 0, whose error is E|a b| = 2 / pi = 0.637. The engines of :mod:
 classification only; this small loop stands by itself.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

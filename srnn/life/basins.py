@@ -7,8 +7,6 @@ self-application the hand-made replicator has no basin (its Jacobian's spectral 
 Settings after the journal code of 2021 (``journal_basins.py``), on our recipes.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

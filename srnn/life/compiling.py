@@ -1,7 +1,5 @@
 """How the kernels of this package are compiled (see :mod:`srnn.compiling`)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

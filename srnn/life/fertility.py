@@ -13,8 +13,6 @@ Sources: Randazzo, Versari, Mordvintsev, "Recursively Fertile Self-replicating N
 Cellular Automata" (ALIFE 2023). Theirs are other networks; the questions are theirs.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

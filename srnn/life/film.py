@@ -1,7 +1,5 @@
 """A soup as a film: every step's weights, types and deeds; to be wounded and continued."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property

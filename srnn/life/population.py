@@ -4,8 +4,6 @@ Populations are ``(P, n)``, particle by particle, because a soup's particles act
 other; everything here is done to all of them at once.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from srnn.fixpoints import classify_measures

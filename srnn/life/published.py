@@ -6,8 +6,6 @@ in ``code/setups``; Gabor et al., "Self-Replication in Neural Networks", ALIFE 2
 recipe of 2019: h = 2, linear, epsilon 1e-4, SGD 0.01.
 """
 
-from __future__ import annotations
-
 from srnn.life.recipes import KINDS
 
 TENS = tuple(range(0, 101, 10))

@@ -14,8 +14,6 @@ Theirs had two hidden layers of 100 and some 21,000 weights; this is the same id
 8x8 digits, with two hidden layers of 32 and the projections fixed, so not among its weights.
 """
 
-from __future__ import annotations
-
 import torch
 
 from srnn.runs.results import Computed

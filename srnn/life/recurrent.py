@@ -7,8 +7,6 @@ in which they are read: ``n = 3 h h + 2 h + 1``.
 Source: Gabor et al., "Self-Replication in Neural Networks" (ALIFE 2019).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from srnn.life.compiling import jit

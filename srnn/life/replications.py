@@ -13,8 +13,6 @@ Every experiment takes ``placebo``: the same without the one thing that the clai
 (learning; being a replicator; the size of the initial weights). The figures must not come out then.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -11,8 +11,6 @@ After SeRANN (PLOS Computational Biology, 2024), whose networks self-replicate w
 mutation; much smaller.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

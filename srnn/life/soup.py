@@ -9,8 +9,6 @@ Populations are ``(P, n)``, particle by particle, because a soup's particles act
 other. Source: Gabor et al., "Self-Replication in Neural Networks" (ALIFE 2019).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

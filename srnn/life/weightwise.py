@@ -9,8 +9,6 @@ Source: Gabor, Illium, Mattausch, Belzner, Linnhoff-Popien, "Self-Replication in
 (ALIFE 2019).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from srnn.life.compiling import jit

@@ -5,8 +5,6 @@ they prune the same network, the tests of one question are one family (Holm), an
 said only after an equivalence test at half a percentage point (:mod:`srnn.statistics`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import cast
 

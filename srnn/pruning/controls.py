@@ -13,8 +13,6 @@ Every number has its own unit:
 - over runs (:mod:`srnn.pruning.answers`) the unit is the run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 

@@ -4,8 +4,6 @@ Nothing is trained here: every point is the same network with fewer connections.
 criterion are evaluated as one batch of masked scalar weights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np

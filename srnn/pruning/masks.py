@@ -4,8 +4,6 @@ Counts are exact: dropping ``k`` of an order drops its first ``k`` particles, no
 Two masks of one order are therefore nested: what a smaller count drops, a larger one drops too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

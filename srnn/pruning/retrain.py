@@ -7,8 +7,6 @@ whose direct term is ``2u (u w + E p) / n`` and has w = 0, p = 0, as with the ta
 nevertheless checked after every epoch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -19,8 +19,6 @@ images, never on test images.
   of the pixels that vary most.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property

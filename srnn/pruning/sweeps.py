@@ -1,7 +1,5 @@
 """Sweeps: is the result an artefact of epsilon, and which alpha and size of particle prune best?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np

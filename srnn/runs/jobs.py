@@ -8,8 +8,6 @@ else is state: whoever is asked again, after any crash, gives the same answer. W
 is untrusted.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import functools

@@ -5,8 +5,6 @@ One small file a run, ``cache/labels/<run id>.json``; texts are stored as they w
 be escaped where they are shown.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import os

@@ -6,8 +6,6 @@ listing (``index.json`` remembers the rest, by inode, size and times of the file
 compared when a run is opened or read.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import gc

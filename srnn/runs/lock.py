@@ -5,8 +5,6 @@ heartbeats. A lock is lost when its file is removed or replaced; who holds it ca
 (:meth:`Lock.mine`). A lock handed to a child process is held until both are gone.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import fcntl

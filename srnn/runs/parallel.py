@@ -4,8 +4,6 @@ A command that spreads its work (:func:`in_parallel`) takes free slots for its p
 trainings and commands together keep within the limit of the settings.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

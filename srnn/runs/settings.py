@@ -3,8 +3,6 @@
 The environment has the last word: ``SRNN_JOBS``, ``SRNN_CACHE_LIMIT`` (bytes).
 """
 
-from __future__ import annotations
-
 import os
 from typing import Annotated, Any
 

@@ -7,8 +7,6 @@ its choosing. What cannot be checked is whether the run was trained at all, so i
 imported, and no training goes on from it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -5,8 +5,6 @@ frees the trash first, then what was used longest ago; it never touches a pinned
 one in use within the last minutes, or one that is not finished.
 """
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 import time

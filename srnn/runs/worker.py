@@ -5,8 +5,6 @@ process working in it holds locked; it says on what. A worker is born with its s
 what is queued, oldest first, and ends when nothing is. It needs no server, and survives it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

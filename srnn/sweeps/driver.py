@@ -5,8 +5,6 @@ another sweep with some of the same runs does not repeat them. The driver's memo
 under way and one row a run.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import sys

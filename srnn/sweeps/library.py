@@ -1,7 +1,5 @@
 """The sweeps that are kept: their plans and tables, in the cache."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

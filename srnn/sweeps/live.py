@@ -5,8 +5,6 @@ missing point next, and looks again after every run. A network small enough to b
 of a second thus answers as the pointer moves. Runs and rows are cached like those of any sweep.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

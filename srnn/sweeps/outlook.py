@@ -4,8 +4,6 @@ Seconds are those of :mod:`srnn.estimate`, measured with a few steps of some of 
 missing, on the machine that asks: a cluster of faster or slower ones takes its own time.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from srnn import paths

@@ -20,8 +20,6 @@ choice. ``seed`` is always a list of seeds, and each point is trained with all o
 stand before the sections.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import itertools

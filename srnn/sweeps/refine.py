@@ -6,8 +6,6 @@ plane, times area); with a ``level`` only triangles that the level crosses count
 runs gather along that contour.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

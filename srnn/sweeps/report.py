@@ -2,8 +2,6 @@
 file that needs nothing else to be read.
 """
 
-from __future__ import annotations
-
 import html
 from collections.abc import Sequence
 

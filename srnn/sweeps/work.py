@@ -9,8 +9,6 @@ standard input, answers go out by lines; it ends when its input does, so it neve
 driver by more than one line of tasks.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

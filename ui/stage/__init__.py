@@ -6,8 +6,6 @@ out the types itself. What is chosen there goes into the one state of the pages 
 and so into the address; what the state says is shown there.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

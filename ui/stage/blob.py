@@ -6,8 +6,6 @@ epsilon of the ladder that a measure does not exceed. So the browser knows the t
 particle at every snapshot for any epsilon of the ladder, exactly, from three bytes.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

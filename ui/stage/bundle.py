@@ -1,7 +1,5 @@
 """The stage's JavaScript: plain ES modules, put together into one, without any tool."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -4,8 +4,6 @@ The acts stand in the state (and the address) as text; what they lead to is comp
 act, so that undoing and redoing are looked up and give exactly the numbers that were there.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The stage as one file: an HTML page with the run in it, which plays anywhere, without the lab."""
 
-from __future__ import annotations
-
 import base64
 import html
 

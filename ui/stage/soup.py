@@ -1,7 +1,5 @@
 """A soup on the stage: the same clock, cube and census as a run's, and its own deeds and lives."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from srnn.life.film import Film, layout, path

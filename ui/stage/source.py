@@ -3,8 +3,6 @@
 A source is a finished run or a training so far; what acts make of a run is one snapshot more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
