@@ -23,7 +23,7 @@ def makers() -> Iterator[tuple[str, str, Callable[..., go.Figure]]]:
     for found in pkgutil.iter_modules(srnn.figures.__path__, "srnn.figures."):
         for name, function in inspect.getmembers(importlib.import_module(found.name)):
             own = getattr(function, "__module__", "") == found.name and not name.startswith("_")
-            if own and getattr(function, "__annotations__", {}).get("return") == "go.Figure":
+            if own and getattr(function, "__annotations__", {}).get("return") is go.Figure:
                 yield found.name, name, function
 
 
