@@ -1,129 +1,220 @@
 """How near a refined map's contour is to a full grid's: ``python -m benchmarks.contour``.
 
-The share of replicators over alpha and the learning rate, small networks on the digits, a mean of
-a few seeds at each point: once on a 32 x 32 grid, once refined around a share of 0.5 with 15 % of
-the grid's runs. At every learning rate of the grid the contour is where the share, linear between
-the points, crosses 0.5; the distance is in decades of alpha. Where the share jumps, a grid knows
-its own contour only to a part of its spacing (0.13 decades), so both are also held against the
-place itself, found by halving the grid's interval further with runs of its own.
+The share of replicators over alpha and the learning rate, small networks on the digits, a few seeds
+at each point: once on a 32 x 32 grid, once refined around a share of 0.5 with 15 % of the grid's
+runs. Both contours are drawn as a map's is (:mod:`srnn.analysis.contour`) and held against each
+other: at every learning rate of the grid, in decades of alpha; and by the shortest way in the plane
+of both, in decades. Both are also held against the place itself, where half of the seeds are above,
+found by halving the grid's interval further with runs of its own.
+
+Options: ``--neurons N``, ``--first SEED``, ``--quick`` (an 8 x 8 grid, one seed).
 """
 
+import argparse
 import json
-import sys
 import time
+from collections import deque
 
 import numpy as np
-from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import cKDTree
 
+from srnn.analysis.contour import SURE, Contour
 from srnn.fixpoints import classify
+from srnn.particles import position_encoding
+from srnn.sweeps.driver import LAG
 from srnn.sweeps.plan import Plan, make_plan
 from srnn.sweeps.refine import Refinement
 from srnn.tasks import task_of
-from srnn.training import train
+from srnn.training import train_population
 from srnn.vocabulary import is_replicator
 
 SIDE, SEEDS, LEVEL = 32, 4, 0.5
-BASE = {"dataset": "digits", "depth": 3, "width": 3, "neurons": 3, "batch_size": 50, "epochs": 8}
+BASE = {"dataset": "digits", "depth": 3, "width": 3, "batch_size": 50, "epochs": 8}
+DECADES = np.array([4.0, 2.0])
+"""Of alpha and of the learning rate: the sides of the plane."""
 
 
-def share(plan: Plan, point: dict[str, float]) -> float:
-    """Replicators among the particles of a point's networks, at their last epoch, 0..1."""
+def shares(plan: Plan, point: dict[str, float]) -> list[float]:
+    """Replicators among the particles of a point's networks, at their last epoch, 0..1 each; 0 of
+    one that diverged, as in a map."""
     import torch
 
-    from srnn.particles import position_encoding
+    configs, last = plan.configs(point), {}
+    for records in train_population(configs, task_of(configs[0])):
+        last |= {k: record for k, record in enumerate(records) if record is not None}
+    encoding = position_encoding(configs[0].neurons, configs[0].encoding)
+    codes = [
+        classify(torch.from_numpy(np.array(last[k].state.weights)), torch.from_numpy(encoding))
+        for k in range(len(configs))
+    ]
+    whole = [not last[k].stopped for k in range(len(configs))]
+    return [float(is_replicator(one).mean()) * kept for one, kept in zip(codes, whole, strict=True)]
 
-    found = []
-    for config in plan.configs(point):
-        *_, last = train(config, task_of(config))
-        encoding = torch.from_numpy(position_encoding(config.neurons, config.encoding))
-        codes = classify(torch.from_numpy(np.array(last.state.weights)), encoding)
-        found.append(is_replicator(codes).mean())
-    return float(np.mean(found))
+
+def gridded(plan: Plan, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places ``(N, 2)`` in the unit square and values ``(N, S)`` of a grid."""
+    at = np.linspace(0, 1, side)
+    places = np.array([(x, y) for y in at for x in at])
+    return places, np.array([shares(plan, point_at(plan, place)) for place in places])
 
 
-def crossings(alphas: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Where shares along log10 of alpha cross the level, linear between two.
+def refined(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """The same of the points that a map asks for, so many of them under way at once."""
+    refinement, points = Refinement(plan), plan.budget // len(plan.seeds)
+    waiting: deque[dict[str, float]] = deque()
+    places, values = [], []
+    for _ in range(points):
+        if len(waiting) == points // LAG:
+            refinement.tell(point := waiting.popleft(), shares(plan, point))
+        point = refinement.ask()
+        assert point is not None
+        waiting.append(point)
+        places.append([plan.varied[name].share(value) for name, value in point.items()])
+        values.append(shares(plan, point))
+    return np.array(places), np.array(values)
 
-    >>> crossings(np.array([0.0, 1.0, 2.0]), np.array([0.25, 0.25, 0.75])).tolist()
+
+def point_at(plan: Plan, place: np.ndarray) -> dict[str, float]:
+    ranges = plan.varied.items()
+    return {name: r.at(float(share)) for (name, r), share in zip(ranges, place, strict=True)}
+
+
+def contour_of(places: np.ndarray, values: np.ndarray) -> Contour:
+    runs = np.repeat(places, values.shape[1], axis=0)
+    return Contour(runs, values.ravel(), LEVEL)
+
+
+def crossings(at: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Where values cross 0, linear between two.
+
+    >>> crossings(np.array([0.0, 1.0, 2.0]), np.array([-0.25, -0.25, 0.25])).tolist()
     [1.5]
     """
-    low, high = shares[:-1], shares[1:]
-    at = np.flatnonzero((low < LEVEL) != (high < LEVEL))
-    part = (LEVEL - low[at]) / (high[at] - low[at])
-    return alphas[at] + part * (alphas[at + 1] - alphas[at])
+    low, high = values[:-1], values[1:]
+    here = np.flatnonzero((low < 0) != (high < 0))
+    return at[here] - low[here] / (high[here] - low[here]) * (at[here + 1] - at[here])
 
 
-def place(plan: Plan, lr: float, low: float, high: float, steps: int = 5) -> float:
-    """Where the share crosses the level between two values of log10 alpha that lie on either side
-    of it, by halving."""
-    above = share(plan, {"alpha": 10**high, "lr": lr}) >= LEVEL
-    for _ in range(steps):
-        middle = (low + high) / 2
-        if (share(plan, {"alpha": 10**middle, "lr": lr}) >= LEVEL) == above:
-            high = middle
-        else:
-            low = middle
-    return (low + high) / 2
+def lines(contour: Contour, across: int, fixed: np.ndarray) -> list[np.ndarray]:
+    """The crossings, in the unit square, along one axis, at each ``fixed`` place of the other."""
+    fine = np.linspace(0, 1, 801)
+    found = []
+    for place in fixed:
+        both = np.full((len(fine), 2), place)
+        both[:, across] = fine
+        found.append(crossings(fine, contour.odds(both)))
+    return found
+
+
+def cloud(contour: Contour) -> np.ndarray:
+    """Points of the contour ``(M, 2)`` in decades, close together."""
+    fixed = np.linspace(0, 1, 161)
+    found = []
+    for across in (0, 1):
+        for place, crossed in zip(fixed, lines(contour, across, fixed), strict=True):
+            both = np.full((len(crossed), 2), place)
+            both[:, across] = crossed
+            found.append(both)
+    return np.concatenate(found) * DECADES
+
+
+def apart(these: list[np.ndarray], those: list[np.ndarray]) -> list[float]:
+    """The way in decades of alpha from every crossing to the nearest of the others at the same
+    learning rate; infinite where there is none."""
+    return [
+        float(DECADES[0] * np.abs(there - at).min(initial=np.inf))
+        for here, there in zip(these, those, strict=True)
+        for at in here
+    ]
+
+
+def half_above(plan: Plan, place: np.ndarray) -> bool:
+    return bool(np.mean(np.array(shares(plan, point_at(plan, place))) >= LEVEL) >= 0.5)
+
+
+def true_places(plan: Plan, values: np.ndarray, side: int, steps: int = 6) -> list[np.ndarray]:
+    """Where half of the seeds come to be above, by halving each interval of the grid that has the
+    change: in the unit square, for every row of the grid."""
+    at, above = np.linspace(0, 1, side), (values >= LEVEL).mean(1).reshape(side, side) >= 0.5
+    found = []
+    for y, row in zip(at, above, strict=True):
+        places = []
+        for k in np.flatnonzero(row[:-1] != row[1:]):
+            low, high = at[k], at[k + 1]
+            for _ in range(steps):
+                middle = (low + high) / 2
+                same = half_above(plan, np.array([middle, y])) == row[k]
+                low, high = (middle, high) if same else (low, middle)
+            places.append((low + high) / 2)
+        found.append(np.array(places))
+    return found
+
+
+def width(contour: Contour) -> float:
+    """Half the width of the band of 95 %, in decades: the median over the contour."""
+    at, step = contour.points, 1e-3
+    slopes = [
+        (contour.odds(at + move) - contour.odds(at - move)) / (2 * step * decades)
+        for move, decades in zip(step * np.eye(2), DECADES, strict=True)
+    ]
+    return float(np.median(SURE * contour.deviation(at) / np.hypot(*slopes)))
 
 
 def summary(far: list[float]) -> dict[str, float]:
-    """Median, ninth decile and largest of distances, and the share within 0.05 decades."""
+    """Number, median, ninth decile and largest of distances, and the share within 0.05 decades."""
     found = np.array(far)
-    within = float((found <= 0.05).mean())
     median, ninth, largest = (float(np.quantile(found, at)) for at in (0.5, 0.9, 1))
-    return {"median": median, "p90": ninth, "largest": largest, "within_0.05": within}
+    within = float((found <= 0.05).mean())
+    return {"n": len(found), "median": median, "p90": ninth, "max": largest, "within_0.05": within}
 
 
 def distances(plan: Plan, side: int) -> dict[str, object]:
-    """The distance of the two contours at every learning rate where the grid has one."""
+    """The distances of the two contours from each other and from the place itself."""
     started = time.perf_counter()
-    xs, ys = (
-        np.array([values.at(k / (side - 1)) for k in range(side)])
-        for values in plan.varied.values()
-    )
-    grid = np.array([[share(plan, {"alpha": x, "lr": y}) for x in xs] for y in ys])
-    refinement, known = Refinement(plan), []
-    while len(known) < plan.budget // len(plan.seeds):
-        point = refinement.ask()
-        assert point is not None
-        known.append((*np.log10(list(point.values())), share(plan, point)))
-        refinement.tell(point, known[-1][2])
-    places, values = np.array(known)[:, :2], np.array(known)[:, 2]
-    surface = LinearNDInterpolator(places, values)
-    fine = np.linspace(np.log10(xs[0]), np.log10(xs[-1]), 4001)
-    apart: dict[str, list[float]] = {"refined to grid": [], "refined to place": []}
-    apart["grid to place"], without = [], 0
-    for y, row in zip(ys, grid, strict=True):
-        line = surface(fine, np.full_like(fine, np.log10(y)))
-        there = np.isfinite(line)
-        refined = crossings(fine[there], line[there])
-        for at in crossings(np.log10(xs), row):
-            if not len(refined):
-                without += 1
-                continue
-            cell = np.searchsorted(np.log10(xs), at)
-            truth = place(plan, y, np.log10(xs[cell - 1]), np.log10(xs[cell]))
-            apart["refined to grid"].append(float(np.abs(refined - at).min()))
-            apart["refined to place"].append(float(np.abs(refined - truth).min()))
-            apart["grid to place"].append(float(abs(at - truth)))
+    grid_places, grid_values = gridded(plan, side)
+    few_places, few_values = refined(plan)
+    full, few = contour_of(grid_places, grid_values), contour_of(few_places, few_values)
+    rows = np.linspace(0, 1, side)
+    places = true_places(plan, grid_values, side)
+    lines_full, lines_few = lines(full, 0, rows), lines(few, 0, rows)
+    clouds = cloud(full), cloud(few)
+    ways = [cKDTree(a).query(b)[0].tolist() for a, b in (clouds, clouds[::-1])]
+    found = {
+        "refined to grid, in the plane": ways[0],
+        "grid to refined, in the plane": ways[1],
+        "refined to grid": apart(lines_few, lines_full),
+        "grid to refined": apart(lines_full, lines_few),
+        "place to refined": apart(places, lines_few),
+        "place to grid": apart(places, lines_full),
+    }
+    known = np.array([(x, y) for y, row in zip(rows, places, strict=True) for x in row])
+    within = {
+        name: float((np.abs(contour.off(known)) <= SURE).mean())
+        for name, contour in (("grid", full), ("refined", few))
+    }
     return {
-        "grid_runs": side**2 * len(plan.seeds),
-        "refined_runs": len(known) * len(plan.seeds),
-        "crossings": len(apart["grid to place"]) + without,
-        "missed": without,
-        "decades": {name: summary(far) for name, far in apart.items() if far},
+        "runs": {"grid": grid_values.size, "refined": few_values.size},
+        "claimed": {"grid": full.claimed, "refined": few.claimed},
+        "decades": {name: summary(far) for name, far in found.items()},
+        "places_in_the_band": within,
+        "half_width_of_the_band": {"grid": width(full), "refined": width(few)},
         "seconds": round(time.perf_counter() - started, 1),
-        "shares": [round(float(one), 3) for one in np.quantile(grid, [0, 0.25, 0.5, 0.75, 1])],
     }
 
 
 def main() -> None:
-    """Print the distances as JSON; ``--quick``: of an 8 x 8 grid and one seed."""
-    side, seeds = (8, 1) if "--quick" in sys.argv else (SIDE, SEEDS)
+    """Print the distances as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--neurons", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    side, seeds = (8, 1) if options.quick else (SIDE, SEEDS)
     asked = {"alpha": [0.1, 1000], "lr": [0.002, 0.2], "measure": "replicator_share"}
-    budget = int(0.15 * side**2) * seeds
-    asked |= {"budget": budget, "level": LEVEL, "seed": list(range(seeds))}
-    print(json.dumps(distances(make_plan({"base": BASE, "map": asked}), side), indent=1))
+    asked |= {"budget": int(0.15 * side**2) * seeds, "level": LEVEL}
+    asked |= {"seed": list(range(options.first, options.first + seeds))}
+    plan = make_plan({"base": BASE | {"neurons": options.neurons}, "map": asked})
+    print(json.dumps(distances(plan, side), indent=1))
 
 
 if __name__ == "__main__":

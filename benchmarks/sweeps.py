@@ -4,10 +4,11 @@
   sweep with one worker; the ratio, without the worker's start, which is given beside it.
 - Many quick runs: time per run, and the driver's memory as the runs become more.
 - First map: 64 points on the digits, h = 4, by its command, from its start to its end.
-- A Dask cluster of one and of two workers on this machine: seconds per quick run.
+- A Dask cluster of one and of several workers on this machine: seconds per quick run.
 - What one run takes the driver: bytes that come back, and seconds beside its training.
-- What that predicts: a sweep takes as long as its slowest stage (:func:`predicted`); held against
-  the sweeps with several workers, from what one worker takes.
+- What that predicts: a sweep takes as long as its slowest stage (:func:`predicted`); where all
+  share a few cores, as long as all of its work there (:func:`crowded`). Held against sweeps of
+  several sizes with several workers, from what one worker and bare trainings side by side take.
 """
 
 import json
@@ -18,15 +19,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import psutil
+
 from srnn.config import RunConfig
 from srnn.runs import obtain
-from srnn.sweeps.driver import sweep
+from srnn.sweeps.driver import Sweep, Workers, sweep
 from srnn.sweeps.local import LocalWorkers
 from srnn.sweeps.measures import measure
-from srnn.sweeps.plan import make_plan
+from srnn.sweeps.plan import Plan, make_plan
 
 LONG = {"dataset": "mnist", "epochs": 40}
 QUICK = {"dataset": "digits", "epochs": 1, "depth": 3, "width": 3, "batch_size": 500}
@@ -53,22 +58,109 @@ def overhead(runs: int) -> dict[str, float]:
     return {"bare_s": bare / runs, "swept_s": swept / runs, "ratio": swept / bare, "start_s": start}
 
 
-def many(runs: int, workers: int) -> dict[str, Any]:
-    """A sweep of quick runs: seconds per run, and the driver's memory (MB) on the way."""
+def quick(seeds: range) -> Plan:
+    """A sweep of quick runs."""
+    return make_plan({"base": QUICK, "grid": {"seed": list(seeds)}})
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds a run of a sweep: by the clock, and of processors, in the workers and in the process
+    that hands out and keeps (on Dask, here, with the scheduler in it)."""
+
+    clock: float
+    worker: float
+    hub: float
+
+
+def processors() -> np.ndarray:
+    """Seconds of processors so far: of this process, and of all that it has started."""
+    own = psutil.Process()
+    times = [[one.cpu_times() for one in some] for some in ([own], own.children(recursive=True))]
+    return np.array([sum(t.user + t.system for t in some) for some in times])
+
+
+def cost(crew: Workers, runs: int, tell: Callable[[Sweep], None] = lambda found: None) -> Cost:
+    """What so many quick runs take, their workers warm."""
+    sweep(quick(range(10**6, 10**6 + 16 * crew.workers)), crew)
+    started, before = time.perf_counter(), processors()
+    sweep(quick(range(runs)), crew, tell=tell)
+    hub, worker = (processors() - before) / runs
+    return Cost((time.perf_counter() - started) / runs, worker, hub)
+
+
+def locally(runs: int, workers: int) -> tuple[Cost, dict[int, float]]:
+    """The cost of quick runs in local processes, and the driver's memory (MB) on the way."""
     os.environ["SRNN_CACHE"] = tempfile.mkdtemp()
-    plan = make_plan({"base": QUICK, "grid": {"seed": list(range(runs))}})
     marks = {runs // 10, runs // 2, runs}
     memory: dict[int, float] = {}
 
-    def tell(found: Any) -> None:
+    def tell(found: Sweep) -> None:
         if found.progress.done in marks:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             memory[found.progress.done] = peak / 1024
 
-    started = time.perf_counter()
     with LocalWorkers(workers) as crew:
-        sweep(plan, crew, tell=tell)
-    return {"runs": runs, "s_per_run": (time.perf_counter() - started) / runs, "peak_MB": memory}
+        return cost(crew, runs, tell), memory
+
+
+def on_dask(runs: int, workers: int) -> Cost:
+    """The cost of quick runs on a Dask cluster of so many local workers."""
+    from distributed import LocalCluster
+
+    from srnn.sweeps.cluster import DaskWorkers
+
+    os.environ["SRNN_CACHE"] = tempfile.mkdtemp()
+    options = {"threads_per_worker": 1, "dashboard_address": None, "processes": True}
+    with (
+        LocalCluster(n_workers=workers, **options) as cluster,
+        DaskWorkers(cluster.scheduler_address) as crew,
+    ):
+        return cost(crew, runs)
+
+
+ALONE = """
+import time
+from srnn.config import RunConfig
+from srnn.runs import obtain
+from srnn.sweeps.measures import measure
+def some(seeds):
+    for seed in seeds:
+        measure(obtain(RunConfig(**{quick}, seed=seed))[0])
+some(range(3))
+print(flush=True)
+input()
+started = time.perf_counter()
+some(range(3, 3 + {runs}))
+print(time.perf_counter() - started)
+"""
+
+
+def crowding(runs: int, side_by_side: int) -> float:
+    """How much longer the same runs take where so many processes, which know nothing of each
+    other, do theirs at once: what cores share, without any sweep."""
+
+    def seconds(processes: int) -> float:
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", ALONE.format(quick=QUICK, runs=runs)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=os.environ | {"SRNN_CACHE": tempfile.mkdtemp(), "OMP_NUM_THREADS": "1"},
+            )
+            for _ in range(processes)
+        ]
+        for one in started:  # all have trained their first
+            assert one.stdout
+            one.stdout.readline()
+        for one in started:
+            assert one.stdin
+            one.stdin.write("\n")
+            one.stdin.flush()
+        return max(float(one.communicate()[0]) for one in started)
+
+    return seconds(side_by_side) / seconds(1)
 
 
 FIRST = """[base]
@@ -91,25 +183,6 @@ def first_map() -> float:
     command = [sys.executable, "-m", "srnn", "sweep", str(folder / "map.toml"), "--json"]
     subprocess.run(command, check=True, env=os.environ | {"SRNN_CACHE": str(folder)})
     return time.perf_counter() - started
-
-
-def on_dask(runs: int, workers: int) -> float:
-    """Seconds per quick run of a sweep on a Dask cluster of so many local workers."""
-    from distributed import LocalCluster
-
-    from srnn.sweeps.cluster import DaskWorkers
-
-    os.environ["SRNN_CACHE"] = tempfile.mkdtemp()
-    options = {"threads_per_worker": 1, "dashboard_address": None, "processes": True}
-    with (
-        LocalCluster(n_workers=workers, **options) as cluster,
-        DaskWorkers(cluster.scheduler_address) as crew,
-    ):
-        sweep(make_plan({"base": QUICK, "grid": {"seed": list(range(10**6, 10**6 + 8))}}), crew)
-        plan = make_plan({"base": QUICK, "grid": {"seed": list(range(runs))}})
-        started = time.perf_counter()
-        sweep(plan, crew)
-        return (time.perf_counter() - started) / runs
 
 
 class Instant:
@@ -135,7 +208,7 @@ def driver(runs: int = 1000) -> dict[str, float]:
     """Bytes of an answer, and the driver's seconds a run: to make its task, to look for its row, to
     keep it."""
     os.environ["SRNN_CACHE"] = tempfile.mkdtemp()
-    workers, plan = Instant(), make_plan({"base": QUICK, "grid": {"seed": list(range(runs))}})
+    workers, plan = Instant(), quick(range(runs))
     started = time.perf_counter()
     found = sweep(plan, workers)
     keeping = (time.perf_counter() - started) / runs
@@ -148,8 +221,8 @@ SCHEDULER = 0.010
 
 
 def predicted(runs: float, workers: int, task: float, keep: float) -> tuple[float, str]:
-    """Seconds of a sweep and the stage that sets them: ``task`` seconds a run on its worker,
-    ``keep`` seconds a run in the driver.
+    """Seconds of a sweep and the stage that sets them, where everybody has a core: ``task`` seconds
+    a run on its worker, ``keep`` seconds a run in the driver.
 
     >>> predicted(1000, 10, 2.0, 0.005)
     (200.0, 'workers')
@@ -160,39 +233,59 @@ def predicted(runs: float, workers: int, task: float, keep: float) -> tuple[floa
     return stages[name], name
 
 
+def crowded(runs: int, workers: int, one: Cost, cores: int, crowd: float) -> float:
+    """Seconds of a sweep where workers, scheduler and driver share so many cores: as many as its
+    slowest stage takes, or as all of their work takes on all cores, each of which is ``crowd``
+    times as slow as if the others were idle. ``one`` is what a sweep with one worker takes.
+
+    >>> crowded(100, 2, Cost(1.0, 0.9, 0.5), 2, 1.2)
+    84.0
+    """
+    all_work = (one.worker + one.hub) * crowd / cores
+    return runs * max(one.clock / workers, one.hub, all_work)
+
+
 def main() -> None:
     """Print all figures as JSON."""
-    quick, cores = "--quick" in sys.argv, os.cpu_count() or 1
+    small, cores = "--quick" in sys.argv, os.cpu_count() or 1
     parts: dict[str, Callable[[], Any]] = {
         "driver": driver,
-        "overhead": lambda: overhead(2 if quick else 8),
+        "overhead": lambda: overhead(2 if small else 8),
         "first_map_s": first_map,
-        "dask_s_per_run": lambda: {n: on_dask(50 if quick else 300, n) for n in (1, 2)},
-        "one_worker": lambda: many(50 if quick else 200, 1),
-        "many": lambda: many(100 if quick else 2000, cores),
+        "crowding": lambda: crowding(20 if small else 200, cores),
+        "local": lambda: locally(48 if small else 200, 1)[0],
+        "dask": lambda: on_dask(30 if small else 100, 1),
     }
     found: dict[str, Any] = {}
-    for name, measured in parts.items():
+
+    def measure_part(name: str, measured: Callable[[], Any]) -> None:
         found[name] = measured()
         print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
+
+    for name, measured in parts.items():
+        measure_part(name, measured)
     task, keep = found["overhead"]["swept_s"], found["driver"]["keep_s"]
     found["predicted"] = {
         f"{runs:.0e} runs, {workers} workers": predicted(runs, workers, task, keep)
         for runs in (1e3, 1e5, 1e6)
         for workers in (10, 100, 1000)
     }
-    local = (found[part]["s_per_run"] for part in ("one_worker", "many"))
-    found["check"] = {  # one worker's seconds a run foretell those of several
-        f"{runs} quick runs, {workers} {where}": {
-            "predicted_s": predicted(runs, workers, one, keep)[0],
-            "measured_s": runs * measured_s,
+    checks: dict[str, Any] = {}
+    for where, runs in (("local", 500), ("local", 2000), ("dask", 150), ("dask", 400)):
+        runs //= 10 if small else 1
+        foretold = crowded(runs, cores, found[where], cores, found["crowding"])
+        if where == "local":
+            measured_cost, found["memory_MB"] = locally(runs, cores)
+        else:
+            measured_cost = on_dask(runs, cores)
+        checks[f"{runs} quick runs, {cores} workers, {where}"] = {
+            "predicted_s": foretold,
+            "measured_s": runs * measured_cost.clock,
+            "cost": measured_cost,
         }
-        for where, runs, workers, one, measured_s in (
-            ("local workers", found["many"]["runs"], cores, *local),
-            ("Dask workers", 300, 2, *found["dask_s_per_run"].values()),
-        )
-    }
-    print(json.dumps(found, indent=1))
+        print(list(checks.items())[-1], file=sys.stderr, flush=True)
+    found["check"] = checks
+    print(json.dumps(found, indent=1, default=asdict))
 
 
 if __name__ == "__main__":

@@ -76,15 +76,15 @@ class Estimate:
     problems: list[str]
 
 
-def estimate(config: RunConfig, engine: str = "auto") -> Estimate:
-    """Estimate a training from its start.
+def estimate(config: RunConfig, engine: str = "auto", networks: int = 1) -> Estimate:
+    """Estimate a training from its start, of several networks at once if so said.
 
     Raises:
         DataError: the data set cannot be used.
         ValueError: unknown engine.
     """
-    memory, disk, problems = _resources(config)
-    seconds = _floor_seconds(config) if problems else _seconds(config, engine)
+    memory, disk, problems = _resources(config, networks)
+    seconds = _floor_seconds(config) if problems else _seconds(config, engine, networks)
     return Estimate(seconds, memory, disk, [*problems, *_too_long(seconds)])
 
 
@@ -145,11 +145,11 @@ def _too_long(seconds: float) -> list[str]:
     ]
 
 
-def _seconds(config: RunConfig, engine: str) -> float:
+def _seconds(config: RunConfig, engine: str, networks: int = 1) -> float:
     train, _ = _rows(config)
     steps = math.ceil(train / config.batch_size)
-    pair, record = _speed(config, engine)
-    writing = 2 * run_bytes(config) / WRITE_RATE
+    pair, record = _speed(config, engine, networks)
+    writing = networks * 2 * run_bytes(config) / WRITE_RATE
     return START_SECONDS + writing + config.epochs * (steps * pair + record)
 
 
@@ -162,16 +162,17 @@ def _floor_seconds(config: RunConfig) -> float:
     return config.epochs * work / 1e11
 
 
-def _speed(config: RunConfig, engine: str) -> tuple[float, float]:
-    """Measured seconds of one step pair, and of one record. Kept per shape and rules."""
+def _speed(config: RunConfig, engine: str, networks: int) -> tuple[float, float]:
+    """Measured seconds of one step pair, and of one record, of so many networks. Kept per shape and
+    rules."""
     config, scale = _smaller(config)
     shape, (train, test) = macro_shape(config), _rows(config)
     rows = min(config.batch_size, train)
     rules = (config.goal, config.target_gradient, config.shared_optimizer)
-    key = (engine, shape, config.neurons, rows, test, config.replication_steps, rules)
+    key = (engine, shape, config.neurons, rows, test, config.replication_steps, rules, networks)
     with _measuring:
         if key not in _measured:
-            _measured[key] = _measure(config, shape, engine, rows, test)
+            _measured[key] = _measure(config, shape, engine, rows, test, networks)
         pair, record = _measured[key]
     return pair * scale, record * scale
 
@@ -187,7 +188,7 @@ def _smaller(config: RunConfig) -> tuple[RunConfig, float]:
 
 
 def _measure(
-    config: RunConfig, shape: MacroShape, name: str, rows: int, test: int
+    config: RunConfig, shape: MacroShape, name: str, rows: int, test: int, networks: int
 ) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     x = rng.random((rows, shape.inputs), dtype=np.float32)
@@ -195,8 +196,9 @@ def _measure(
     problem = Problem.on(config, shape, x, y)
     encoding = torch.from_numpy(problem.encoding)
     start = initial_weights(config.neurons, shape.particles, 0, config.initial_weights)
-    engine = make_engine(choose(name), problem, start[None], np.zeros_like(start)[None])
-    order, replicate = np.arange(rows), np.array([config.replication_steps > 0])
+    population = np.repeat(start[None], networks, axis=0)
+    engine = make_engine(choose(name), problem, population, np.zeros_like(population))
+    order, replicate = np.arange(rows), np.full(networks, config.replication_steps > 0)
     pair = _time(lambda: engine.train(order, rows, replicate))
     x_test = torch.from_numpy(rng.random((test, shape.inputs), dtype=np.float32))
     y_test = torch.from_numpy(rng.integers(0, shape.outputs, test))
@@ -207,7 +209,7 @@ def _measure(
         classify(weights, encoding)
         weights.numpy().copy(), engine.momentum()[0].copy()
 
-    return pair, _time(record)
+    return pair, networks * _time(record)
 
 
 def _time(work: Callable[[], object], budget: float = 0.06) -> float:

@@ -48,15 +48,28 @@ def test_a_cell_of_a_map_is_the_mean_over_seeds_in_percent():
     assert "(%)" in cells.colorbar.title.text
 
 
-def test_a_map_draws_its_level_and_names_the_logs_point():
+def test_a_map_draws_its_level_in_a_band_and_names_the_logs_point():
+    table = pd.concat([TABLE, TABLE])
     drawn = figures.phase_map(
-        TABLE, "alpha", "neurons", "replicator_share", 0.5, [(100.0, 4, "the log")]
+        table, "alpha", "neurons", "replicator_share", 0.5, [(100.0, 4, "the log")]
     )
-    (level,) = (trace for trace in drawn.data if trace.name == "50")
-    assert (level.contours.start, level.contours.end) == (50, 50)
+    level, band = (trace for trace in drawn.data if (trace.name or "").startswith("50"))
+    assert (level.contours.start, level.contours.end, level.line.width) == (0, 0, 3)
+    assert (band.contours.start, band.contours.end, band.line.dash) == (-1.96, 1.96, "dash")
+    above = level.x[np.argmax(np.asarray(level.z) > 0, axis=1)]
+    assert ((above > 10) & (above < 100)).all()  # between the shares of 0.1 and 1
     (mark,) = drawn.layout.annotations
     assert (mark.text, mark.x, mark.y) == ("the log", 2, 4)  # alpha is drawn by ratios
     assert drawn.layout.xaxis.type == "log" and drawn.layout.yaxis.type == "linear"
+
+
+def test_a_map_that_shows_no_contour_says_so():
+    rng = np.random.default_rng(0)
+    table = TABLE.assign(replicator_share=rng.uniform(size=len(TABLE)))
+    drawn = figures.phase_map(table, "alpha", "neurons", "replicator_share", 0.5)
+    assert not [trace for trace in drawn.data if (trace.name or "").startswith("50")]
+    (said,) = drawn.layout.annotations
+    assert "do not tell where replicators (%) crosses 50" in said.text
 
 
 def test_contours_are_written_in_what_can_be_read_on_their_ground_and_whole_numbers_are_ticks():

@@ -18,6 +18,7 @@ from srnn.runs import (
     train,
 )
 from srnn.runs.lock import Lock, is_held
+from srnn.runs.run import read_record
 
 
 def test_seeds_trained_together_equal_their_single_runs(small, tmp_path, monkeypatch):
@@ -33,6 +34,24 @@ def test_seeds_trained_together_equal_their_single_runs(small, tmp_path, monkeyp
         assert alone.snapshot_epochs == run.snapshot_epochs
         gap = np.abs(alone.snapshots - run.snapshots).max()
         assert gap <= 1e-4 * np.abs(alone.snapshots).max()
+
+
+def test_a_population_that_is_killed_loses_no_more_than_one_runs_work(small, monkeypatch, tmp_path):
+    monkeypatch.setattr("srnn.runs.draft.SOONEST", 0.0)
+    configs = [small.replace(seed=seed, epochs=8) for seed in range(4)]
+
+    def killed(progress):
+        if progress.done == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        obtain_seeds(configs, on_progress=killed)
+    kept = [read_record(run_folder(config.run_id)).results.epochs for config in configs]
+    assert kept == [6] * 4  # a fourth of the epochs of four networks
+    resumed = [run for run, _ in obtain_seeds(configs)]
+    monkeypatch.setenv("SRNN_CACHE", str(tmp_path / "other"))
+    for config, run in zip(configs, resumed, strict=True):
+        assert np.array_equal(obtain(config)[0].snapshots, run.snapshots)
 
 
 def test_only_missing_seeds_are_trained(small):

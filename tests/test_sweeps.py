@@ -23,6 +23,7 @@ import pytest
 import yaml
 from test_idx import write_set
 
+from srnn.analysis.contour import SURE, Contour
 from srnn.cli import main
 from srnn.cli.sweep import _workers
 from srnn.config import ConfigError, RunConfig, describe
@@ -222,7 +223,7 @@ class Pretended:
 
     def submit(self, task):
         self.tasks.append(task)
-        assert len(self.tasks) <= self.workers + 3, "more than a few under way"
+        assert len(self.tasks) <= self.workers + 16, "more than a few under way"
 
     def next(self):
         task = self.tasks.pop(0)
@@ -272,19 +273,59 @@ def curve(config) -> float:
     return 1 / (1 + math.exp(-4 * (x - 1 - math.sin(2 * y))))
 
 
-def test_a_contour_of_a_refined_map_is_where_a_fine_grid_has_it(cache):
-    """Budget: 15 % of a 32 x 32 grid's runs; 0.05 decades of error at the most."""
-    from scipy.interpolate import LinearNDInterpolator
+def step(config) -> float:
+    return float(math.log10(config["alpha"]) > 1.03)
 
-    table = refined(curve, 153, 0.5)
+
+def slanted(config) -> float:
+    """A jump along a straight line, from nothing to less than all."""
+    return 0.8 * (math.log10(config["alpha"]) + math.log10(config["lr"]) > -1.1)
+
+
+def ridge(config) -> float:
+    """Two contours."""
+    return 0.9 * (0.3 < math.log10(config["alpha"]) < 2.1)
+
+
+@pytest.mark.parametrize(
+    ("measure", "places"),
+    [
+        (curve, lambda y: [1 + math.sin(2 * y)]),
+        (lambda config: (math.log10(config["alpha"]) + 1) / 4, lambda y: [1.0]),
+        (step, lambda y: [1.03]),
+        (slanted, lambda y: [-1.1 - y]),
+        (ridge, lambda y: [0.3, 2.1]),
+    ],
+    ids=["curve", "plane", "step", "slanted", "ridge"],
+)
+def test_a_contour_of_a_refined_map_is_where_it_was_planted(measure, places, cache):
+    """Budget: 15 % of a 32 x 32 grid's runs; 0.05 decades of error at the most, and the place is in
+    the band."""
+    table = refined(measure, 153, 0.5)
     assert len(table) == 153
-    places = np.log10(table[["alpha", "lr"]].to_numpy())
-    surface = LinearNDInterpolator(places, table["drop_cost"].to_numpy())
-    fine = np.linspace(-1, 3, 4001)
-    for y in np.linspace(-2.95, -1.05, 32):
-        values = surface(fine, np.full_like(fine, y))
-        crossing = fine[np.flatnonzero((values[:-1] < 0.5) & (values[1:] >= 0.5))]
-        assert crossing == pytest.approx([1 + math.sin(2 * y)], abs=0.05)
+    unit = (np.log10(table[["alpha", "lr"]].to_numpy()) - (-1, -3)) / (4, 2)
+    contour = Contour(unit, table["drop_cost"].to_numpy(), 0.5)
+    assert contour.claimed
+    fine = np.linspace(0, 1, 1601)
+    for y in np.linspace(0.02, 0.98, 32):
+        above = contour.odds(np.column_stack([fine, np.full_like(fine, y)])) >= 0
+        crossed = 4 * fine[np.flatnonzero(np.diff(above))] - 1
+        planted = places(2 * y - 3)
+        assert crossed == pytest.approx(planted, abs=0.05)
+        assert abs(contour.off(np.array([((x + 1) / 4, y) for x in planted]))).max() < SURE
+
+
+@pytest.mark.parametrize("part", [0.5, 0.1])
+def test_noise_has_no_contour(part):
+    rng = np.random.default_rng(0)
+    places = np.repeat(rng.uniform(size=(60, 2)), 3, axis=0)
+    claims = [Contour(places, rng.uniform(size=180), 1 - part).claimed for _ in range(20)]
+    assert sum(claims) <= 2
+
+
+def test_runs_that_are_all_on_one_side_have_no_contour():
+    places = np.random.default_rng(0).uniform(size=(50, 2))
+    assert not Contour(places, np.ones(50), 0.5).claimed
 
 
 def test_a_map_of_whole_numbers_asks_for_no_point_twice_and_ends(cache):
@@ -294,40 +335,67 @@ def test_a_map_of_whole_numbers_asks_for_no_point_twice_and_ends(cache):
     assert not found.table().duplicated(["neurons", "width"]).any()
 
 
-def test_a_point_of_a_map_is_the_mean_over_its_seeds(cache):
+def test_a_point_of_a_map_is_told_with_all_of_its_seeds(cache):
     asked = {"alpha": [1, 2], "lr": [0.1, 0.2], "measure": "drop_cost", "budget": 9}
     one = plan(map=asked | {"seed": [0, 2]})
     told = []
 
     class Listening(Refinement):
-        def tell(self, point, value):
-            told.append(value)
-            super().tell(point, value)
+        def tell(self, point, values):
+            told.append(values)
+            super().tell(point, values)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("srnn.sweeps.refine.Refinement", Listening)
         found = sweep(one, Pretended(lambda config: config["seed"]))
-    assert told == [1.0] * 4 and len(found.table()) == 8  # a ninth run would be half a point
+    assert told == [[0, 2]] * 4 and len(found.table()) == 8  # a ninth run would be half a point
 
 
-def test_a_map_that_was_cut_off_goes_on_from_its_points(cache):
-    asked = {"alpha": [0.1, 1000], "lr": [0.001, 0.1], "measure": "drop_cost", "budget": 40}
-    one, first = plan(map=asked), Pretended(curve, workers=7)
+class Shuffled(Pretended):
+    """Workers that answer in an order of their own."""
+
+    def __init__(self, measure, workers: int, seed: int) -> None:
+        super().__init__(measure, workers)
+        self.rng = np.random.default_rng(seed)
+
+    def next(self):
+        self.tasks.insert(0, self.tasks.pop(int(self.rng.integers(len(self.tasks)))))
+        return super().next()
+
+
+@pytest.mark.parametrize("level", [None, 0.5])
+def test_a_map_is_the_same_whoever_computes_it_and_however_often_it_is_cut_off(
+    level, cache, monkeypatch
+):
+    asked = {"alpha": [0.1, 1000], "lr": [0.001, 0.1], "measure": "drop_cost", "budget": 60}
+    one = plan(map=asked | {"seed": [0, 1]} | ({} if level is None else {"level": level}))
+
+    def noisy(config) -> float:
+        return curve(config) + 0.1 * config["seed"]
+
+    whole = sweep(one, Pretended(noisy)).table()
+    assert len(whole) == 60
 
     class CutOff(Exception):
         pass
 
     def tell(found):
         save_table(found)
-        if found.progress.done == 20:
+        if found.progress.done - found.progress.cached == 13:
             raise CutOff
 
-    with pytest.raises(CutOff):
-        sweep(one, first, tell=tell)
-    second = Pretended(curve, workers=7)
-    found = sweep(one, second)
-    assert (found.progress.runs, found.progress.cached, second.done) == (40, 20, 20)
-    assert not found.table().duplicated(["alpha", "lr"]).any()
+    monkeypatch.setenv("SRNN_CACHE", str(cache / "another"))
+    done = 0
+    for seed in range(4):
+        workers = Shuffled(noisy, seed + 1, seed)
+        with pytest.raises(CutOff):
+            sweep(one, workers, tell=tell)
+        done += workers.done
+    last = Shuffled(noisy, 7, 4)
+    found = sweep(one, last)
+    assert (found.progress.runs, found.progress.cached) == (60, 60 - last.done)
+    assert done + last.done == 60, "a run was done again"
+    pd.testing.assert_frame_equal(found.table(), whole)
 
 
 def test_what_is_ahead_is_counted_and_timed(cache):

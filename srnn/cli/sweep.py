@@ -119,7 +119,7 @@ def _workers(options: argparse.Namespace, plan: Plan) -> Iterator[Workers]:
         from srnn.sweeps.cluster import DaskWorkers
 
         with DaskWorkers(options.scheduler) as cluster:
-            _tell_ahead(look_ahead(plan, cluster.workers))
+            _tell_ahead(look_ahead(plan, cluster.workers, together=1))
             yield cluster
         return
     from srnn.runs.parallel import taken

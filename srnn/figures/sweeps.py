@@ -14,6 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy.interpolate import LinearNDInterpolator
 
+from srnn.analysis.contour import SURE, Contour
 from srnn.figures import style
 from srnn.figures.style import INK, MUTED, PAPER, SEQUENTIAL, band, blank, message, note
 from srnn.statistics import estimate, front_of
@@ -83,9 +84,10 @@ def phase_map(
     """A measure over two fields: a heat map of the means over seeds, with contours. Where the runs
     are no grid, values are interpolated between them, and every run is a dot.
 
-    ``level`` (in the measure's own unit) is drawn as a contour of its own; ``marks`` are points to
-    name: ``(x, y, text)``. Settings of which no run could be measured stay empty; where runs
-    diverged there is a cross, a large one if all did.
+    ``level`` (in the measure's own unit) is drawn as a smooth contour with a band of 95 %
+    (:mod:`srnn.analysis.contour`), or it is said that the runs show none; ``marks`` are points to
+    name: ``(x, y, text)``. Settings of which no run could be measured stay empty; where
+    runs diverged there is a cross, a large one if all did.
     """
     whole = finished(table)
     cells = whole.assign(value=scaled(whole[measure])).groupby([x, y], as_index=False)[["value"]]
@@ -120,15 +122,9 @@ def phase_map(
             autocontour=False,
         )
     if level is not None:
-        shown = 100 * level if measure in SHARES else level
-        only = contours | {"start": shown, "end": shown, "size": 1, "showlabels": False}
-        figure.add_contour(
-            **line,
-            contours=only,
-            line={"color": INK, "width": 3},
-            autocontour=False,
-            name=f"{shown:g}",
-        )
+        lost = table["stopped"] != ""  # as where a map puts its runs
+        counted = table.assign(**{measure: table[measure].mask(lost, 0.0)})
+        _level(figure, counted.dropna(subset=[measure]), (x, y), measure, level)
     if not regular:
         hover = {
             "customdata": means["value"],
@@ -166,6 +162,39 @@ def phase_map(
     figure.update_yaxes(_axis(table[y]))
     figure.update_layout(showlegend=False)
     return figure
+
+
+def _level(
+    figure: go.Figure, runs: pd.DataFrame, fields: tuple[str, str], measure: str, level: float
+) -> None:
+    """A level's contour, and its band as two dashed lines."""
+    shown = f"{100 * level if measure in SHARES else level:g}"
+    logs = [spans_decades(runs[name]) for name in fields]
+    known = [np.log10(runs[n]) if log else runs[n] for n, log in zip(fields, logs, strict=True)]
+    axes = [np.linspace(one.min(), one.max(), FINE) for one in known]
+    unit = [(one - one.min()) / np.ptp(one) for one in known]
+    contour = Contour(np.column_stack(unit), runs[measure].to_numpy(), level)
+    if not contour.claimed:
+        note(figure, f"The runs do not tell where {words(measure)} crosses {shown}.")
+        return
+    at = np.meshgrid(*[np.linspace(0, 1, FINE)] * 2)
+    off = contour.off(np.column_stack([one.ravel() for one in at])).reshape(FINE, FINE)
+    xs, ys = (10**axis if log else axis for axis, log in zip(axes, logs, strict=True))
+    for name, ends, line in (
+        (shown, 0.0, {"color": INK, "width": 3}),
+        (f"{shown}, 95 %", SURE, {"color": INK, "width": 1, "dash": "dash"}),
+    ):
+        figure.add_contour(
+            x=xs,
+            y=ys,
+            z=np.clip(off, -9, 9),
+            contours={"coloring": "none", "start": -ends, "end": ends, "size": 2 * ends or 1.0},
+            line=line,
+            autocontour=False,
+            showscale=False,
+            hoverinfo="skip",
+            name=name,
+        )
 
 
 def _levels(values: pd.Series) -> Iterator[tuple[np.ndarray, str]]:

@@ -53,6 +53,10 @@ SHARE = 0.01
 """Share of the training time that checkpoints may take."""
 
 
+SOONEST = 1.0
+"""Seconds between two checkpoints of a network that is trained with others, at least."""
+
+
 def shortest_gap() -> float:
     """Seconds of training between two checkpoints, at least: ``SRNN_CHECKPOINT_SECONDS``, or 5."""
     try:
@@ -122,7 +126,7 @@ class Draft:
             log.warning("run %s is trained from its start: %s", config.run_id, error)
             self._begin()
         self.spent = 0.0
-        self._due = time.perf_counter() + shortest_gap()
+        self._saved(0.0)
 
     def _begin(self) -> None:
         """Start from nothing. What says that the rest counts goes first."""
@@ -207,14 +211,22 @@ class Draft:
                 "ask for it again"
             )
 
-    def save_if_due(self) -> None:
-        """Write a checkpoint if enough training has passed since the last."""
-        started = time.perf_counter()
-        if started >= self._due:
+    def save_if_due(self, networks: int = 1) -> None:
+        """Write a checkpoint if enough training has passed since the last: by the clock, or, of so
+        many ``networks`` that one process trains at once, as much as one run takes in all, so that
+        the process's death costs no more."""
+        started, epoch = time.perf_counter(), self.state.epoch if self.state else 0
+        one_run = networks > 1 and (epoch - self._kept_epoch) * networks >= self.config.epochs
+        if started >= self._due or (one_run and started >= self._soonest):
             self.save()
-            cost = time.perf_counter() - started
-            self.spent += cost
-            self._due = time.perf_counter() + max(shortest_gap(), cost / SHARE)
+            self._saved(time.perf_counter() - started)
+            self.spent += time.perf_counter() - started
+
+    def _saved(self, cost: float) -> None:
+        """A checkpoint is there, which took so many seconds: when the next one may be written."""
+        now, self._kept_epoch = time.perf_counter(), self.state.epoch if self.state else 0
+        self._due = now + max(shortest_gap(), cost / SHARE)
+        self._soonest = now + min(SOONEST, shortest_gap())
 
     def save(self, finished: float | None = None) -> None:
         """Write a checkpoint now, or the finished run.

@@ -328,10 +328,10 @@ class _Seed:
         stopped = self.draft.stopped is not None or self.error is not None
         return stopped or (self.draft.folder / CANCEL).exists()
 
-    def add(self, record: Record, seconds: float) -> None:
+    def add(self, record: Record, seconds: float, networks: int) -> None:
         try:
             self.draft.add(record, seconds)
-            self.draft.save_if_due()
+            self.draft.save_if_due(networks)
             self.reporter.report("training")
         except Exception as error:  # its own: the others go on
             self.error = error
@@ -388,7 +388,7 @@ def _until_one_leaves(living: list[_Seed], engine: str) -> tuple[list[_Seed], bo
         now = time.perf_counter()
         for seed, record in zip(living, records, strict=True):
             if record is not None:
-                seed.add(record, (now - before) / len(living))
+                seed.add(record, (now - before) / len(living), len(living))
         before = now
         if leaving := [seed for seed in living if seed.leaves]:
             return leaving, False

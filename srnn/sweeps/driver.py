@@ -9,6 +9,7 @@ import io
 import math
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,60 +201,48 @@ class Crew:
         self.tell(self.found)
 
 
+LAG = 16
+"""Part of a map's points that may be under way at once; at least :data:`LEAST`."""
+
+LEAST = 4
+
+
 def _map(plan: Plan, crew: Crew) -> None:
-    """Refine a map until its budget of runs is used, from the points on that its table has from
-    before. A point that failed or diverged counts as 0, so that the map has no holes; the table
-    says which."""
+    """Refine a map until its budget of runs is used. Each point is asked for when so many answers
+    are known, in the order in which their points were asked for, so that a map is the same whoever
+    computes it, how fast, and however often it was cut off. A point that failed or diverged counts
+    as 0, so that the map has no holes; the table says which."""
     from srnn.sweeps.refine import Refinement
 
-    refinement = Refinement(plan)
-    waiting: dict[str, dict[str, Any]] = {}  # by run
-    open_points: dict[tuple[Any, ...], list[float]] = {}
-    used = 0
+    refinement, points = Refinement(plan), plan.budget // len(plan.seeds)
+    lag = max(LEAST, points // LAG)
+    open_points: deque[dict[str, Any]] = deque()
+    values: dict[str, float] = {}  # by run
 
-    def take(point: dict[str, Any], row: dict[str, Any] | None) -> None:
-        value = None if row is None else row[plan.measure]
-        values = open_points[tuple(point.values())]
-        values.append(0.0 if value is None or math.isnan(value) else float(value))
-        if len(values) == len(plan.seeds):
-            refinement.tell(point, sum(values) / len(values))
-            del open_points[tuple(point.values())]
+    def keep(config: RunConfig, row: dict[str, Any] | None) -> None:
+        value = None if row is None or row["stopped"] else row[plan.measure]
+        values[config.run_id] = 0.0 if value is None or math.isnan(value) else float(value)
 
-    def begin(point: dict[str, Any]) -> None:
-        nonlocal used
-        used += len(plan.seeds)
-        open_points[tuple(point.values())] = []
-        for config in plan.configs(point):
-            if (row := crew.begin(config)) is None:
-                waiting[config.run_id] = point
-            else:
-                take(point, row)
+    def tell_first() -> None:
+        point = open_points.popleft()
+        runs = [config.run_id for config in plan.configs(point)]
+        while not all(run_id in values for run_id in runs):
+            keep(*crew.next())
+        refinement.tell(point, [values.pop(run_id) for run_id in runs])
 
-    for point in _begun(plan):
-        begin(point)
-    while True:
-        room = used + len(plan.seeds) <= plan.budget
-        room = room and len(crew.under_way) <= crew.workers.workers  # or it asks without answers
-        if room and (asked := refinement.ask()) is not None:
-            begin(asked)
-        elif waiting:
-            config, row = crew.next()
-            take(waiting.pop(config.run_id), row)
+    begun = 0
+    while begun < points or open_points:
+        point = refinement.ask() if begun < points and len(open_points) < lag else None
+        if point is not None:
+            begun += 1
+            open_points.append(point)
+            for config in plan.configs(point):
+                if (row := crew.begin(config)) is not None:
+                    keep(config, row)
+        elif open_points:
+            tell_first()
         else:
-            break  # the budget is used, or the fields' whole numbers are exhausted
-
-
-def _begun(plan: Plan) -> list[dict[str, Any]]:
-    """The points of a map that an earlier, unfinished doing of it has rows of, in the range of its
-    budget: it goes on from there, and asks for no others in their place."""
-    try:
-        table = pd.read_parquet(kept_of(plan).table_file, columns=list(plan.varied))
-    except (OSError, ValueError, KeyError):
-        return []
-    points = table.drop_duplicates().to_dict("records")
-    kinds = {name: int if values.whole else float for name, values in plan.varied.items()}
-    clean = [{name: kinds[name](point[name]) for name in kinds} for point in points]
-    return clean[: plan.budget // len(plan.seeds)]
+            break  # the fields' whole numbers are exhausted
 
 
 def save_table(found: Sweep, path: Path | None = None) -> Path:

@@ -1,5 +1,6 @@
-"""Tasks in processes of this machine. A process that dies costs what it was at, which another one
-then does again (from its last checkpoint); joblib's loky would give up all that is under way.
+"""Tasks in processes of this machine. A process that dies costs no more than one run's work, which
+another one then does again from the last checkpoints; joblib's loky would give up all that is under
+way.
 
 Tasks that differ in their seed only are trained as one population, which gives the same bits in a
 fifth to a third less time. A process is handed so many of them as leave the others as much to do;

@@ -4,15 +4,17 @@ Seconds are those of :mod:`srnn.estimate`, measured with a few steps of some of 
 missing, on the machine that asks: a cluster of faster or slower ones takes its own time.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 from srnn import paths
 from srnn.runs.results import result_stamp
+from srnn.sweeps.local import TOGETHER
 from srnn.sweeps.plan import Plan
 from srnn.sweeps.work import ROW, row_key
 
 SAMPLED = 8
-"""Runs whose training is timed; the others take the mean."""
+"""Configurations whose training is timed; the others take the mean."""
 
 START = 3.0
 """Seconds from a local worker's start to its first run."""
@@ -38,9 +40,9 @@ def results_stamp() -> int:
         return 0
 
 
-def look_ahead(plan: Plan, workers: int) -> Outlook:
-    """What a sweep with so many local workers takes. Of a map no run is known before its turn, so
-    none counts as cached.
+def look_ahead(plan: Plan, workers: int, together: int = TOGETHER) -> Outlook:
+    """What a sweep with so many workers takes, each of which trains so many seeds of one
+    configuration ``together``. Of a map no run is known before its turn, so none counts as cached.
 
     Raises:
         ConfigError: a point of a random sample is no configuration.
@@ -48,18 +50,23 @@ def look_ahead(plan: Plan, workers: int) -> Outlook:
     """
     from srnn.estimate import START_SECONDS, estimate
 
-    runs = plan.total()
+    runs, workers = plan.total(), max(1, workers)
     if plan.kind == "map":
-        missing, left = plan.corners(), runs
+        groups, left = {one: len(plan.seeds) for one in plan.corners()}, runs
     else:
         missing = [
             config
             for config in plan.runs()
             if not result_stamp(ROW, row_key(config.run_id, plan.measures))
         ]
-        left = len(missing)
+        groups, left = Counter(one.replace(seed=0) for one in missing), len(missing)
     if not left:
         return Outlook(runs, runs, 0.0)
-    sample = missing[:: -(-len(missing) // SAMPLED)]
-    each = AROUND + sum(estimate(one).seconds - START_SECONDS for one in sample) / len(sample)
-    return Outlook(runs, runs - left, START + left * each / max(1, min(workers, left)))
+    most = min(together, -(-left // workers))
+    each = []
+    for config in list(groups)[:: -(-len(groups) // SAMPLED)]:
+        networks = min(most, groups[config])
+        training = estimate(config, networks=networks).seconds - START_SECONDS
+        each.append(AROUND + training / networks)
+    seconds = left * sum(each) / len(each) / min(workers, left)
+    return Outlook(runs, runs - left, START + seconds)

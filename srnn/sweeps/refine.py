@@ -2,10 +2,11 @@
 
 The library *adaptive* keeps a triangulation of the plane; every next point divides the triangle
 with the largest loss. Without a level the loss is its own (how far the measure bends away from a
-plane, times area); with a ``level`` only triangles that the level crosses count in full, so the
-runs gather along that contour.
+plane, times area); with a ``level`` each point says which part of its runs is above it, and only
+triangles between points that disagree count in full, so the runs gather along that contour.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ ELSEWHERE = 0.05
 branches of the contour."""
 
 
-def learner(level: float | None) -> Any:
-    """An adaptive learner on the unit square.
+def learner(around: bool) -> Any:
+    """An adaptive learner on the unit square; of parts of runs, if it is to look ``around`` where
+    half of them are above a level.
 
     Raises:
         ConfigError: the library is not installed.
@@ -33,14 +35,16 @@ def learner(level: float | None) -> Any:
     except ImportError as error:
         raise ConfigError("a refined map needs adaptive: pip install adaptive") from error
 
-    def around_level(surface: Any) -> np.ndarray:
+    def around_half(surface: Any) -> np.ndarray:
         values = surface.values[surface.tri.simplices][..., 0]
         size = areas(surface)
-        crossed = (values.min(1) <= level) & (values.max(1) >= level)
+        crossed = (values.min(1) <= 0.5) & (values.max(1) >= 0.5)
         return np.where(size < FINEST, 0.0, size * np.where(crossed, 1.0, ELSEWHERE))
 
-    loss = default_loss if level is None else around_level
-    return Learner2D(None, [(0.0, 1.0), (0.0, 1.0)], loss_per_triangle=loss)
+    loss = around_half if around else default_loss
+    found = Learner2D(None, [(0.0, 1.0), (0.0, 1.0)], loss_per_triangle=loss)
+    found.stack_size = 1  # its answers count from the next question on
+    return found
 
 
 class Refinement:
@@ -52,7 +56,7 @@ class Refinement:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._learner = learner(plan.level)
+        self._learner = learner(plan.level is not None)
         self._places: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
         self._known: dict[tuple[Any, ...], float] = {}
 
@@ -73,10 +77,11 @@ class Refinement:
                 return point
         return None
 
-    def tell(self, point: dict[str, Any], value: float) -> None:
-        """What came out at a point that was asked for (the mean over its seeds)."""
-        key, ranges = tuple(point.values()), self.plan.varied
-        self._known[key] = value
+    def tell(self, point: dict[str, Any], values: Sequence[float]) -> None:
+        """What came out at a point that was asked for, one value a seed."""
+        key, ranges, level = tuple(point.values()), self.plan.varied, self.plan.level
+        told = np.mean(values if level is None else np.array(values) >= level)
+        self._known[key] = float(told)
         own = tuple(round(ranges[name].share(point[name]), 9) for name in ranges)
         for place in self._places.pop(key, [own]):
-            self._learner.tell(place, value)
+            self._learner.tell(place, self._known[key])
