@@ -22,7 +22,7 @@ MOST, FITTED = 1_000, 250
 """Places that are used, and those that the lengths are fitted to, at most; of more, so many are
 drawn at random."""
 
-BOUNDS = ((0.1, 20.0), (0.04, 5.0), (0.04, 5.0))
+BOUNDS = ((0.1, 100.0), (0.04, 5.0), (0.04, 5.0))
 """What is fitted: the deviation of the log odds, and its lengths in sides of the plane."""
 
 SURE = 1.96
