@@ -122,8 +122,8 @@ def phase_map(
             autocontour=False,
         )
     if level is not None:
-        lost = table["stopped"] != ""  # as where a map puts its runs
-        counted = table.assign(**{measure: table[measure].mask(lost, 0.0)})
+        diverged = table["stopped"] != ""  # they count as 0, as where a map puts its runs
+        counted = table.assign(**{measure: table[measure].mask(diverged, 0.0)})
         _level(figure, counted.dropna(subset=[measure]), (x, y), measure, level)
     if not regular:
         hover = {
