@@ -24,14 +24,13 @@ def settle(
     weights: np.ndarray,
     config: RunConfig,
     steps: Sequence[int] = STEPS,
-    momentum: np.ndarray | None = None,
     engine: str = "auto",
 ) -> np.ndarray:
     """The weights ``(n, P)`` after so many replication steps each (rising), and no task step:
     ``(len(steps), n, P)``.
 
     The configuration's alpha, learning rate and target rule hold, whatever its goal. The momentum
-    starts at zero unless it is given.
+    starts at zero.
 
     Raises:
         ValueError: steps that do not rise from 0 on, or weights of another shape.
@@ -46,8 +45,7 @@ def settle(
     expected = (len(problem.encoding), problem.shape.particles)
     if weights.shape != expected:
         raise ValueError(f"weights of shape {weights.shape}: expected {expected}")
-    start = np.zeros_like(weights) if momentum is None else momentum
-    network = make_engine(engine, problem, weights[None], start[None])
+    network = make_engine(engine, problem, weights[None], np.zeros_like(weights)[None])
     found, done = [], 0
     for count in wanted:
         if count > done:

@@ -59,15 +59,12 @@ def _measured(weights: np.ndarray, recipe: Recipe) -> np.ndarray:
     return np.stack([measures(step, recipe) for step in weights], 1)
 
 
-def go_on(film: Film, steps: int, rules: Rules | None = None) -> Film:
-    """The film some steps longer, with other rules from here on if they are given. The same seed
-    and the same deeds give the same film."""
-    rules = rules or film.rules
+def go_on(film: Film, steps: int) -> Film:
+    """The film some steps longer. The same seed and the same deeds give the same film."""
     rng = np.random.default_rng([film.seed, 1, film.steps, len(film.wounds)])
-    _, events = evolve(film.weights[-1], film.recipe, rules, steps, rng, record=True)
+    _, events = evolve(film.weights[-1], film.recipe, film.rules, steps, rng, record=True)
     return replace(
         film,
-        rules=rules,
         weights=np.concatenate([film.weights, events.history]),
         measured=np.concatenate([film.measured, _measured(events.history, film.recipe)], 1),
         attacked=np.concatenate([film.attacked, events.attacked]),
