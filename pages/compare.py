@@ -1,5 +1,7 @@
 """Compare: any runs beside each other, with bands over seeds and what differs in their settings."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -8,6 +10,7 @@ from srnn.runs import Run, get_run, list_runs
 from srnn.runs.run import differences as made_with
 from srnn.sweeps.library import list_sweeps
 from srnn.sweeps.report import comparison_report, curves, differences, groups_of, outcome, records
+from srnn.vocabulary import LABELS
 from ui import state
 from ui.charts import download, show
 from ui.frame import page
@@ -17,6 +20,15 @@ from ui.text import escape, many
 
 MOST = 40
 """Runs that are compared at a time."""
+
+COLUMNS: dict[str, Any] = {
+    "run_id": "Run",
+    "name": "Name",
+    "epochs": "Epochs",
+    "test_accuracy": st.column_config.NumberColumn("Test accuracy", format="percent"),
+    "replicators": "Replicators",
+    **LABELS,
+}
 
 page("Compare", "What differs between runs, in their settings and in what came out?")
 runs: dict[str, Run] = {run.run_id: run for run in list_runs()}
@@ -74,7 +86,7 @@ st.markdown(
     "epsilon 1e-05."
 )
 st.header("What came out", anchor=False)
-st.dataframe(table, hide_index=True)
+st.dataframe(table, hide_index=True, column_config=COLUMNS)
 st.header("What differs", anchor=False)
 different = differences(compared)
 if different.empty:

@@ -8,20 +8,13 @@ from ui.charts import csv, download
 from ui.frame import page
 from ui.text import many
 
-PLURAL = {
-    "agrees": "agree", "differs": "differ", "open question answered": "answer an open question",
-}  # fmt: skip
-"""How verdicts are called when they are counted."""
-
 page("Research log", "Does what the 2022 research log reports come out again?")
 settings = research_log.controls()
 table = research_log.summary(settings)
 if len(table) and not settings.quick:
-    counts = table["verdict"].str.split(":").str[0].value_counts()
-    said = ", ".join(f"**{count} {PLURAL.get(str(name), name)}**" for name, count in counts.items())
     st.markdown(
         f"{many(len(table), 'claim')} of {many(table['row'].nunique(), 'row')}, each stated "
-        f"before it ran and held against a placebo: {said}."
+        f"before it ran and held against a placebo: **{research_log.tally(table)}**."
     )
 elif len(table):
     st.markdown("A look at the experiments on digits, without verdicts.")

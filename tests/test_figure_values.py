@@ -353,6 +353,8 @@ def test_a_digit_lies_above_its_attribution():
     assert np.asarray(below.z).tolist() == [[0, 0], [-2, 1]]
     assert (below.zmin, below.zmax) == (-2, 2) and np.asarray(one.z)[1, 1] == 0.5
     assert texts(drawn) == ["mean digit", "attribution"]
+    many = pd.DataFrame({"digit": 0, "mean": 0.5, "own": np.r_[np.linspace(-1, 1, 399), 50]})
+    assert attribution.attribution_images(many, "own").data[1].zmax < 1.01  # not 50
 
 
 def test_one_particle_over_the_epochs():

@@ -182,6 +182,26 @@ def test_paths_side_by_side_have_one_panel_each_and_colours_by_rank():
     assert figure.layout.coloraxis.colorbar.ticktext == ("0", "1", "5", "200")
 
 
+def test_epochs_colour_the_cube_by_how_much_of_the_way_is_gone():
+    points = np.zeros((4, 2, 3), dtype=np.float32)
+    points[1:, 0, 0] = [7, 8.5, 10]  # the other particle rests
+    about = [0, 1, 50, 200], [4, 1], ["a", "b"]
+    figure = trajectories.trajectory_cube(points, *about, against_epoch=False, color="epoch")
+    lines = [trace for trace in figure.data if trace.mode == "lines"]
+    np.testing.assert_allclose(lines[0].line.color, [0, 0.35, 0.425, 0.5, 0.5], rtol=1e-5)
+    scale = figure.layout.coloraxis
+    assert scale.colorbar.ticktext == ("0", "1", "50", "200") and scale.cmax == pytest.approx(0.5)
+    assert list(scale.colorbar.tickvals) == pytest.approx([0, 0.35, 0.425, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("values", "step"),
+    [([0.1, 5], "D2"), ([1e-3, 9], 1), ([1e-9, 0, float("nan"), 1], 2), ([], "D2")],
+)
+def test_labels_of_a_logarithmic_axis_do_not_crowd(values, step):
+    assert style.log_axis(values) == {"type": "log", "exponentformat": "power", "dtick": step}
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_can_be_written_and_has_the_common_template(name):
     figure = FIGURES[name]

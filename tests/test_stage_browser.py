@@ -219,9 +219,19 @@ def test_the_keyboard_does_it_all(browser: Any, lab: str) -> None:
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     page.keyboard.press(" ")
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
-    for _ in range(30):  # and it can be left again
+    rows, epoch = page.locator(".rows button"), test_of(stage)["epoch"]
+    rows.first.focus()
+    for key, row in (("ArrowRight", 1), ("End", rows.count() - 1), ("Home", 0), ("ArrowLeft", 0)):
+        page.keyboard.press(key)
+        expect(rows.nth(row)).to_be_focused()
+    assert test_of(stage)["epoch"] == epoch
+    page.locator(".play").focus()
+    inside = "(host) => host.contains(host.getRootNode().activeElement)"
+    presses = 0
+    while stage.evaluate(inside) and presses < 30:  # and it can be left again
         page.keyboard.press("Tab")
-    assert not stage.evaluate("(host) => host.contains(host.getRootNode().activeElement)")
+        presses += 1
+    assert presses == 14, presses  # eleven controls, two pictures, the rows
 
 
 def test_epsilon_is_worked_out_at_once_and_as_the_package_does(browser: Any, lab: str) -> None:

@@ -26,7 +26,9 @@ dl.strip {display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0; paddi
 .strip dt, .strip small {font-size: 0.875rem; font-weight: 400; opacity: 0.85}
 .strip dd {font-size: 1.25rem; margin: 0}
 .strip abbr {text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
-[data-testid=stBaseButton-primary] p {color: light-dark(#ffffff, #10141a)}
+[data-testid=stBaseButton-primary] p, [data-tag], [data-tag] * {
+  color: light-dark(#ffffff, #10141a)
+}
 :has(> .st-key-theme-watch, > .st-key-stage-change) {position: absolute}
 @media (max-width: 640px) {
   dl.strip {gap: 0 0.75rem}
@@ -35,7 +37,7 @@ dl.strip {display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0; paddi
 }
 """
 """The strip: in one line, or as a few lines of text where the window is narrow; and dark letters on
-the dark theme's light buttons."""
+the dark theme's light buttons and tags."""
 
 
 _theme = st.components.v2.component(

@@ -187,6 +187,8 @@ def pareto_section(run: Run, epsilon: float) -> None:
     st.markdown(
         f"{many(len(table), 'run')} on this data set; for {len(front):,} of them "
         "no other run has both more replicators and a better accuracy without them."
+        if len(table) > 1
+        else "This is the only run on its data set."
     )
     show(pareto_map(table, run.run_id), table, "pareto")
 

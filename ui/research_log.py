@@ -18,6 +18,10 @@ from ui.text import escape, many
 
 FULL, QUICK = "full", "quick"
 MODES = {FULL: "Real MNIST, as in the log", QUICK: "Quick look (digits)"}
+PLURAL = {
+    "agrees": "agree", "differs": "differ", "open question answered": "answer an open question",
+}  # fmt: skip
+"""How verdicts are called when there are several."""
 SHOWN = ["claim", "log", "here", "placebo", "verdict"]
 STATED = ["control", "tolerance", "why", "source"]
 """What a claim states before anything runs, beside its quantity and the log's value."""
@@ -87,13 +91,25 @@ def summary(settings: Settings) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[["row", *SHOWN]]
 
 
+def tally(table: pd.DataFrame) -> str:
+    """How many claims of a table have which verdict: ``2 agree, 1 differs``."""
+    counts = table["verdict"].str.split(":").str[0].value_counts()
+    return ", ".join(
+        f"{count} {PLURAL.get(str(verdict), verdict) if count > 1 else verdict}"
+        for verdict, count in counts.items()
+    )
+
+
 @st.fragment
 def card(one: Experiment, settings: Settings) -> None:
     """One experiment: a line with its verdict; all about it, with its figure, once it is opened."""
     found = outcome(one.name, settings)
     number = one.name if one.row else "After the log"
-    verdict = "not run yet" if found is None else found.verdict
-    label = f"**{number} · {escape(one.title)}**: {escape(verdict)}"
+    if found is None:
+        said = "not run yet"
+    else:
+        said = found.verdict if settings.quick else tally(found.tables["claims"])
+    label = f"**{number} · {escape(one.title)}**: {escape(said)}"
     with st.expander(label, key=f"log-card-{one.name}", on_change="rerun") as opened:
         if opened.open:
             _inside(one, settings, found)
@@ -106,6 +122,7 @@ def _inside(one: Experiment, settings: Settings, found: Outcome | None) -> None:
         st.caption("Not run yet with these settings. Its figure will appear here.")
         _buttons(one, settings, known=False)
         return
+    st.markdown(f"Verdict: **{escape(found.verdict)}**.")
     st.markdown(escape(found.finding))
     st.caption(_made(one, found, settings))
     show(

@@ -21,7 +21,7 @@ from srnn.experiments.base import (
     Tables,
 )
 from srnn.experiments.claims import AFTER, REPLICATING, At, Claim, about, at_least, at_most
-from srnn.figures.style import INK, MUTED, blank
+from srnn.figures.style import INK, MUTED, blank, log_axis
 from srnn.life.arithmetic import BEST_LINEAR_PRODUCT, TASKS, train
 from srnn.metanet import forward
 from srnn.particles import scalar_weights
@@ -132,12 +132,8 @@ def figure(tables: Tables) -> go.Figure:
             x=numbers["arm"], y=numbers[column].clip(lower=1e-9), name=name, boxpoints="all",
             marker={"color": color, "size": 4}, line={"width": 1.5}, fillcolor="rgba(0,0,0,0)",
         )  # fmt: skip
-    errors = numbers[["mae", "swapped"]].clip(lower=1e-9).to_numpy()
-    decades = np.ptp(np.log10([1, *errors[np.isfinite(errors)]]))
-    drawn.update_yaxes(
-        title="Mean absolute error", type="log", exponentformat="power",
-        dtick=max(1, np.ceil(decades / 6)),
-    )  # fmt: skip
+    errors = numbers[["mae", "swapped"]].clip(lower=1e-9)
+    drawn.update_yaxes(title="Mean absolute error", **log_axis(errors))
     return drawn
 
 

@@ -1,5 +1,6 @@
 """Explaining answers: who contributes to them, and what they are before and after pruning."""
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -45,10 +46,11 @@ def relevance_shares(shares: pd.DataFrame) -> go.Figure:
 
 
 def attribution_images(digits: pd.DataFrame, method: str) -> go.Figure:
-    """Mean digits over their attributions: ``digit, pixel, mean`` and a column per method."""
+    """Mean digits over their attributions: ``digit, pixel, mean`` and a column per method. The
+    strongest hundredth of the pixels has the full colour, or all others would be pale."""
     count = digits["digit"].nunique()
     figure = subplots(2, count, horizontal_spacing=0.008, vertical_spacing=0.06)
-    top = float(digits[method].abs().max()) or 1.0
+    top = float(np.nanquantile(digits[method].abs(), 0.99, method="higher")) or 1.0
     rows = (
         ("mean", "mean digit", {"colorscale": SEQUENTIAL, "zmin": 0, "zmax": 1}),
         (method, "attribution", {"colorscale": DIVERGING, "zmin": -top, "zmax": top}),

@@ -20,6 +20,7 @@ from srnn.figures.style import (
     blank,
     key,
     line,
+    log_axis,
     marks,
     message,
     type_scale,
@@ -233,7 +234,8 @@ def curves(x: Any, lines: dict[Any, Any], x_title: str, y_title: str, log: bool)
     for (name, y), dash in zip(lines.items(), ("solid", "dash", "dot", "dashdot"), strict=False):
         line(figure, x, y, name, dash=dash, mode="lines+markers", marker={"size": 5})
     figure.update_xaxes(title=x_title)
-    figure.update_yaxes(title=y_title, type="log" if log else "linear", exponentformat="power")
+    scale = log_axis([*lines.values()]) if log else {}
+    figure.update_yaxes(title=y_title, **scale)
     return figure
 
 

@@ -195,7 +195,7 @@ def control_intervals(controls: pd.DataFrame, titles: Mapping[str, str]) -> go.F
     for name in set(names) - set(supported["matching"]):
         note(figure, " no support", x=0, y=place[name], xref="x", yref="y", yanchor="middle")
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
-    figure.update_xaxes(title="Accuracy kept (points)")
+    figure.update_xaxes(title="Kept (points)")
     figure.update_yaxes(
         tickvals=list(place.values()),
         ticktext=[titles[name].replace(", on", ",<br>on") for name in names],

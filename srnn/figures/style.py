@@ -8,9 +8,11 @@ Every figure here is built for light paper. :func:`themed` turns it into its dar
 colour, and back; nothing else has to know about themes.
 """
 
+import math
 import re
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -227,7 +229,7 @@ def note(figure: go.Figure, text: str, *, size: int = 12, **place: Any) -> None:
     if "y" not in place:
         place |= {"y": 0, "yshift": -50}
         figure.update_layout(margin={"b": max(figure.layout.margin.b or 0, 82)})
-    place = {"x": 0, "xanchor": "left", "yanchor": "top", **place}
+    place = {"x": 0, "xanchor": "left", "yanchor": "top", "align": "left", **place}
     figure.add_annotation(
         text=text,
         xref=place.pop("xref", "paper"),
@@ -329,6 +331,15 @@ def type_scale() -> list[list[Any]]:
         for code, name in enumerate(TYPES)
         for edge in (code, code + 1)
     ]
+
+
+def log_axis(values: Any) -> dict[str, Any]:
+    """Plotly's settings of a logarithmic axis over these values, with labels that do not crowd."""
+    values = np.asarray(values, dtype=float)
+    ends = np.log10(values[np.isfinite(values) & (values > 0)])
+    decades = np.ptp(ends) if len(ends) else 0
+    step = "D2" if decades < 2 else math.ceil(decades / 6)  # D2: also at 2 and 5
+    return {"type": "log", "exponentformat": "power", "dtick": step}
 
 
 def percent(share: float | None, digits: int = 1) -> str:

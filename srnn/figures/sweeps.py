@@ -25,9 +25,6 @@ FINE = 80
 SHARES = ("test_accuracy", "replicator_share", "settled_replicator_share")
 """Measures that are drawn in percent."""
 
-GREY = "rgba(91,100,112,0.15)"
-"""Of the bands."""
-
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 WORDS = {
     "test_accuracy": "test accuracy",
@@ -252,7 +249,7 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
         xs, mean, low, high = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
         label = "mean" if by is None else _label(by, name)
         if np.isfinite(low).any():
-            band(figure, xs, low, high, GREY)
+            band(figure, xs, low, high, MUTED, opacity=0.18)
         look = (INK, MUTED)[index % 2], DASHES[index]
         style.line(figure, xs, mean, label, *look, mode="lines+markers", hovertemplate="%{y:.4g}")
     hover = {"marker_opacity": 0.6, "hovertemplate": "%{y:.4g}<extra>run</extra>"}
@@ -344,10 +341,12 @@ def overlaid(
         ).reset_index()
         if len(runs) > 1:
             at, low, high = (spread[name].to_numpy() for name in ("epoch", "min", "max"))
-            band(figure, at, low, high, GREY)
+            band(figure, at, low, high, MUTED, opacity=0.18)
         label = name + (f" (mean of {len(runs)})" if len(runs) > 1 else "")
         look = (INK, MUTED)[index % 2], DASHES[index % len(DASHES)]
         style.line(figure, spread["epoch"], spread["mean"], label, *look, hovertemplate="%{y:.4g}")
-    figure.update_xaxes(title="epoch")
-    figure.update_yaxes(title=title, type="log" if column.endswith("loss") else "linear")
+    every = pd.concat([one[column] for _, runs in groups for one in runs])
+    figure.update_xaxes(title="Epoch")
+    scale = style.log_axis(every) if column.endswith("loss") else {}
+    figure.update_yaxes(title=title, **scale)
     return figure

@@ -98,14 +98,15 @@ def trajectory_cube(
     if against_epoch:
         height = np.broadcast_to(positions(epochs, scale)[:, None, None], (snapshots, shown, 1))
         points = np.concatenate([coordinates[..., :2], height], axis=2, dtype=np.float32)
+    way = _way(points)
     for name in DRAWN:
         own = np.flatnonzero(np.asarray(codes) == TYPES.index(name))
         if len(own):
             axes = [points[:, own, axis] for axis in range(3)]
             labels = [names[index] for index in own.tolist()] if shown <= NAMED else None
-            _paths(figure, name, axes, times, labels, color)
+            _paths(figure, name, axes, times, labels, way if color == "epoch" else None)
     if color == "epoch":
-        figure.update_layout(coloraxis=_epoch_colors(times))
+        figure.update_layout(coloraxis=_epoch_colors(times, way))
     titled = {
         f"{letter}axis": {"title": {"text": _title(axis, shares)}}
         for axis, letter in enumerate("xyz")
@@ -179,25 +180,37 @@ def path_grid(
     figure.update_layout(
         height=60 + 150 * rows,
         margin={"l": 16, "r": 80, "t": 48, "b": 36},
-        coloraxis=_epoch_colors(epochs),
+        coloraxis=_epoch_colors(epochs, rank),
     )
     figure.update_annotations(font={"size": 11})
     note(figure, "Each to its own scale; PC 1 across, PC 2 up.", x=0, y=0, yshift=-8)
     return figure
 
 
-def _epoch_colors(epochs: Sequence[int] | np.ndarray) -> dict[str, object]:
-    """Colours evenly spread over the recorded epochs, most of which are early ones."""
-    last = max(len(epochs) - 1, 1)
-    ticks = sorted({round(share * (len(epochs) - 1) / 6) for share in range(7)})
+def _way(points: np.ndarray) -> np.ndarray:
+    """How much of the way that is drawn is gone at each snapshot, ``(T,)`` from 0: steps of
+    ``points (T, S, 3)``, each axis to its own scale, on average over the paths. Most of it is gone
+    in the first epochs; colours spread over the epochs would leave nearly all in one colour."""
+    spans = np.maximum(np.ptp(points, axis=(0, 1)), 1e-12)
+    steps = np.linalg.norm(np.diff(points, axis=0) / spans, axis=2).mean(1)
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def _epoch_colors(epochs: Sequence[int] | np.ndarray, places: np.ndarray) -> dict[str, object]:
+    """Colours for epochs at their ``places`` on the scale, ascending from 0."""
+    last, ticks = len(places) - 1, [0]
+    for index in range(1, last + 1):
+        gaps = places[index] - places[ticks[-1]], places[last] - places[index]
+        if index == last or min(gaps) > 0.1 * places[last]:
+            ticks.append(index)
     return {
         "colorscale": EPOCHS,
         "cmin": 0,
-        "cmax": last,
+        "cmax": float(places[last]) or 1.0,
         "colorbar": {
             "title": "Epoch",
             "len": 0.8,
-            "tickvals": ticks,
+            "tickvals": [float(places[tick]) for tick in ticks],
             "ticktext": [f"{epochs[tick]:,.0f}" for tick in ticks],
         },
     }
@@ -248,17 +261,16 @@ def _paths(
     axes: list[np.ndarray],
     epochs: np.ndarray,
     labels: list[str] | None,
-    color: str,
+    way: np.ndarray | None,
 ) -> None:
-    """One trace of lines and one of end points for a type; axes are three ``(T, S)`` arrays."""
+    """One trace of lines and one of end points for a type; axes are three ``(T, S)`` arrays; the
+    ``way`` at each snapshot is their colour, if it is given."""
     snapshots, members = axes[0].shape
     gap = np.full((1, members), np.nan, dtype=np.float32)
     x, y, z = (np.concatenate([axis, gap]).T.ravel().astype(np.float32) for axis in axes)
     style = {"color": PALETTE[name], "width": _WIDTHS[name]}
-    if color == "epoch":
-        rank = np.arange(snapshots + 1.0)
-        rank[-1] -= 1  # the gap
-        along = np.tile(rank, members)
+    if way is not None:
+        along = np.tile(np.append(way, way[-1]), members)  # one more in the gap
         style = {"color": along, "coloraxis": "coloraxis", "width": 2}
     entry = {"name": f"{LABELS[name]} ({count(members)})", "legendgroup": name}
     if snapshots > 1:
@@ -269,7 +281,7 @@ def _paths(
             mode="lines",
             line=style,
             opacity=0.85,
-            showlegend=color == "type",
+            showlegend=way is None,
             connectgaps=False,
             **entry,
             **_hover(labels, epochs, name),
@@ -278,7 +290,7 @@ def _paths(
         **{letter: values[-1] for letter, values in zip("xyz", axes, strict=True)},
         mode="markers",
         marker={"color": PALETTE[name], "size": 3 if snapshots > 1 else 4},
-        showlegend=snapshots == 1 or color == "epoch",
+        showlegend=snapshots == 1 or way is not None,
         **entry,
         **_hover(labels, epochs[-1:], name, gap=0),
     )

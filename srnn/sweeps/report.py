@@ -17,10 +17,10 @@ from srnn.sweeps.work import versions
 from srnn.vocabulary import count_replicators
 
 CURVES = {
-    "test_accuracy": "test accuracy (%)",
-    "replicators": "replicators",
-    "task_loss": "task loss",
-    "replication_loss": "self-replication loss × alpha",
+    "test_accuracy": "Test accuracy (%)",
+    "replicators": "Replicators",
+    "task_loss": "Task loss",
+    "replication_loss": "Self-replication loss × alpha",
 }
 """What is compared over the epochs: a column of :func:`records`, and its axis."""
 
@@ -39,7 +39,8 @@ def groups_of(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
     named = []
     for members in groups.values():
         values = dict(members[0].config)
-        text = ", ".join(f"{words(name)} {values[name]}" for name in varied)
+        told = {name: f"{v:g}" if isinstance(v := values[name], float) else v for name in varied}
+        text = ", ".join(f"{words(name)} {value}" for name, value in told.items())
         named.append((text or members[0].name, members))
     return named
 

@@ -42,7 +42,23 @@ export function connectControls(host, stage) {
     });
   }
   find("rows").addEventListener("pointerleave", () => stage.hover(-1));
+  find("rows").addEventListener("keydown", walkRows);
   host.addEventListener("keydown", (event) => pressKey(event, stage));
+}
+
+// The rows are one stop for Tab; arrows, Home and End move among them.
+function walkRows(event) {
+  const buttons = [...event.currentTarget.querySelectorAll("button")];
+  const here = buttons.indexOf(event.composedPath()[0]), last = buttons.length - 1;
+  const ways = { ArrowLeft: here - 1, ArrowUp: here - 1, ArrowRight: here + 1, ArrowDown: here + 1 };
+  const to = { ...ways, Home: 0, End: last }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  event.stopPropagation(); // these keys move the clock elsewhere
+  buttons.forEach((button) => (button.tabIndex = -1));
+  const next = buttons[Math.min(last, Math.max(0, to))];
+  next.tabIndex = 0;
+  next.focus();
 }
 
 // The particles that the list "Select" names: a type, a layer, the survivors, or none.
@@ -210,10 +226,11 @@ export function showParticles(host, scene) {
   if (list.dataset.key !== key) {
     list.dataset.key = key;
     list.replaceChildren(
-      ...wanted.slice(0, ROWS).map((particle) => {
+      ...wanted.slice(0, ROWS).map((particle, k) => {
         const item = document.createElement("li"), button = document.createElement("button");
         button.type = "button";
         button.dataset.particle = particle;
+        button.tabIndex = k ? -1 : 0;
         button.append(mark(theme.types[codes[particle]]), particleName(run, particle));
         item.append(button);
         return item;
