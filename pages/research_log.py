@@ -26,6 +26,11 @@ else:
 research_log.progress(settings)
 if len(table):
     research_log.claims_sheet(table, 480)
+    st.caption(
+        "A claim is decided where the 95 % interval over seeds lies wholly inside or outside its "
+        "tolerance. The claims of a row answer one question, so they are corrected together "
+        "(Holm); rows ask different questions, so nothing is corrected across them."
+    )
     download("All claims (CSV)", lambda: csv(table), "research-log.csv", "text/csv")
 st.header("The experiments", anchor=False)
 for experiment in experiments().values():

@@ -9,7 +9,8 @@ The independent unit is the run (one seed). What is here, all pure functions of 
   *no difference* (only by the two one-sided tests, TOST) or *undecided*; their p-values are
   corrected by :func:`holm`.
 - :func:`verdict`: the rule behind it, for tests that have p-values of their own.
-- :func:`two_sided`: p-value of an observed statistic among permuted ones of the *same kind*.
+- :func:`two_sided`: p-value of an observed statistic among permuted ones of the *same kind*;
+  :func:`rank_trend`: rank correlation of two quantities over runs.
 - :func:`auc`: how well a score tells two groups apart; :func:`front_of`: which points no other
   betters.
 
@@ -173,6 +174,25 @@ def two_sided(observed: float, permuted: ArrayLike) -> float:
     return min(1.0, 2 * (1 + int(tail)) / (1 + len(draws)))
 
 
+def rank_trend(x: ArrayLike, y: ArrayLike, draws: int = 9999, seed: int = 0) -> tuple[float, float]:
+    """Spearman's rank correlation of two quantities of the same runs, ``(n,)`` each, and its
+    two-sided p-value were one of them dealt out at random among the runs; both NaN where one does
+    not vary.
+
+    Raises:
+        ValueError: not as many values on both sides, or one that is not finite.
+    """
+    a, b = (stats.rankdata(_checked(values)) for values in (x, y))
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} and {len(b)} values: pairs need one of each per run")
+    if len(a) < 2 or not a.std() or not b.std():
+        return math.nan, math.nan
+    a, b = ((ranks - ranks.mean()) / ranks.std() / math.sqrt(len(ranks)) for ranks in (a, b))
+    dealt = np.random.default_rng([seed, 0x7E]).permuted(np.tile(b, (draws, 1)), axis=1)
+    observed = float(a @ b)
+    return observed, two_sided(observed, dealt @ a)
+
+
 def auc(scores: ArrayLike, positive: ArrayLike) -> float:
     """Probability that a positive has a larger score than a negative, ties counted half (area under
     the ROC curve); 0.5 tells nothing. NaN if one of the two groups is empty.
@@ -200,6 +220,17 @@ def front_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.logical_not((more & better).any(1))
 
 
+def tail(distance: float, found: Estimate) -> float:
+    """P(t > distance in standard errors of the estimate); without any scatter 0, 1/2 (at distance
+    0) or 1; NaN for fewer than two runs."""
+    if found.count < 2:
+        return math.nan
+    error = found.deviation / math.sqrt(found.count)
+    if error == 0:
+        return 0.5 * (1 - float(np.sign(distance)))
+    return float(stats.t.sf(distance / error, found.count - 1))
+
+
 def _checked(values: ArrayLike) -> np.ndarray:
     x = np.asarray(values, dtype=float)
     if x.ndim != 1:
@@ -211,19 +242,9 @@ def _checked(values: ArrayLike) -> np.ndarray:
 
 def _p_difference(found: Estimate) -> float:
     """Two-sided t-test of mean 0; NaN for fewer than two runs."""
-    return 2 * _tail(abs(found.mean), found)
+    return 2 * tail(abs(found.mean), found)
 
 
 def _p_equivalence(found: Estimate, margin: float) -> float:
     """TOST (Schuirmann 1987): the larger p of "at most -margin" and "at least margin"."""
-    return _tail(margin - abs(found.mean), found)
-
-
-def _tail(distance: float, found: Estimate) -> float:
-    """P(t > distance in standard errors); without any scatter 0, 1/2 (at distance 0) or 1."""
-    if found.count < 2:
-        return math.nan
-    error = found.deviation / math.sqrt(found.count)
-    if error == 0:
-        return 0.5 * (1 - float(np.sign(distance)))
-    return float(stats.t.sf(distance / error, found.count - 1))
+    return tail(margin - abs(found.mean), found)

@@ -12,6 +12,7 @@ from srnn.config import RunConfig
 from srnn.experiments import experiments
 from srnn.experiments.base import NONE, PERMUTED, SHUFFLED, Computation, Found, Settings
 from srnn.experiments.claims import (
+    LEVEL,
     At,
     Claim,
     Log,
@@ -24,6 +25,9 @@ from srnn.experiments.claims import (
     inside,
     judge,
     judge_all,
+    judge_family,
+    p_inside,
+    p_outside,
     premises,
     show,
     values,
@@ -76,6 +80,44 @@ def test_an_interval_is_inside_outside_or_across_a_closed_band():
     assert inside(wide, Tolerance(4.5, 9.0, "")) is False
     assert inside(wide, Tolerance(-9.0, -0.5, "")) is False
     assert inside(estimate([1.0]), Tolerance(0.0, 2.0, "")) is None
+
+
+def test_the_claims_of_one_row_are_one_family():
+    """What is certain by itself at 95 % is not beside others that are not (Holm by hand)."""
+    edge = [4.4, 5.0, 5.6]  # mean 5, deviation 0.6: 5.00 (3.51 to 6.49)
+    band_p = 0.0151  # one-sided: mean 5.95 of (5.9, 6.0), 95 % interval 5.31 to 6.59
+    near = Claim("near", At("a", "x"), At("b", "x"), Tolerance(-9, 7.0, ""), "1", Log("5", "s"))
+    mean_inside, mean_outside = [5.9, 6.0], [8.05, 7.95]
+    assert p_inside(estimate(mean_inside), near.tolerance) == pytest.approx(band_p, abs=1e-4)
+    assert p_outside(estimate(mean_outside), near.tolerance) == pytest.approx(band_p, abs=2e-3)
+    held, fell = (near, mean_inside, OUT), (near, mean_outside, OUT)
+    blur = (near, edge, [6.9, 7.0, 7.1])  # inside, not certain on its placebo
+    assert judge(*held).verdict is Verdict.AGREES and judge(*fell).verdict is Verdict.DIFFERS
+
+    def verdicts(*family):
+        return [one.verdict for one in judge_family(family)]
+
+    assert verdicts(held, held) == [Verdict.UNDECIDED] * 2  # 2 x 0.0151 > 0.025
+    assert verdicts(fell, fell) == [Verdict.UNDECIDED] * 2
+    sure = (CLAIM, [5.0, 5.0, 5.0], [9.0, 9.0, 9.0])
+    assert verdicts(held, sure) == [Verdict.AGREES] * 2  # the surer one first, then 1 x 0.0151
+    assert verdicts(fell, sure)[0] is Verdict.UNDECIDED  # sure is no rejection of this kind
+    unknown = (UNKNOWN, mean_inside, OUT)
+    assert verdicts(held, unknown) == [Verdict.AGREES, Verdict.NOT_COMPARABLE]  # not counted
+    assert verdicts(blur) == [Verdict.UNDECIDED]
+    one_run = (CLAIM, [5.0], OUT)
+    assert verdicts(held, one_run) == [Verdict.AGREES, Verdict.UNDECIDED]
+
+
+def test_the_placebo_must_fail_at_the_level_of_the_family():
+    real = (5.0, 5.0, 5.0)
+    faint = (6.9, 7.0, 7.1 + 0.45)  # outside 4 to 6 with p = 0.02
+    p = p_outside(estimate(faint), BAND)
+    assert LEVEL / 2 < p <= LEVEL
+    assert judge(CLAIM, real, faint).verdict is Verdict.AGREES
+    both = judge_family([(CLAIM, real, faint)] * 2)
+    assert [one.verdict for one in both] == [Verdict.UNDECIDED] * 2
+    assert [one.holds for one in both] == [True] * 2
 
 
 def test_the_worst_claim_decides_and_all_are_named():

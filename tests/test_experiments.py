@@ -1,9 +1,14 @@
 """The experiments and their engine, each against something known beforehand."""
 
+import importlib
 import json
+import pkgutil
+import sys
 import textwrap
 import time
+import zipfile
 from concurrent.futures.process import BrokenProcessPool
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -20,9 +25,12 @@ from srnn.experiments import baselines, experiments, longer, multiplication
 from srnn.experiments.base import FIRST_SEED, Computation, Settings, drop_costs
 from srnn.experiments.claims import Verdict, conclude, judge_all, premises
 from srnn.experiments.engine import (
+    _Work,
     chosen,
     judged_outcome,
     known_outcome,
+    measure_run,
+    outcome_of,
     run_experiments,
     saved_outcome,
 )
@@ -260,6 +268,9 @@ def test_a_continued_run_equals_the_uninterrupted_one(small):
     facts, _ = longer.compare_bits(small.to_dict(), small.replace(epochs=5).to_dict())
     assert facts["equal"] and facts["weights"] and facts["momentum"] and facts["records"]
     assert facts["continued_at"] == 3 and not facts["without_momentum"]
+    bare = small.replace(momentum=0.0)  # nothing is lost where there is none
+    facts, _ = longer.compare_bits(bare.to_dict(), bare.replace(epochs=5).to_dict())
+    assert facts["equal"] and facts["without_momentum"]
 
 
 # the engine: from the shell, in the background, one file an experiment
@@ -338,31 +349,33 @@ def _tiny_config(self, **changes):
     return make_config("2022-02", **{**size, **changes, **length})
 
 
-def test_every_row_is_worked_out_and_drawn_from_tiny_runs(monkeypatch):
+@pytest.fixture(scope="module")
+def tiny_runs(tmp_path_factory):
+    """A cache that the rows share: what several need is trained once."""
+    return tmp_path_factory.mktemp("tiny-runs")
+
+
+@pytest.mark.parametrize("name", experiments())
+def test_every_row_is_worked_out_and_drawn_from_tiny_runs(name, tiny_runs, monkeypatch):
+    monkeypatch.setenv("SRNN_CACHE", str(tiny_runs))
     monkeypatch.setattr(Settings, "config", _tiny_config)
     monkeypatch.setattr(baselines, "width_for", lambda *_: 12)  # no network of 1,100 cells
     told = []
-    rows = {
-        row.experiment.name: row
-        for row in reproduce(None, QUICK, lambda *now: told.append(now), workers=1)
-    }
-    assert list(rows) == list(experiments())
-    assert not any(row.failed for row in rows.values()), [
-        row.outcome.verdict for row in rows.values() if row.failed
-    ]
+    (row,) = run_experiments(chosen([name]), QUICK, lambda *now: told.append(now), workers=1)
+    assert not row.failed, row.outcome.verdict
     assert told[0][1] > 0 and told[-1] == (told[-1][1], told[-1][1], "done")
-    for row in rows.values():
-        one, tables = row.experiment, row.outcome.tables
-        figure = one.figure(tables)
-        assert len(figure.data) and one.data in tables
-        assert_within_axes(figure)
-        assert_labels_inside(figure)
-        assert row.outcome.finding and len(tables["claims"]) == len(one.claims)
-        for claim in one.claims if one.premise else ():  # what the claims speak of is measured
-            for at in (claim.real, claim.placebo):
-                assert at.key in tables["numbers"] and at.arm in set(tables["numbers"]["arm"])
-    logits = rows["4"].outcome.tables["numbers"]
-    assert logits["difference"].max() < 1e-4 < logits["difference_dealt"].min()
+    one, tables = row.experiment, row.outcome.tables
+    figure = one.figure(tables)
+    assert len(figure.data) and one.data in tables
+    assert_within_axes(figure)
+    assert_labels_inside(figure)
+    assert row.outcome.finding and len(tables["claims"]) == len(one.claims)
+    for claim in one.claims if one.premise else ():  # what the claims speak of is measured
+        for at in (claim.real, claim.placebo):
+            assert at.key in tables["numbers"] and at.arm in set(tables["numbers"]["arm"])
+    if name == "4":
+        logits = tables["numbers"]
+        assert logits["difference"].max() < 1e-4 < logits["difference_dealt"].min()
 
 
 CORRUPTIONS = {
@@ -385,6 +398,7 @@ def test_no_row_agrees_on_the_strength_of_a_broken_training(corruption, monkeypa
     settings = Settings(quick=True, seeds=2)
     names = [name for name, one in experiments().items() if one.premise]
     assert set(LOG) - set(names) == {"10", "17", "18"}  # no MetaNet is trained for these
+    names.remove("selection")  # trains its own
     for row in reproduce(names, settings, workers=1):
         if row.failed:
             assert (corruption, row.experiment.name) == ("untrained", "13")  # nothing to train on
@@ -476,10 +490,58 @@ def test_a_computation_may_speak_of_many_seeds_and_arms():
         **{**vars(one), "name": "many", "arms": lambda _: {"a": [piece]}, "claims": ()}
         | {"finding": lambda found: [], "premise": ()}
     )
-    from srnn.experiments.engine import outcome_of
-
     numbers = outcome_of(own, QUICK).tables["numbers"]
     assert numbers["arm"].tolist() == ["b"] * 3 and numbers["seed"].tolist() == [0, 1, 2]
+
+
+def test_all_workers_that_are_asked_for_are_given_and_no_more(monkeypatch):
+    seen = []
+
+    def one_by_one(function, jobs, workers):
+        seen.append(workers)
+        return ((index, function(job)) for index, job in enumerate(jobs))
+
+    monkeypatch.setattr("srnn.experiments.engine.in_parallel", one_by_one)
+    monkeypatch.setattr(Settings, "config", _tiny_config)
+    outcome_of(experiments()["dead-outputs"], QUICK, workers=3)
+    outcome_of(experiments()["17"], QUICK, workers=3)
+    assert seen == [3, 3, 1]  # trainings, what needs them; timings alone
+
+
+def test_the_time_left_is_told_by_the_work_that_is_left(monkeypatch):
+    told, clock = [], [100.0]
+    monkeypatch.setattr("srnn.experiments.engine.time.perf_counter", lambda: clock[0])
+    work = _Work([], QUICK, lambda *now: told.append(now), 1)
+    work.cost, work.cost_done, clock[0] = 100.0, 25.0, 110.0
+    work.report("this")  # a quarter took 10 s
+    work.cost_done, clock[0] = 10.0, 130.0
+    work.report("that")  # a tenth took 30 s
+    work.cost_done, clock[0] = 99.9, 101.0
+    work.report("end")
+    assert [what for *_, what in told] == ["this (30 s left)", "that (about 4 min left)", "end"]
+
+
+def test_what_a_computation_needs_is_trained_before_in_one_chain(monkeypatch):
+    monkeypatch.setattr(Settings, "config", _tiny_config)
+    work = _Work(chosen(["13"]), QUICK, lambda *_: None, 1)
+    chains = [job for job in work.jobs.values() if job.stage == 0]
+    (short,), (long,) = (
+        {one for one in job.computation.needs if one.epochs == epochs}
+        for job in work.jobs.values()
+        if job.computation
+        for epochs in (2, 4)
+    )
+    assert [job.chain for job in chains] == [(short, long)]
+    assert {job.stage for job in work.jobs.values()} == {0, 1}
+
+
+def test_replicators_are_zeros_and_identities_and_a_stopped_run_says_only_that():
+    records = pd.DataFrame({"test_accuracy": [0.1, 0.9], "zero": [0, 30], "identity": [5, 10]})
+    run = SimpleNamespace(stopped="", records=records, shape=SimpleNamespace(particles=100))
+    facts, tables = measure_run(lambda run: ({"more": 1.0}, {"table": records}), run)
+    assert facts == {"accuracy": 0.9, "replicators": 0.4, "more": 1.0} and "table" in tables
+    run.stopped = "epoch 2"
+    assert measure_run(lambda run: ({}, {}), run) == ({"stopped": "epoch 2"}, {})
 
 
 # outcomes that come with the package
@@ -502,20 +564,40 @@ def test_a_shipped_outcome_comes_back_as_it_was_and_only_for_its_settings(tmp_pa
     assert shipped_outcome(one, QUICK, tmp_path) is None
 
 
-def test_what_is_shipped_is_said_by_the_claims_and_sentences_of_today():
-    for file in FOLDER.glob("*.zip"):
-        asked = {
-            "rivals": (STUDY, Study(PRESETS[COMPARED].config)),
-            "limits": (LIMITS, Limits()),
-        }
-        one, settings = asked.get(file.stem) or (experiments()[file.stem], Settings())
-        found = known_outcome(one, settings)
-        assert found is not None, f"{file.name}: made by older claims; reproduce --ship"
-        again = judged_outcome(one, found.tables, found.made)
-        assert found.verdict == again.verdict and found.finding.startswith(again.finding)
-        claims, anew = (made.tables["claims"].to_csv() for made in (found, again))
-        assert claims == anew
-        assert len(one.figure(found.tables).data)
+@pytest.mark.parametrize("name", sorted(file.stem for file in FOLDER.glob("*.zip")))
+def test_what_is_shipped_is_said_by_the_claims_and_sentences_of_today(name):
+    asked = {
+        "rivals": (STUDY, Study(PRESETS[COMPARED].config)),
+        "limits": (LIMITS, Limits()),
+    }
+    one, settings = asked.get(name) or (experiments()[name], Settings())
+    found = known_outcome(one, settings)
+    assert found is not None, "made by older claims; reproduce --ship"
+    again = judged_outcome(one, found.tables, found.made)
+    assert found.verdict == again.verdict and found.finding.startswith(again.finding)
+    claims, anew = (made.tables["claims"].to_csv() for made in (found, again))
+    assert claims == anew
+    assert len(one.figure(found.tables).data)
+
+
+@pytest.mark.parametrize("name", experiments())
+def test_the_claims_are_those_from_before_the_shipped_run(name, monkeypatch):
+    """Made anew, as at the first import, they read as when the run was asked for."""
+    module = next(
+        f"srnn.experiments.{one.name}"
+        for one in pkgutil.iter_modules(srnn.experiments.__path__)
+        if getattr(sys.modules[f"srnn.experiments.{one.name}"], "EXPERIMENT", None)
+        is experiments()[name]
+    )
+    short = module.rpartition(".")[2]
+    monkeypatch.setattr(srnn.experiments, short, sys.modules[module])  # put back afterwards
+    monkeypatch.delitem(sys.modules, module)
+    again = importlib.import_module(module).EXPERIMENT
+    with zipfile.ZipFile(FOLDER / f"{name}.zip") as file:
+        key = json.loads(file.read("outcome.json"))["key"]
+    assert repr(again.claims) == key["claims"]
+    monkeypatch.undo()
+    assert sys.modules[module].EXPERIMENT is experiments()[name]
 
 
 def test_the_log_is_reproduced_in_the_background_and_watched_from_outside(monkeypatch):

@@ -6,10 +6,12 @@ import torch
 
 from srnn.config import RunConfig, make_config
 from srnn.engines import Problem, make_engine
-from srnn.experiments import baselines, experiments, networks
+from srnn.experiments import baselines, comparisons, experiments, networks
 from srnn.experiments.comparisons import (
+    ADAM_GRID,
     CHANCE,
     DENSE,
+    GRID,
     KINDS,
     LOTTERY,
     PRUNED,
@@ -17,11 +19,12 @@ from srnn.experiments.comparisons import (
     compare_wide,
     pruned,
 )
-from srnn.experiments.fitting import accuracy_of, fit
+from srnn.experiments.fitting import accuracy_of, chosen_rate, fit
 from srnn.experiments.slow_ways import BlockSparse, ModuleLoop
 from srnn.metanet import MacroShape, forward, macro_shape
 from srnn.particles import initial_weights
 from srnn.pruning.dense import Rules, accuracies, initial_scalars, train_dense
+from srnn.pruning.scratch import Setup, best_rate, validation_split
 from srnn.tasks import load_task
 
 
@@ -48,14 +51,55 @@ def test_pruned_dense_networks_are_those_of_the_pruning_lab(tiny):
     (chance,) = pruned(tiny, [CHANCE], 1)[1]["numbers"].to_dict("records")
     assert chance["connections"] == kept and 0 <= chance["outputs_reached"] <= 10
     assert numbers.loc[DENSE, "outputs_reached"] == 10
-    run = RunConfig.from_dict(tiny)
-    start = initial_scalars(macro_shape(run), run.seed)[None]
+    run, task = RunConfig.from_dict(tiny), load_task("digits")
+    shape = macro_shape(run)
+    start = initial_scalars(shape, run.seed)[None]
     everything = torch.ones_like(start, dtype=torch.bool)
-    rules = Rules.of(run)
-    task = load_task("digits")
-    whole, _ = train_dense(start, everything, macro_shape(run), task, range(1, 2), rules)
+    rates = set(numbers["rate"])
+    first = Rules.of(run.replace(seed=1, data_seed=1))
+    setup = Setup(task, shape, first, (1,), np.array([[0]]), 1, 1)
+    assert rates == {best_rate(setup, GRID)}
+    rules = Rules.of(run, *rates)
+    whole, _ = train_dense(start, everything, shape, task, range(1, 2), rules)
     x, y = torch.from_numpy(task.x_test), torch.from_numpy(task.y_test)
     assert numbers.loc[DENSE, "accuracy"] == accuracies(whole, x, y, macro_shape(run))[0]
+
+
+def test_a_rate_is_chosen_on_training_images_that_were_held_back():
+    """Of two answers to everything: what is true of the last sixth of the training images wins."""
+    task = load_task("digits")
+    split = validation_split(task)
+    digits = np.bincount(split.y_test).argmax(), np.bincount(split.y_test).argmin()
+    seen = []
+
+    def train(given, rate):
+        seen.append(given)
+        return lambda x: torch.eye(10)[int(rate)].expand(len(x), 10)
+
+    assert chosen_rate(train, task, [float(digit) for digit in digits]) == digits[0]
+    assert chosen_rate(train, task, [float(digit) for digit in digits[::-1]]) == digits[0]
+    held = len(task.x_train) // 6
+    for given in seen:
+        assert np.array_equal(given.x_train, task.x_train[:-held])
+        assert np.array_equal(given.x_test, task.x_train[-held:])
+
+
+def test_a_rate_is_chosen_once_with_the_first_seed_on_true_labels(tiny, monkeypatch):
+    asked = []
+
+    def chosen(train, task, rates):
+        asked.append((task.y_train.tolist(), rates))
+        return 0.05 if rates == GRID else 0.01
+
+    monkeypatch.setattr(comparisons, "chosen_rate", chosen)
+    other = {**tiny, "seed": 7, "data_seed": 7, "labels": "shuffled"}
+    assert compare_wide(other, 7, 1)[0]["rate"] == compare_wide(tiny, 7, 1)[0]["rate"] == 0.05
+    assert compare_wide(tiny, 8, 1)[0]["rate"] == 0.05
+    for kind in KINDS:
+        rates = {compare(kind, config, 4)[0]["rate"] for config in (other, tiny)}
+        assert rates == {0.01}
+    labels = load_task("digits").y_train.tolist()
+    assert asked == [(labels, GRID)] * 2 + [(labels, ADAM_GRID)] * len(KINDS)
 
 
 def test_an_unknown_rival_is_refused(tiny):
@@ -72,7 +116,7 @@ def test_a_hypernetwork_learns_the_digits():
 def test_the_order_of_the_data_changes_what_is_learned():
     def weights(data_seed):
         network = networks.Wide(MacroShape(64, 3, 4, 10), 0)
-        fit(network, load_task("digits"), 1, 100, data_seed=data_seed)
+        fit(network, load_task("digits"), 1, 100, lr=0.008, data_seed=data_seed)
         return network.layers[0]
 
     assert torch.equal(weights(1), weights(1)) and not torch.equal(weights(1), weights(2))

@@ -78,6 +78,8 @@ def test_a_round_is_measured_from_the_trained_weights(small: RunConfig):
     assert facts["lost: melt by everybody"] >= facts["lost: melt by cell"]
     assert facts["cost: attack by everybody"] > 0.01
     assert len(facts) == 3 * 2 * 5
+    assert table["loss"].tolist() == [facts[f"loss: {one}"] for one in table["round"]]
+    assert abs(facts["loss: attack by everybody"]) > abs(facts["loss: attack by cell"]) > 0
     assert disturbed.measure(run)[0] == facts
     drawn = disturbed.figure({"rounds": table.assign(arm="h = 8", seed=1)})
     assert len(drawn.data) > 0
@@ -104,12 +106,7 @@ def test_the_whole_share_of_replication_costs_a_quine_accuracy_and_a_small_one_d
     drawn = quine.figure({"numbers": numbers})
     points = {trace.name: (trace.x, trace.y) for trace in drawn.data if len(trace.x)}
     assert points == {"share 0.3": ((3.0,), (90.0,))}
-
-
-def test_quick_rows_ask_for_less():
-    quick, full = (free_particles.arms(Settings(quick=q, seeds=1)) for q in (True, False))
-    names = [arms["as published"][0].parameters["names"] for arms in (quick, full)]
-    assert len(names[0]) == 2 and names[1] == list(free_particles.EXPERIMENTS)
+    assert len({trace.marker.symbol for trace in drawn.data}) == len(drawn.data)
 
 
 def test_networks_that_add_are_named_one_by_one(capsys):

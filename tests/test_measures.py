@@ -182,6 +182,9 @@ def test_cutting_a_metanet_keeps_the_largest_of_its_survivors(trained):
     few = run.weights.copy()
     few[:, np.argsort(-size, kind="stable")[count:]] = 0
     assert facts["connections"] == count and facts["cut"] == pytest.approx(accuracy(few))
+    bare = run.weights.copy()
+    bare[:, kinds < 2] = 0
+    assert facts["survivors"] == pytest.approx(accuracy(bare))
     assert facts["density"] == pytest.approx((P - 18) / P)
     assert facts["parameters"] == P * H * (H + 6)
 
@@ -212,30 +215,59 @@ def test_gains_before_and_after_the_break(monkeypatch):
     assert facts["gain"] == pytest.approx(0.1) and facts["early_gain"] == pytest.approx(0.2)
 
 
-def test_dead_outputs_and_what_their_digits_lose(trained):
+def test_dead_outputs_and_right_answers_to_every_digit(trained):
     run, _ = trained
     assert dead_outputs.dead_outputs(run).tolist() == [False] * 9 + [True]
-    facts, _ = dead_outputs.measure(run)
     task = load_task("digits")
-    answers = [task.y_test == digit for digit in range(10)]
     with torch.inference_mode():
         logits = dense(run.weights, SHAPE)(torch.from_numpy(task.x_test)).numpy()
     right = logits.argmax(1) == task.y_test
-    recall = [right[mask].mean() for mask in answers]
-    assert facts["dead"] == 1 and np.isnan(facts["with_none"]) and np.isnan(facts["with_many"])
-    assert facts["lost"] == pytest.approx(np.mean(recall[:9]) - recall[9])
+    wanted = [right[task.y_test == digit].mean() for digit in range(10)]
+    assert dead_outputs.recall(run).tolist() == pytest.approx(wanted)
     half = np.where(np.arange(P) == P - 1, 0, 2)  # one of its two particles is dead, the other not
     assert not dead_outputs.dead_outputs(run_of([network(half, run.weights[4])], [0])).any()
 
 
-def test_accuracy_goes_to_the_seeds_with_no_or_many_dead_outputs():
+def test_a_digit_is_held_against_itself_where_its_output_lives(monkeypatch):
+    one = network(np.repeat([0, 1, 2], [40, 8, 100]), np.ones(P, np.float32))
+    runs = {seed: run_of([one], [0], [0.1 * seed]) for seed in range(1, 6)}
+    for seed, run in runs.items():
+        run.config = run.config.replace(seed=seed)
+    runs[5].stopped = "epoch 1"
+    gone = {1: [], 2: [3], 3: [3, 5], 4: [3, 5, 7]}
+    right = {1: np.full(10, 0.8), 2: np.full(10, 0.9), 3: np.full(10, 0.7), 4: np.full(10, 0.6)}
+    right[2][3], right[3][[3, 5]], right[4][[3, 5, 7]] = 0.1, (0.5, 0.0), (0.4, 0.1, 0.0)
+    monkeypatch.setattr(dead_outputs, "obtain", lambda config: (runs[config.seed], False))
+    monkeypatch.setattr(dead_outputs, "recall", lambda run: right[run.config.seed])
+    monkeypatch.setattr(
+        dead_outputs, "dead_outputs", lambda run: np.isin(np.arange(10), gone[run.config.seed])
+    )
+    _, tables = dead_outputs.measured([run.config.to_dict() for run in runs.values()])
+    rows = tables["numbers"].set_index("seed")
+    assert rows.index.tolist() == [1, 2, 3, 4] and rows["dead"].tolist() == [0, 1, 2, 3]
+    assert rows["replicators"].tolist() == pytest.approx([48 / P] * 4)
+    assert rows["accuracy"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert rows["with_none"].tolist() == pytest.approx([0.1] + [np.nan] * 3, nan_ok=True)
+    assert rows["with_many"].tolist() == pytest.approx([np.nan] * 3 + [0.4], nan_ok=True)
+    # 3 lives in run 1 only, 5 in runs 1 and 2, 7 in runs 1, 2 and 3
+    lost = [0.8 - 0.1, (0.8 - 0.5 + 0.85 - 0.0) / 2, (0.8 - 0.4 + 0.85 - 0.1 + 0.8 - 0.0) / 3]
+    assert rows["lost"].tolist() == pytest.approx([np.nan, *lost], nan_ok=True)
+    second = (7 * (0.7 - 0.9) + (0.8 - 0.9) + (0.75 - 0.9)) / 9  # runs 1, 3, 4; 1; 1 and 3
+    assert rows["lost_living"][2] == pytest.approx(second) and np.isnan(rows["lost_living"][1])
+    assert rows["first"].tolist() == pytest.approx([np.nan, 0.1, 0.5, 0.4], nan_ok=True)
+    assert rows["further"].tolist() == pytest.approx([np.nan, np.nan, 0.0, 0.05], nan_ok=True)
+    stopped = dead_outputs.measured([runs[5].config.to_dict()])
+    assert stopped == ({"stopped": "epoch 1"}, {})
+
+
+def test_of_two_dead_outputs_the_further_one_is_never_the_answer():
+    """Outputs 8 and 9 answer 0 to everything; the others are below 0 for the images of an 8."""
     weights = np.ones(P, np.float32)
-    whole, _ = dead_outputs.measure(run_of([network(np.full(P, 2), weights)], [0]))
-    assert whole["dead"] == 0 and whole["with_none"] > 0 and np.isnan(whole["with_many"])
+    weights[LAST] = -1.0
     kinds = np.full(P, 2)
-    kinds[P - 6 :] = 0
-    many, _ = dead_outputs.measure(run_of([network(kinds, weights)], [0]))
-    assert many["dead"] == 3 and many["with_many"] > 0 and np.isnan(many["with_none"])
+    kinds[P - 4 :] = 0
+    run = run_of([network(kinds, weights)], [0])
+    assert dead_outputs.recall(run).tolist() == [0] * 8 + [1, 0]
 
 
 def test_who_is_born_dead_and_how_well_the_start_foretells_it(trained):
@@ -319,18 +351,19 @@ def test_scale_holds_dropping_the_replicators_against_as_many_others(trained):
 
 
 def test_speeds_are_times_of_the_slower_one_to_the_faster(monkeypatch):
-    clock = [0.0]
+    clock, made = [0.0], {}
     costs = {speed.PLAIN: 1.0, "autograd": 4.0, "manual": 2.0, speed.SPARSE: 20.0}
     costs |= {speed.LOOP: 1000.0, speed.AGAIN: 500.0}
 
-    def takes(seconds, size):
+    def takes(name, seconds, size):
         def step(rows):
             clock[0] += seconds * len(rows) / size
+            made.setdefault(name, []).append(len(rows) // size)
 
         return step
 
     config = make_config(dataset="digits", neurons=H, depth=2, width=2, batch_size=100)
-    steps = {name: takes(seconds, 100) for name, seconds in costs.items()}
+    steps = {name: takes(name, seconds, 100) for name, seconds in costs.items()}
     monkeypatch.setattr(speed, "_steps", lambda run, problem: steps)
     monkeypatch.setattr(speed.time, "perf_counter", lambda: clock[0])
     _, tables = speed.measure(config.to_dict(), rounds=2, pairs=20)
@@ -339,3 +372,6 @@ def test_speeds_are_times_of_the_slower_one_to_the_faster(monkeypatch):
     shown = tables["speed"].set_index("variant")
     assert shown["to_plain"].to_dict() == {k: v for k, v in costs.items() if k != speed.AGAIN}
     assert shown["milliseconds"][speed.PLAIN] == 1000 and set(shown["h"]) == {H}
+    pairs = {name: counts[1:] for name, counts in made.items()}  # the first one warms up
+    slow = {name: [max(1, 20 // times)] * 2 for name, times in speed.SLOW.items()}
+    assert pairs == {speed.PLAIN: [20, 20], "manual": [20, 20]} | slow

@@ -155,6 +155,7 @@ def test_row_7_tells_the_course_from_the_untrained_network_on():
     assert list(lines["not zero"].y) == [1500, 90]
     assert list(lines["survivors"].y) == [1518, 57]
     assert list(lines["pixels no longer read"].y) == [0, 100]
+    assert len({one.line.dash for one in lines.values()}) == 3
 
 
 def test_row_8_tells_what_three_components_hold():
@@ -176,17 +177,18 @@ def test_row_8_tells_what_three_components_hold():
 def test_row_9_names_density_and_rivals():
     cut = {"survivors": 0.9, "density": 0.59, "connections": 353, "cut": 0.84}
     names = (structures.DENSE, structures.PRUNED, structures.LOTTERY, *structures.RIVALS)
-    rivals = {name: {"accuracy": 0.8} for name in names}
+    rivals = {name: {"accuracy": 0.8, "rate": [0.02, 0.02]} for name in names}
     facts = {structures.META: cut, structures.SMALL: {**cut, "cut": 0.5}, **rivals}
     facts[structures.NOISE] = {"accuracy": 0.7, "disagreement": 0.1, "ensemble_accuracy": 0.75}
-    facts[structures.CHANCE] = {"accuracy": 0.6, "outputs_reached": 8}
+    facts[structures.CHANCE] = {"accuracy": 0.6, "outputs_reached": 8, "rate": [0.1, 0.05]}
     first, second, third, fourth = structures.finding(planted("9", facts))
     assert first == (
         "MetaNet, h = 8: survivors kept 90.0 % at density 59.0 %, cut to 353 connections 84.0 %; "
         "MetaNet, h = 4: survivors kept 90.0 % at density 59.0 %, cut to 353 connections 50.0 %, "
         "without training after."
     )
-    assert "random connections 60.0 %" in second and "lottery ticket 80.0 %" in second
+    assert "random connections 60.0 % (learning rate 0.05 or 0.1)" in second
+    assert "lottery ticket 80.0 % (learning rate 0.02);" in second
     assert third.endswith("disagree on 10.0 % of the images; together they reach 75.0 %.")
     assert fourth == "Random connections leave 8.0 outputs reachable."
     numbers = pd.DataFrame(
@@ -314,8 +316,11 @@ def test_row_15_lists_every_network_and_leaves_the_placebo_out_of_the_figure():
     arms = (baselines.META, baselines.SAME, baselines.WEIGHTS, f"{baselines.WEIGHTS}, ReLU",
             baselines.SMALL, baselines.NEURONS, baselines.PLACEBO)  # fmt: skip
     facts = {arm: {"accuracy": 0.1 * index} for index, arm in enumerate(arms, 1)}
+    facts[baselines.SAME]["rate"] = 0.05
     first, second = baselines.finding(planted("15", facts))
-    assert first.startswith("MetaNet, h = 4: 10.0 %; dense, the same cells: 20.0 %; ")
+    assert first.startswith(
+        "MetaNet, h = 4: 10.0 %; dense, the same cells: 20.0 % (learning rate 0.05); "
+    )
     assert second.startswith("MetaNet, h = 4, on 8x8 digits: 50.0 %; ") and "60.0 %" in second
     numbers = planted("15", facts).numbers.assign(parameters=5, neurons=3, epochs=40)
     (dots,) = baselines.figure({"numbers": numbers}).data
@@ -355,7 +360,7 @@ def test_row_17_is_in_plain_dense_steps():
 
 def test_row_18_counts_the_experiments_that_come_near():
     names = list(free_particles.ABOUT)
-    facts = {free_particles.HERE: {names[0]: [1.9, 2.0], names[1]: [2.5, 3.4]}}
+    facts = {free_particles.HERE: {names[0]: [1.9, 2.0, 1.95], names[1]: [2.5, 3.4, 2.9]}}
     assert free_particles.finding(planted("18", facts)) == [
         "1 of 2 published experiments lie within three standard errors in every setting, over all "
         "seeds."
@@ -392,6 +397,10 @@ def test_the_instant_tells_what_was_answered_and_the_costs():
     assert list(lines["placebo: replicators, task steps only"].y) == pytest.approx([40, 0])
     assert list(lines["replicators before a task step"].y) == pytest.approx([60, 90])
     assert list(lines["replicators after a task step"].y) == pytest.approx([40, 50])
+    ticks = instant.figure({"settling": rows, "between": between.assign(before=[0.6, 0.9])})
+    ticks = ticks.layout.xaxis
+    assert dict(zip(ticks.tickvals, ticks.ticktext, strict=True))[lines["accuracy"].x[0]] == "0"
+    assert dict(zip(ticks.tickvals, ticks.ticktext, strict=True))[100] == "100"
 
 
 def test_born_dead_tells_what_the_start_foretells():
@@ -431,20 +440,27 @@ def test_nothing_follows_from_networks_that_do_not_replicate_or_have_not_learned
 
 
 def test_dead_outputs_are_told_by_their_number():
-    facts = {"h = 4": {"dead": [0, 0, 2], "accuracy": [0.8, 0.82, 0.7]}}
+    facts = {"h = 4": {"dead": [0, 0, 2], "accuracy": [0.8, 0.82, 0.7], "first": 0.5}}
+    facts["h = 4"]["further"] = [np.nan, np.nan, 0.0]
     found = planted("dead-outputs", facts)
     assert dead_outputs.finding(found) == [
         "Accuracy by the number of dead outputs: 0 dead: 81.0 % (68.3 to 93.7), 2 seeds; 2 dead: "
         "70.0 %, 1 seed.",
-        "That accuracy falls with their number is not shown (rank correlation −0.87, p = 0.3, 3 "
-        "seeds).",
+        "That accuracy falls with their number is not shown (rank correlation −0.87, p = 0.7 by "
+        "permutations of the runs).",
+        "Of the digits whose outputs are dead the first is answered rightly in 50.0 % of its "
+        "images, the others in 0.0 %.",
     ]
     many = {"dead": [0, 0, 1, 1, 2, 3], "accuracy": [0.84, 0.82, 0.79, 0.77, 0.74, 0.66]}
     said = dead_outputs.finding(planted("dead-outputs", {"h = 4": many}))
     assert said[1].startswith("Accuracy falls with their number (rank correlation −0.9")
-    flat = {"dead": [0, 0, 1, 1, 2, 3], "accuracy": [0.8, 0.7, 0.8, 0.7, 0.75, 0.76]}
-    said = dead_outputs.finding(planted("dead-outputs", {"h = 4": flat}))
-    assert said[1].startswith("That accuracy falls with their number is not shown")
+    for accuracy in ([0.8, 0.7, 0.8, 0.7, 0.75, 0.76], [0.66, 0.74, 0.77, 0.79, 0.82, 0.84]):
+        said = dead_outputs.finding(
+            planted("dead-outputs", {"h = 4": many | {"accuracy": accuracy}})
+        )
+        assert said[1].startswith("That accuracy falls with their number is not shown")
+    same = planted("dead-outputs", {"h = 4": {"dead": [0, 0], "accuracy": [0.8, 0.7]}})
+    assert len(dead_outputs.finding(same)) == 1
     traces = drawn("dead-outputs", numbers=found.numbers)
     assert list(traces["mean"].x) == [0, 2] and list(traces["mean"].y) == pytest.approx([81, 70])
     assert list(traces["a seed"].y) == pytest.approx([80, 82, 70])
@@ -474,6 +490,20 @@ def test_scale_tells_the_smallest_and_the_widest_and_counts_what_is_dear():
     assert wrong == (
         "Not evidence: the networks (depth 4) have not learned the task: test accuracy 25.0 %."
     )
+
+
+def test_scale_draws_accuracy_and_survivors_by_setting():
+    numbers = pd.DataFrame({"arm": ["width 6", "width 20"], "accuracy": [0.8, 0.9]})
+    numbers = numbers.assign(survivors=[0.5, 0.4], settled_survivors=[0.2, 0.1])
+    shown = {
+        name: (list(one.y), list(one.x)) for name, one in drawn("scale", numbers=numbers).items()
+    }
+    arms = ["width 6", "width 20"]
+    assert shown == {
+        "test accuracy": (arms, pytest.approx([80, 90])),
+        "survivors": (arms, pytest.approx([50, 40])),
+        "survivors, settled": (arms, pytest.approx([20, 10])),
+    }
 
 
 def test_a_round_of_attacks_is_drawn_by_kind_and_size():

@@ -1,5 +1,6 @@
 """Statistics: answers worked out by hand, scipy and statsmodels, planted effects and none."""
 
+import itertools
 import math
 
 import numpy as np
@@ -21,6 +22,8 @@ from srnn.statistics import (
     holm,
     number,
     paired,
+    rank_trend,
+    tail,
     two_sided,
     verdict,
 )
@@ -204,3 +207,35 @@ def test_auc_by_hand_and_by_counting_pairs():
     assert math.isnan(auc([1, 2], [False, False]))
     with pytest.raises(ValueError, match="2 scores and 1 marks"):
         auc([1, 2], [True])
+
+
+def test_a_rank_trend_is_spearman_s_and_its_p_that_of_the_orders():
+    x, y = [0, 0, 1, 1, 2, 3], [0.84, 0.82, 0.79, 0.77, 0.74, 0.66]
+    rank, p = rank_trend(x, y)
+    assert rank == pytest.approx(scipy_stats.spearmanr(x, y).statistic)
+    exact = np.mean([scipy_stats.spearmanr(x, [y[i] for i in one]).statistic <= rank + 1e-9
+                     for one in itertools.permutations(range(6))])  # fmt: skip
+    assert p == pytest.approx(2 * exact, rel=0.3)
+    assert rank_trend(y, x) == pytest.approx((rank, p), rel=0.3)
+    assert rank_trend([1, 2, 3, 4], [1, 3, 2, 4])[0] == pytest.approx(0.8)
+    assert rank_trend([1, 2], [1, 2])[1] > 0.9
+    for nothing in (([1, 1, 1], [1, 2, 3]), ([1, 2, 3], [1, 1, 1]), ([1], [1]), ([], [])):
+        assert all(math.isnan(value) for value in rank_trend(*nothing))
+    with pytest.raises(ValueError, match="3 and 2 values"):
+        rank_trend([1, 2, 3], [1, 2])
+
+
+def test_a_rank_trend_finds_no_trend_where_there_is_none():
+    rng = np.random.default_rng(5)
+    found = [rank_trend(*rng.normal(size=(2, 12)), draws=199)[1] for _ in range(200)]
+    assert np.mean([p <= ALPHA for p in found]) <= 0.08
+
+
+def test_a_tail_is_one_of_the_t_distribution():
+    found = estimate(FIVE)
+    for distance in (-0.3, 0.0, 0.2):
+        wanted = scipy_stats.ttest_1samp(FIVE, found.mean - distance, alternative="greater").pvalue
+        assert tail(distance, found) == pytest.approx(wanted)
+    assert tail(math.inf, found) == 0 and tail(-math.inf, found) == 1
+    assert [tail(one, estimate([2.0, 2.0])) for one in (0.1, 0.0, -0.1)] == [0, 0.5, 1]
+    assert math.isnan(tail(0.1, estimate([2.0])))

@@ -29,7 +29,7 @@ import plotly.graph_objects as go
 from srnn.analysis.dropout import dropout_masks
 from srnn.analysis.types import history_measures
 from srnn.config import RunConfig, make_config
-from srnn.experiments.claims import At, Claim, Judged, show, values, write
+from srnn.experiments.claims import RULES, At, Claim, Judged, show, values, write
 from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.statistics import Estimate, estimate
@@ -239,4 +239,4 @@ class Experiment:
         about = {"name": self.name, "version": self.version, "claims": repr(self.claims)}
         fields = {one.name: getattr(asked, one.name) for one in dataclasses.fields(asked)}
         plain = {k: v.to_dict() if isinstance(v, RunConfig) else v for k, v in fields.items()}
-        return {**about, **plain, "computed": sorted(made)}
+        return {**about, **plain, "computed": sorted(made), "rules": RULES}

@@ -5,19 +5,29 @@ and its reason, and a *placebo*: a measurement in which the claim must not hold 
 self-replication, shuffled labels, as many particles at random). A claim that holds there too is no
 evidence, however well the number fits. The verdict is a pure function of numbers, one per run
 (seed); sentences are chosen by verdicts, never written beforehand.
+
+The claims of one row answer its one question, so their tests are corrected as one family (Holm).
+Rows ask different questions and none is concluded from several, so nothing is corrected across
+them: of twenty rows in which nothing were true, one might still say something by chance.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
-from srnn.statistics import MARGIN, Estimate, estimate, number
+from srnn.statistics import ALPHA, MARGIN, Estimate, estimate, holm, number, tail
+
+RULES = 2
+"""Version of the rules by which claims are judged: outcomes of older ones are judged anew."""
+
+LEVEL = ALPHA / 2
+"""Level of a one-sided test: two of them make a 95 % interval."""
 
 LEARNED, REPLICATING = 0.3, 0.05
 """What a MetaNet must reach for an experiment to say anything about it: test accuracy (chance is
@@ -135,7 +145,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim with what was found: estimates over seeds, and the verdict they lead to."""
+    """A claim with what was found: estimates over seeds, the verdict they lead to, and whether the
+    claim holds (None: not decided)."""
 
     claim: Claim
     real: Estimate
@@ -162,36 +173,68 @@ class Judged:
 
 
 def judge(claim: Claim, real: Sequence[float], placebo: Sequence[float]) -> Judged:
-    """The verdict on a claim from one number per run; numbers that are not finite are left out.
+    """The verdict on a claim by itself; see :func:`judge_family`."""
+    return judge_family([(claim, real, placebo)])[0]
 
-    It holds (or fails) if the 95 % t-interval of the mean lies wholly inside (or outside) the
-    tolerance. Held: *agrees* if it fails on the placebo, *not evidence* if it holds there as well.
-    Failed: *differs*. A question is *answered* in place of both. *Undecided* is what straddles the
-    tolerance, really or on the placebo, or has fewer than two runs.
+
+def judge_family(
+    measured: Sequence[tuple[Claim, Sequence[float], Sequence[float]]],
+) -> list[Judged]:
+    """The verdicts on claims that answer one question, each from its real and its placebo numbers,
+    one per run; numbers that are not finite are left out.
+
+    A claim holds (or fails) if the 95 % t-interval of the mean lies wholly inside (or outside) the
+    tolerance; where there are several, at the stricter level of Holm's correction. Held: *agrees*
+    if it fails on the placebo, *not evidence* if it holds there as well. Failed: *differs*. A
+    question is *answered* in place of both. *Undecided* is what straddles the tolerance at that
+    level, really or on the placebo, or has fewer than two runs.
     """
-    found, fake = estimate(_finite(real)), estimate(_finite(placebo))
-    holds, fake_holds = inside(found, claim.tolerance), inside(fake, claim.tolerance)
-    if claim.unknown:
-        verdict = Verdict.NOT_COMPARABLE
-    elif holds is None or (holds and fake_holds is None):
-        verdict = Verdict.UNDECIDED
-    elif holds and fake_holds:
-        verdict = Verdict.NOT_EVIDENCE
-    elif claim.answers:
-        verdict = Verdict.ANSWERED
-    else:
-        verdict = Verdict.AGREES if holds else Verdict.DIFFERS
-    return Judged(claim, found, fake, verdict, holds)
+    claims = [claim for claim, _, _ in measured]
+    real = [estimate(_finite(numbers)) for _, numbers, _ in measured]
+    fake = [estimate(_finite(numbers)) for _, _, numbers in measured]
+
+    def family(test: Callable[[Estimate, Tolerance], float], found: list[Estimate]) -> np.ndarray:
+        pairs = zip(claims, found, strict=True)
+        return holm([math.nan if c.unknown else test(one, c.tolerance) for c, one in pairs])
+
+    tests = family(p_inside, real), family(p_outside, real), family(p_outside, fake)
+    judged = []
+    for claim, own, other, held, failed, refused in zip(claims, real, fake, *tests, strict=True):
+        holds = True if held <= LEVEL else False if failed <= LEVEL else None
+        if claim.unknown:
+            verdict = Verdict.NOT_COMPARABLE
+        elif holds and inside(other, claim.tolerance):
+            verdict = Verdict.NOT_EVIDENCE
+        elif holds is None or (holds and not refused <= LEVEL):
+            verdict = Verdict.UNDECIDED
+        elif claim.answers:
+            verdict = Verdict.ANSWERED
+        else:
+            verdict = Verdict.AGREES if holds else Verdict.DIFFERS
+        judged.append(Judged(claim, own, other, verdict, holds))
+    return judged
+
+
+def p_inside(found: Estimate, band: Tolerance) -> float:
+    """p of "the mean lies outside the closed band" (the larger of two one-sided t-tests): at most
+    :data:`LEVEL` where the 95 % interval lies inside; NaN for fewer than two runs."""
+    if found.deviation == 0:
+        return float(not band.low <= found.mean <= band.high)
+    return max(tail(found.mean - band.low, found), tail(band.high - found.mean, found))
+
+
+def p_outside(found: Estimate, band: Tolerance) -> float:
+    """p of "the mean lies inside the band": at most :data:`LEVEL` where the 95 % interval lies
+    outside; NaN for fewer than two runs."""
+    return min(tail(found.mean - band.high, found), tail(band.low - found.mean, found))
 
 
 def inside(found: Estimate, band: Tolerance) -> bool | None:
     """Whether an interval lies in the closed band; None if it straddles an edge, or there is no
     interval (fewer than two runs)."""
-    if found.count < 2:
-        return None
-    if band.low <= found.low and found.high <= band.high:
+    if p_inside(found, band) <= LEVEL:
         return True
-    return False if found.high < band.low or found.low > band.high else None
+    return False if p_outside(found, band) <= LEVEL else None
 
 
 def premises(numbers: pd.DataFrame, arms: Sequence[str]) -> list[str]:
@@ -274,15 +317,14 @@ def values(numbers: pd.DataFrame, at: At) -> dict[int, float]:
 
 
 def judge_all(claims: Sequence[Claim], numbers: pd.DataFrame) -> dict[str, Judged]:
-    """Every claim judged on a table ``arm, seed`` and a column per quantity; by quantity."""
-    return {
-        claim.quantity: judge(
-            claim,
-            list(values(numbers, claim.real).values()),
-            list(values(numbers, claim.placebo).values()),
-        )
-        for claim in claims
-    }
+    """The claims of a row, judged on a table ``arm, seed`` and a column per quantity; by
+    quantity."""
+
+    def of(at: At) -> list[float]:
+        return list(values(numbers, at).values())
+
+    judged = judge_family([(claim, of(claim.real), of(claim.placebo)) for claim in claims])
+    return {one.claim.quantity: one for one in judged}
 
 
 UNITS: Mapping[str, tuple[float, int, bool, str]] = {

@@ -1,8 +1,12 @@
-"""Networks without particles, trained on a MetaNet's data and macro shape (rows 9 and 15)."""
+"""Networks without particles, trained on a MetaNet's data and macro shape (rows 9 and 15).
+
+Each kind with the learning rate that serves it best on a validation part of the training images,
+chosen once for all seeds."""
 
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,20 +15,23 @@ import torch
 
 from srnn.analysis.connectivity import node_table
 from srnn.config import RunConfig
-from srnn.experiments.fitting import accuracy_of, fit, trained_parameters
+from srnn.experiments.base import FIRST_SEED, Found
+from srnn.experiments.fitting import accuracy_of, chosen_rate, fit, trained_parameters
 from srnn.experiments.networks import FromNoise, Hyper, Wide
 from srnn.metanet import MacroShape, macro_shape
 from srnn.pruning.dense import Rules, accuracies
-from srnn.pruning.scratch import SCRATCH, Setup
-from srnn.runs.results import Computed
+from srnn.pruning.scratch import RATES, SCRATCH, Setup, best_rate
+from srnn.runs.results import Computed, remember
 from srnn.tasks import Task, task_of
 
 KEPT = 353 / 1518
 """Share of connections that pruned and sparse networks keep: the log's survivors (row 11)."""
 DIVERSITY = 0.1
 """Weight of the diversity term."""
-ADAM: dict[str, Any] = {"lr": 0.003, "adam": True}
-"""How generators are trained: plain SGD needs several times as long for them."""
+GRID = (0.003, *RATES)
+ADAM_GRID = (0.001, 0.003, 0.01, 0.03)
+"""Learning rates that are tried, with Adam for generators: plain SGD needs several times as long
+for them."""
 DENSE, PRUNED, LOTTERY = "dense network", "magnitude pruning, fine-tuned", "lottery ticket"
 CHANCE = "random connections"
 LAB: dict[str, Callable[[Setup], torch.Tensor]] = {
@@ -54,10 +61,19 @@ def compare_wide(config: dict[str, Any], width: int, epochs: int) -> Computed:
     """A dense network of any width (a MetaNet's own ends at 1,024); the same facts, and
     ``neurons``, its hidden and output cells."""
     run = RunConfig.from_dict(config)
-    task, shape = task_of(run), dataclasses.replace(macro_shape(run), width=width)
-    network = Wide(shape, run.seed)
-    fit(network, task, epochs, run.batch_size, data_seed=run.data_seed)
-    facts = _facts(network, task, shape.particles, epochs)
+    shape = dataclasses.replace(macro_shape(run), width=width)
+
+    def trained(run: RunConfig, task: Task, rate: float) -> Wide:
+        network = Wide(shape, run.seed)
+        fit(network, task, epochs, run.batch_size, lr=rate, data_seed=run.data_seed)
+        return network
+
+    def choose(first: RunConfig, task: Task) -> float:
+        return chosen_rate(partial(trained, first), task, GRID)
+
+    rate = _rate(choose, run, kind="wide", width=width, epochs=epochs, grid=GRID)
+    task = task_of(run)
+    facts = _facts(trained(run, task, rate), task, shape.particles, epochs, rate)
     return {**facts, "neurons": sum(shape.sizes[1:])}, {}
 
 
@@ -67,16 +83,26 @@ def pruned(
     epochs: int | None = None,
 ) -> Computed:
     """Dense networks of the pruning lab (keys of :data:`LAB`), trained as long as the configuration
-    says (or for ``epochs``), whole and with the log's number of connections. Table ``numbers``:
-    ``arm, seed``, the facts, and ``outputs_reached``, output cells to which any input leads."""
+    says (or for ``epochs``), whole and with the log's number of connections, at the rate that
+    serves the whole one best. Table ``numbers``: ``arm, seed``, the facts, and ``outputs_reached``,
+    output cells to which any input leads."""
     run = RunConfig.from_dict(config)
-    task, shape, epochs = task_of(run), macro_shape(run), epochs or run.epochs
+    task, shape, length = task_of(run), macro_shape(run), epochs or run.epochs
     drop = np.array([[shape.particles - round(KEPT * shape.particles)]])
-    setup = Setup(task, shape, Rules.of(run), (run.seed,), drop, epochs, max(1, epochs // 20))
+
+    def setup(run: RunConfig, task: Task, rate: float) -> Setup:
+        rules, again = Rules.of(run, rate), max(1, length // 20)
+        return Setup(task, shape, rules, (run.seed,), drop, length, again)
+
+    def choose(first: RunConfig, task: Task) -> float:
+        return best_rate(setup(first, task, GRID[0]), GRID)
+
+    rate = _rate(choose, run, kind="dense", epochs=length, grid=GRID)
+    made = setup(run, task, rate)
     x, y = torch.from_numpy(task.x_test), torch.from_numpy(task.y_test)
     rows = []
     for name in names:
-        scalars = LAB[name](setup)
+        scalars = LAB[name](made)
         kept = (scalars[0] != 0).numpy()
         nodes = node_table(kept, shape).query("layer == @shape.depth")
         rows.append(
@@ -87,44 +113,80 @@ def pruned(
                 "parameters": shape.particles,
                 "connections": int(kept.sum()),
                 "outputs_reached": int(nodes["reached"].sum()),
+                "rate": rate,
             }
         )
     return {}, {"numbers": pd.DataFrame(rows)}
 
 
-def _facts(network: torch.nn.Module, task: Task, connections: int, epochs: int) -> dict[str, Any]:
+def rates(found: Found, arm: str) -> str:
+    """The learning rate that was chosen for an arm: ``0.02``; nothing where none was."""
+    known = {rate for rate in found.values(arm, "rate") if rate == rate}
+    return " or ".join(f"{rate:g}" for rate in sorted(known))
+
+
+def _rate(choose: Callable[[RunConfig, Task], float], run: RunConfig, **about: Any) -> float:
+    """The learning rate of a kind of network, chosen with the first seed on true labels."""
+    first = run.replace(seed=FIRST_SEED, data_seed=FIRST_SEED, labels="true")
+    key = {"config": first.to_dict(), **about}
+
+    def chosen() -> Computed:
+        return {"rate": choose(first, task_of(first))}, {}
+
+    return float(remember("learning-rate", key, chosen)[0].facts["rate"])
+
+
+def _facts(
+    network: torch.nn.Module, task: Task, connections: int, epochs: int, rate: float
+) -> dict[str, Any]:
     return {
         "accuracy": accuracy_of(network, task),
         "parameters": trained_parameters(network),
         "connections": connections,
         "epochs": epochs,
+        "rate": rate,
     }
 
 
 def _hyper(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[str, Any]:
-    network = Hyper(shape, run.seed)
-    fit(network, task, epochs, run.batch_size, data_seed=run.data_seed, **ADAM)
-    return _facts(network, task, shape.particles, epochs)
+    def trained(run: RunConfig, task: Task, rate: float) -> Hyper:
+        network = Hyper(shape, run.seed)
+        about: dict[str, Any] = {"adam": True, "data_seed": run.data_seed}
+        fit(network, task, epochs, run.batch_size, lr=rate, **about)
+        return network
+
+    def choose(first: RunConfig, task: Task) -> float:
+        return chosen_rate(partial(trained, first), task, ADAM_GRID)
+
+    rate = _rate(choose, run, kind="hypernetwork", epochs=epochs, grid=ADAM_GRID)
+    return _facts(trained(run, task, rate), task, shape.particles, epochs, rate)
 
 
 def _noise(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[str, Any]:
-    network = FromNoise(shape, run.seed)
     short = max(1, epochs // 4)  # every step trains `samples` networks
 
-    def penalty() -> torch.Tensor:
-        return -DIVERSITY * network.diversity()
+    def trained(run: RunConfig, task: Task, rate: float) -> FromNoise:
+        network = FromNoise(shape, run.seed)
 
-    about = {"data_seed": run.data_seed, **ADAM}
-    fit(network, task, short, run.batch_size, penalty=penalty, **about)
+        def penalty() -> torch.Tensor:
+            return -DIVERSITY * network.diversity()
+
+        about: dict[str, Any] = {"adam": True, "data_seed": run.data_seed, "penalty": penalty}
+        fit(network, task, short, run.batch_size, lr=rate, **about)
+        return network
+
+    def choose(first: RunConfig, task: Task) -> float:
+        return chosen_rate(partial(trained, first), task, ADAM_GRID)
+
+    rate = _rate(choose, run, kind="noise to weights", epochs=short, grid=ADAM_GRID)
+    network = trained(run, task, rate)
     with torch.no_grad():
         logits = network(torch.from_numpy(task.x_test))
     answers, y = logits.argmax(-1), torch.from_numpy(task.y_test)
     pairs = [float((a != b).double().mean()) for a, b in itertools.combinations(answers, 2)]
     return {
+        **_facts(network, task, shape.particles, short, rate),
         "accuracy": float((answers == y).double().mean()),
-        "parameters": trained_parameters(network),
-        "connections": shape.particles,
-        "epochs": short,
         "ensemble_accuracy": float((logits.softmax(-1).mean(0).argmax(-1) == y).double().mean()),
         "disagreement": float(np.mean(pairs)),
     }

@@ -3,6 +3,7 @@
 A population of 50 inherits initial weights for 100 generations; a life is 100 step pairs on digits;
 winners of tournaments of two are the parents; mutation draws 0.2 % of the weights anew
 (:mod:`srnn.life.selection`). The neutral control draws parents at random and can have no trend.
+What is selected must be MetaNets: by the end of a life they must have learned, and replicate.
 """
 
 import math
@@ -21,10 +22,11 @@ NEUTRAL = "neutral"
 
 
 def population(**about: Any) -> Computed:
-    """Trends of a population over its generations, and its means in each."""
+    """Trends of a population over its generations, its means over all of them, and in each."""
     table = select(Setting(**about))
     columns = ["accuracy", "replicators"]
-    facts = {f"trend of {name}": trend(table, name) for name in columns}
+    facts = {name: float(table[name].mean()) for name in columns}
+    facts |= {f"trend of {name}": trend(table, name) for name in columns}
     return facts, {"course": table.groupby("generation", as_index=False)[columns].mean()}
 
 
@@ -34,7 +36,7 @@ def arms(settings: Settings) -> Arms:
     return {
         goal: [
             Computation(
-                "selection", population, {**size, "goal": goal, "seed": seed}, seed, 2, cost=30
+                "selection", population, {**size, "goal": goal, "seed": seed}, seed, 3, cost=30
             )
             for seed in range(FIRST_SEED, FIRST_SEED + settings.seeds)
         ]
@@ -99,4 +101,6 @@ def figure(tables: Tables) -> go.Figure:
     return drawn
 
 
-EXPERIMENT = Experiment("selection", __doc__, arms, CLAIMS, figure, data="course")
+EXPERIMENT = Experiment(
+    "selection", __doc__, arms, CLAIMS, figure, premise=("accuracy", "replicators"), data="course"
+)

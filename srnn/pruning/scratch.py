@@ -19,7 +19,7 @@ images, never on test images.
   of the pixels that vary most.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -148,11 +148,11 @@ def validation_split(task: Task) -> Task:
     return replace(task, x_train=x[:cut], y_train=y[:cut], x_test=x[cut:], y_test=y[cut:])
 
 
-def best_rate(setup: Setup) -> float:
-    """The learning rate of :data:`RATES` with which dense networks answer the most validation
-    images rightly, the mean over seeds."""
+def best_rate(setup: Setup, rates: Sequence[float] = RATES) -> float:
+    """The learning rate with which dense networks answer the most validation images rightly, the
+    mean over seeds."""
     task, seeds = validation_split(setup.task), len(setup.seeds)
-    start = setup.start.repeat(len(RATES), 1)
+    start = setup.start.repeat(len(rates), 1)
     trained, _ = train_dense(
         start,
         everything(start),
@@ -160,9 +160,9 @@ def best_rate(setup: Setup) -> float:
         task,
         range(1, 1 + setup.epochs),
         setup.rules,
-        rates=torch.tensor(RATES).repeat_interleave(seeds),
+        rates=torch.tensor(rates).repeat_interleave(seeds),
     )
-    return RATES[
+    return rates[
         int(_test_accuracy(trained, task, setup.shape).reshape(-1, seeds).mean(1).argmax())
     ]
 
