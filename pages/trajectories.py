@@ -15,7 +15,7 @@ from ui.workbench import workbench
 def chosen_particles(view: View, sample: int) -> tuple[np.ndarray, int]:
     """Controls that filter particles by type, layer and cell; returns the index of those to show,
     a sample unless all are asked for, and how many there are."""
-    mask = choices.particles(view)
+    mask = choices.particles(view) & view.followed
     st.toggle(
         "Show all",
         help=f"Otherwise a sample of {sample}, always the same one; the components are fitted on "
@@ -44,7 +44,9 @@ def finding(paths: Trajectories, possible: int, axes: str) -> None:
         "layer": "of the variance of a layer's weights (median over layers)",
         "particle": "of the variance of a particle's own path (median over the particles shown)",
     }[paths.fit]
-    drawn = f"{shown:,} of {possible:,} particles are shown"
+    sample = view.run.record.sample
+    followed = f", of the {sample:,} whose weights this run keeps at every epoch" if sample else ""
+    drawn = f"{shown:,} of {possible:,} particles are shown{followed}"
     lost = f"; {len(paths.diverged):,} diverged and are left out" if paths.diverged else ""
     st.markdown(
         f"{'Two' if used == 2 else 'Three'} components carry "
@@ -54,10 +56,12 @@ def finding(paths: Trajectories, possible: int, axes: str) -> None:
 
 def weights_button(view: View, paths: Trajectories) -> None:
     """The weights themselves, as they were recorded."""
-    run, names = view.run, cached.particles(view.run.run_id)["particle"].tolist()
+    run, kept = view.run, view.run.kept
+    names = cached.particles(run.run_id)["particle"].iloc[kept.particles].tolist()
+    chosen = np.searchsorted(kept.particles, paths.particles)
     download(
         "Weights (CSV)",
-        lambda: csv(raw_weights(run.snapshots, run.snapshot_epochs, names, paths.particles)),
+        lambda: csv(raw_weights(kept.weights, kept.epochs, names, chosen)),
         f"weights-{run.run_id}.csv",
         "text/csv",
         "All weights of the particles shown, at every recorded epoch.",
@@ -90,7 +94,7 @@ with st.container(horizontal=True, gap="medium"):
         about = "The type is the one at the epoch looked at."
         color = choices.choose("Colour", {"type": "type", "epoch": "epoch"}, about, "color")
     scale = choices.epoch_scale() if axes == "epoch" and fit != "particle" else "linear"
-    epochs = view.run.snapshot_epochs[: view.index]
+    epochs = view.run.kept.epochs[: view.kept_index]
     first = 1 if fit == "particle" and len(epochs) > 2 else 0  # a path's first step dwarfs all else
     if len(epochs) > 1:
         start = next((one for one in epochs if str(one) == state.get("from")), epochs[first])
@@ -116,7 +120,7 @@ with st.expander("Which particles"):
     )
 
 paths = cached.trajectories(
-    view.run.run_id, fit, components, tuple(shown.tolist()), first, view.index + 1, place
+    view.run.run_id, fit, components, tuple(shown.tolist()), first, view.kept_index + 1, place
 )
 with finding_here:
     finding(paths, possible, axes)

@@ -1,7 +1,8 @@
 """What a training will take, before it is started: time, memory and disk; and what is impossible.
 
 Memory and disk follow from the configuration: a population is ``n * P`` float32 numbers, the engine
-and the loop hold about :data:`COPIES` of them, a run keeps one per snapshot. Time is measured: a
+and the loop hold up to :data:`COPIES` of them, a run keeps one per snapshot, or a sample of it
+(:mod:`srnn.history`): its file grows with the epochs, the memory does not. Time is measured: a
 few steps of the same shape, on random data, with the engine that would train (once per shape and
 process, about a tenth of a second).
 """
@@ -23,7 +24,7 @@ from srnn.config import RunConfig
 from srnn.engines import Problem, choose, make_engine
 from srnn.files import human
 from srnn.fixpoints import classify
-from srnn.history import kept_epochs
+from srnn.history import kept_epochs, kept_numbers, sample_size
 from srnn.metanet import MacroShape, accuracy, macro_shape
 from srnn.particles import initial_weights, scalar_weights
 from srnn.tasks import load_task
@@ -105,8 +106,10 @@ def refuse_impossible(config: RunConfig, engine: str = "auto", networks: int = 1
 
 def run_bytes(config: RunConfig) -> int:
     """Bytes of the finished run on disk, for data of the configured set."""
-    population = 4 * config.particle_weights * macro_shape(config).particles
-    return (len(kept_epochs(config)) + 2) * population + ROW_BYTES * (config.epochs + 1) + 4096
+    particles = macro_shape(config).particles
+    kept = len(kept_epochs(config)) * kept_numbers(config, particles, sample_size(particles))
+    state = 2 * config.particle_weights * particles
+    return 4 * (kept + state) + ROW_BYTES * (config.epochs + 1) + 4096
 
 
 def _resources(config: RunConfig, networks: int = 1) -> tuple[int, int, list[str]]:

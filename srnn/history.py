@@ -1,5 +1,6 @@
 """What a training leaves behind: its state, from which it goes on bit for bit, and the epochs whose
-weights are kept. Known to the loop that makes them and to the runs that keep them; no torch here.
+weights are kept: of all particles up to :data:`WHOLE`, else of a sample, and every scalar weight.
+Known to the loop that makes them and to the runs that keep them; no torch here.
 """
 
 from dataclasses import dataclass
@@ -7,6 +8,44 @@ from dataclasses import dataclass
 import numpy as np
 
 from srnn.config import RunConfig
+
+WHOLE = 150_000
+"""Particles up to which a run keeps all weights of its epochs."""
+
+SAMPLE = 10_000
+"""Particles whose weights it keeps if there are more."""
+
+_DRAW = 0x5A3E
+"""Tells the draw of the sample from the others of a seed."""
+
+
+def sample_size(particles: int) -> int | None:
+    """Particles whose weights a run of so many keeps at its epochs; None: all of them."""
+    return min(SAMPLE, particles) if particles > WHOLE else None
+
+
+def kept_numbers(config: RunConfig, particles: int, sample: int | None) -> int:
+    """Numbers that are kept of one epoch: the weights of all particles, or of a sample of so many
+    and every scalar weight."""
+    if sample is None:
+        return config.particle_weights * particles
+    return config.particle_weights * sample + particles
+
+
+def sample_of(seed: int, particles: int, size: int) -> np.ndarray:
+    """The particles ``(size,)`` that a run of that seed follows, ascending."""
+    return np.sort(np.random.default_rng([seed, _DRAW]).permutation(particles)[:size])
+
+
+@dataclass(frozen=True)
+class History:
+    """The weights that a run has kept of its ``epochs``: ``weights (T, n, S)`` of the ``particles
+    (S,)``, and ``scalars (T, P)`` of all, or None where the weights are those of all particles."""
+
+    epochs: list[int]
+    particles: np.ndarray
+    weights: np.ndarray
+    scalars: np.ndarray | None
 
 
 @dataclass(frozen=True)

@@ -215,9 +215,11 @@ class _Loop:
                 share = np.nan
             losses = _mean(replication), _mean(loss)
             records.append(self._record(number, member, losses, share, events, stopped))
-            if stopped:
-                self.alive[member] = False
-                self.weights[member] = self.momentum[member] = 0
+            self.alive[member] = not stopped
+        if not self.alive.all():  # new arrays: the records hold these
+            living, zero = self.alive[:, None, None], np.float32(0)
+            self.weights = np.where(living, self.weights, zero)
+            self.momentum = np.where(living, self.momentum, zero)
         if not healthy[self.alive].all() or not self.alive.all():
             self.engine.load(self.weights, self.momentum)
         return records
@@ -235,8 +237,8 @@ class _Loop:
         right = accuracy(scalar_weights(weights), self.x_test, self.y_test, self.problem.shape)
         state = TrainingState(
             epoch,
-            self.weights[member].copy(),
-            self.momentum[member].copy(),
+            self.weights[member],
+            self.momentum[member],
             bool(self.replicating[member]),
             self.name,
         )

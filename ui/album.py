@@ -158,9 +158,9 @@ def cube(
 ) -> Plate:
     """Paths of particles through their first components; a sample of them if none are given."""
     if paths is None:
-        sample = sample_particles(np.ones(view.run.shape.particles, dtype=bool), SAMPLE)
+        sample = sample_particles(view.followed, SAMPLE)
         paths = cached.trajectories(
-            view.run.run_id, "all", 3, tuple(sample.tolist()), 0, view.index + 1
+            view.run.run_id, "all", 3, tuple(sample.tolist()), 0, view.kept_index + 1
         )
     kinds = view.codes[paths.particles]
     if paths.fit == "particle":

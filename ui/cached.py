@@ -4,6 +4,7 @@ A finished run never changes, so its id and what is asked about it are the whole
 expires. Of a :class:`~ui.state.View` only the moment counts that it looks at.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import networkx as nx
@@ -83,19 +84,22 @@ def trajectories(
     last: int,
     points: str = "place",
 ) -> Trajectories:
-    """Principal components of a run's snapshots ``first..last - 1``: of the weights themselves
-    (``place``), or of what has changed since the first of them (``movement``)."""
-    run, table = get_run(run_id), particles(run_id)
-    snapshots = run.snapshots[first:last]
-    return fit_trajectories(
-        snapshots - snapshots[0] if points == "movement" else snapshots,
-        run.snapshot_epochs[first:last],
+    """Principal components of what a run has kept of its epochs ``first..last - 1``: of the weights
+    themselves (``place``), or of what has changed since the first of them (``movement``); ``shown``
+    are particles that it follows."""
+    run = get_run(run_id)
+    kept, table = run.kept, particles(run_id).iloc[run.kept.particles]
+    weights = kept.weights[first:last]
+    found = fit_trajectories(
+        weights - weights[0] if points == "movement" else weights,
+        kept.epochs[first:last],
         table["particle"].tolist(),
         table["layer"].to_numpy(),
         components=components,
         fit=fit,
-        particles=np.array(shown, dtype=np.int64),
+        particles=np.searchsorted(kept.particles, np.array(shown, dtype=np.int64)),
     )
+    return replace(found, particles=kept.particles[found.particles])
 
 
 @st.cache_data(max_entries=200, hash_funcs=MOMENT, show_spinner=False)

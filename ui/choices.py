@@ -83,7 +83,11 @@ def epoch(view: View) -> None:
     """The clock of a run's pages: which of the recorded epochs they show."""
     epochs = view.run.snapshot_epochs
     if len(epochs) == 1:
-        st.caption(f"One snapshot only, of epoch {epochs[0]}.")
+        sample = view.run.record.sample
+        more = (
+            f" Earlier epochs: a sample of {sample:,} particles, on Trajectories." if sample else ""
+        )
+        st.caption(f"One snapshot only, of epoch {epochs[0]}.{more}")
         return
     st.select_slider(
         "Epoch",

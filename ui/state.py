@@ -59,6 +59,18 @@ class View:
         return self.run.snapshot_epochs[self.index]
 
     @property
+    def kept_index(self) -> int:
+        """The epoch's place in ``run.kept``."""
+        return self.run.kept.epochs.index(self.epoch)
+
+    @property
+    def followed(self) -> np.ndarray:
+        """The particles whose weights are kept at every epoch, a mask ``(P,)``."""
+        mask = np.zeros(self.run.record.particles, dtype=bool)
+        mask[self.run.kept.particles] = True
+        return mask
+
+    @property
     def codes(self) -> np.ndarray:
         """Type code of every particle then, ``(P,)``."""
         from ui import cached  # needs torch; most of the app's first page does not

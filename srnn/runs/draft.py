@@ -1,11 +1,12 @@
 """The writer of runs: a training so far, in the folder that will be its run.
 
-``snapshots.f32`` and ``records.csv`` only grow, by one ``(n, P)`` float32 array per kept epoch and
-one row per epoch; ``state-<epoch>.f32`` holds weights and momentum. ``run.json`` is replaced last,
-as a whole, and says how much of each counts: whatever moment a process is killed at, what it says
-is whole, and training goes on from there with the same bits. A finished run is the same, with the
-time at which it was finished. Before ``run.json`` is written, everything it vouches for is read
-back and compared with what was meant to be there; that costs under 1 % of the training.
+``snapshots.f32`` and ``records.csv`` only grow, by the float32 weights of each kept epoch (of all
+particles, or a sample's and every scalar weight: :mod:`srnn.history`) and one row per epoch;
+``state-<epoch>.f32`` holds weights and momentum. ``run.json`` is replaced last, as a whole, and
+says how much of each counts: whatever moment a process is killed at, what it says is whole, and
+training goes on from there with the same bits. A finished run is the same, with the time at which
+it was finished. Before ``run.json`` is written, everything it vouches for is read back and compared
+with what was meant to be there; that costs under 1 % of the training.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import open_plain, read_file, write_bytes
-from srnn.history import TrainingState, keeps_snapshot
+from srnn.history import TrainingState, keeps_snapshot, sample_of, sample_size
 from srnn.runs.lock import Lock
 from srnn.runs.record import (
     HEADER,
@@ -38,6 +39,7 @@ from srnn.runs.record import (
     check_bytes,
     parse_array,
     parse_rows,
+    particle_count,
     provenance,
     render,
     render_rows,
@@ -142,6 +144,7 @@ class Draft:
         self.stopped: str | None = None
         self.continued_from: str | None = None
         self.imported = False  # begun from a run that was not trained here
+        self.sample = sample_size(particle_count(self.config, *self.shape))
         self.seconds, self._written = 0.0, 0
 
     def _load(self, engine: str) -> None:
@@ -166,7 +169,7 @@ class Draft:
         )
         self.divergences, self.stopped = list(record.divergences), record.stopped
         self.continued_from, self.seconds = record.continued_from, record.seconds
-        self.imported = record.imported
+        self.imported, self.sample = record.imported, record.sample
         self._written = len(self.rows)
 
     def _file(self, name: str) -> _Growing:
@@ -177,9 +180,30 @@ class Draft:
         self.rows = parse_rows(run.read(RECORDS))
         self.state, self.seconds = run.state, run.record.seconds
         self.divergences, self.continued_from = list(run.record.divergences), run.run_id
-        for epoch, weights in zip(run.snapshot_epochs, run.snapshots, strict=True):
-            if keeps_snapshot(self.config, epoch):
-                self.history.append(weights.tobytes())
+        self.take_history(run, run.record.results.epochs + 1)
+
+    def take_history(self, run: Run, end: int) -> None:
+        """Keep what a run of the same network has kept of its epochs before ``end``, as it did."""
+        self.sample = run.record.sample
+        data, size = run.content(SNAPSHOTS), 4 * run.record.snapshot_numbers(run.config)
+        for number, epoch in enumerate(run.record.snapshot_epochs(run.config)):
+            if epoch < end and keeps_snapshot(self.config, epoch):
+                self.history.append(data[number * size : (number + 1) * size])
+
+    def keep(self, epoch: int, weights: np.ndarray) -> None:
+        """Keep of an epoch's weights ``(n, P)`` what its history keeps, if it is one of those."""
+        if not (self.stopped or keeps_snapshot(self.config, epoch)):
+            return
+        parts = [weights]
+        if self.sample is not None:
+            import torch
+
+            from srnn.particles import scalar_weights
+
+            chosen = sample_of(self.config.seed, weights.shape[1], self.sample)
+            parts = [weights[:, chosen], scalar_weights(torch.from_numpy(weights)).numpy()]
+        for part in parts:
+            self.history.append(np.ascontiguousarray(part, "<f4").tobytes())
 
     def add(self, record: Record, seconds: float = 0.0) -> None:
         """Take a record in, that took so many seconds; its weights go to the disk if the epoch is
@@ -200,8 +224,7 @@ class Draft:
             self.divergences.append("more particles diverged after these" if full else str(event))
         if record.stopped:
             self.stopped = str(record.divergences[-1])
-        if record.stopped or keeps_snapshot(self.config, record.epoch):
-            self.history.append(np.ascontiguousarray(record.state.weights, "<f4").tobytes())
+        self.keep(record.epoch, record.state.weights)
 
     def check_lock(self) -> None:
         """Raise :class:`RunError` if the run's folder was removed or replaced."""
@@ -263,6 +286,7 @@ class Draft:
             inputs=inputs,
             classes=classes,
             particles=self.state.weights.shape[1],
+            sample=self.sample,
             replicating=self.state.replicating,
             results=Results(
                 epochs=self.state.epoch,
@@ -292,7 +316,10 @@ class Draft:
 
 def kept_so_far(config: RunConfig, particles: int) -> tuple[np.ndarray, list[int]]:
     """The snapshots ``(T, n, P)`` that a training has written so far, and their epochs; T is 0
-    before the first. The last ones may not be vouched for yet: for looking only."""
+    before the first, or where only a sample is kept. The last ones may not be vouched for yet: for
+    looking only."""
+    if sample_size(particles):
+        return np.empty((0, config.particle_weights, particles), "<f4"), []
     epochs = [epoch for epoch in range(config.epochs + 1) if keeps_snapshot(config, epoch)]
     size = config.particle_weights * particles
     try:

@@ -15,7 +15,7 @@ import numpy as np
 
 from srnn import paths
 from srnn.config import ConfigError, RunConfig
-from srnn.history import TrainingState, keeps_snapshot
+from srnn.history import TrainingState
 from srnn.lineage import read_acts, read_fork
 from srnn.runs.draft import Draft, trained_alike
 from srnn.runs.jobs import read_job
@@ -132,41 +132,38 @@ def begin_fork(draft: Draft) -> None:
     own, parent = _parent(run_id)
     _check(config, epoch)
     task = task_of(own)
-    rows, kept, state = _history(own, parent, epoch)
+    rows, state = _history(draft, own, parent, epoch)
     states = {epoch: state}
     states |= {after.epoch: after for after in steps(read_acts(config.acts), state, own, task)}
     if config.acts:
         rows[epoch:] = [_row(one, own, task) for one in states.values()]
-    kept |= {one.epoch: one.weights for one in states.values()}
-    for number, weights in kept.items():
-        if keeps_snapshot(config, number):
-            draft.history.append(np.ascontiguousarray(weights, "<f4").tobytes())
+    for one in states.values():
+        draft.keep(one.epoch, one.weights)
     draft.rows, draft.continued_from = rows, run_id
     draft.imported = parent is not None and parent.record.imported
     draft.state = list(states.values())[-1]
 
 
 def _history(
-    config: RunConfig, run: Run | None, epoch: int
-) -> tuple[list[dict[str, float]], dict[int, np.ndarray], TrainingState]:
-    """A parent up to an epoch: its records, the weights it has kept by their epochs, its state. One
-    that is not finished, nor paused there, is trained again."""
+    draft: Draft, config: RunConfig, run: Run | None, epoch: int
+) -> tuple[list[dict[str, float]], TrainingState]:
+    """A parent up to an epoch: its records and its state; the draft keeps of the epochs before what
+    the parent did. One that is not finished, nor paused there, is trained again."""
     from srnn.training import train
 
     run = run or _paused(config, epoch)
     if run is not None:
         rows = parse_rows(run.read(RECORDS))[: epoch + 1]
-        kept = dict(zip(run.snapshot_epochs, run.snapshots, strict=True))
-        kept = {number: weights for number, weights in kept.items() if number < epoch}
-        return rows, kept, state_at(run, epoch)
-    rows, kept = [], {}
+        draft.take_history(run, epoch)
+        return rows, state_at(run, epoch)
+    rows = []
     for record in train(config, task_of(config)):
         rows.append(record.row())
-        kept[record.epoch] = record.state.weights
         if record.stopped:
             raise ConfigError(f"training diverges in epoch {record.epoch}, before the fork")
         if record.epoch == epoch:
-            return rows, kept, record.state
+            return rows, record.state
+        draft.keep(record.epoch, record.state.weights)
     raise ConfigError(f"there is no epoch {epoch} to go on from")
 
 

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import srnn
 from srnn.config import ConfigError, RunConfig
 from srnn.files import parse_json
-from srnn.history import keeps_snapshot, kept_epochs
+from srnn.history import History, keeps_snapshot, kept_epochs, kept_numbers, sample_of
 from srnn.tasks import possible_shape
 from srnn.vocabulary import TYPES
 
@@ -111,6 +111,7 @@ class RunRecord(Strict):
     inputs: Annotated[int, Field(ge=1, le=10**6)]
     classes: Annotated[int, Field(ge=1, le=10**4)]
     particles: Annotated[int, Field(ge=1, le=10**9)]
+    sample: Annotated[int, Field(ge=1, le=10**9)] | None = None
     replicating: bool
     results: Results
     seconds: Seconds
@@ -131,8 +132,12 @@ class RunRecord(Strict):
         """The file with weights and momentum after the last epoch, ``(2, n, P)`` float32."""
         return state_file(self.results.epochs)
 
+    def snapshot_numbers(self, config: RunConfig) -> int:
+        """float32 numbers that it keeps of an epoch."""
+        return kept_numbers(config, self.particles, self.sample)
+
     def snapshot_epochs(self, config: RunConfig) -> list[int]:
-        """The epochs whose weights it keeps so far, ascending."""
+        """The epochs of which it keeps weights so far, ascending."""
         done = self.results.epochs
         if self.stopped is None and self.finished is None:
             return [epoch for epoch in range(done + 1) if keeps_snapshot(config, epoch)]
@@ -203,6 +208,8 @@ def _check(record: RunRecord, config: RunConfig) -> None:
         raise FormatError("run.json: inputs and classes do not follow from the data set")
     if record.particles != particle_count(config, record.inputs, record.classes):
         raise FormatError("run.json: the number of particles does not follow from the settings")
+    if record.sample is not None and record.sample > record.particles:
+        raise FormatError("run.json: its sample is larger than all its particles")
     done, types = record.results.epochs, record.results.types
     if done > config.epochs or (
         record.finished is not None and not record.stopped and done < config.epochs
@@ -226,11 +233,11 @@ def particle_count(config: RunConfig, inputs: int, classes: int) -> int:
 
 def most_bytes(record: RunRecord, config: RunConfig) -> dict[str, int]:
     """The size of each file: of the table the largest that is allowed, of the others exactly."""
-    population = 4 * config.particle_weights * record.particles
+    kept = record.snapshot_numbers(config) * len(record.snapshot_epochs(config))
     return {
         RECORDS: ROW_BYTES * (record.results.epochs + 2),
-        SNAPSHOTS: population * len(record.snapshot_epochs(config)),
-        record.state_file: 2 * population,
+        SNAPSHOTS: 4 * kept,
+        record.state_file: 8 * config.particle_weights * record.particles,
     }
 
 
@@ -250,13 +257,13 @@ def check_contents(record: RunRecord, files: dict[str, bytes]) -> None:
     weights, momentum = parse_array(files[record.state_file], (2, *size))
     if record.stopped is None and not np.isfinite(momentum).all():
         raise FormatError(f"{record.state_file} holds momentum that is not finite")
-    epochs = record.snapshot_epochs(config)
-    snapshots = parse_array(files[SNAPSHOTS], (len(epochs), *size))
-    if record.finished is not None and not np.array_equal(weights, snapshots[-1], equal_nan=True):
+    kept = parse_history(files[SNAPSHOTS], record, config)
+    last = weights[:, kept.particles]
+    if record.finished is not None and not np.array_equal(last, kept.weights[-1], equal_nan=True):
         raise FormatError(f"{record.state_file} holds other weights than the last snapshot")
-    for epoch, array in zip(epochs, snapshots, strict=True):
+    for epoch, array in zip(kept.epochs, kept.weights, strict=True):
         broken, counted = int((~np.isfinite(array).all(0)).sum()), table["divergent"].iloc[epoch]
-        if broken != counted:
+        if broken > counted or (broken < counted and record.sample is None):
             raise FormatError(
                 f"{SNAPSHOTS}: {broken} particles of epoch {epoch} are not finite, "
                 f"{RECORDS} counts {counted} divergent ones"
@@ -357,6 +364,19 @@ def parse_records(data: bytes) -> pd.DataFrame:
 def parse_array(data: bytes | mmap, size: tuple[int, ...]) -> np.ndarray:
     """The float32 array of a known size in some bytes, read-only, no copy."""
     return np.frombuffer(data, dtype="<f4").reshape(size)
+
+
+def parse_history(data: bytes | mmap, record: RunRecord, config: RunConfig) -> History:
+    """What is kept of the epochs, read-only, no copy."""
+    epochs, rows = record.snapshot_epochs(config), config.particle_weights
+    if record.sample is None:
+        weights = parse_array(data, (len(epochs), rows, record.particles))
+        return History(epochs, np.arange(record.particles), weights, None)
+    found = parse_array(data, (len(epochs), record.snapshot_numbers(config)))
+    sampled, scalars = np.split(found, [rows * record.sample], axis=1)
+    weights = sampled.reshape(len(epochs), rows, record.sample)
+    particles = sample_of(config.seed, record.particles, record.sample)
+    return History(epochs, particles, weights, scalars)
 
 
 def provenance(engine: str) -> Provenance:

@@ -20,7 +20,7 @@ import numpy as np
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import read_file, stamp
-from srnn.history import TrainingState
+from srnn.history import History, TrainingState
 from srnn.lineage import read_acts, read_fork
 from srnn.runs.labels import Label, read_label
 from srnn.runs.record import (
@@ -34,6 +34,7 @@ from srnn.runs.record import (
     check_bytes,
     parse,
     parse_array,
+    parse_history,
     parse_records,
 )
 
@@ -122,6 +123,8 @@ class Run:
     @cached_property
     def snapshot_epochs(self) -> list[int]:
         """The epochs of the snapshots, ascending; 0 is before training."""
+        if self.record.sample:
+            return [self.record.results.epochs]
         return self.record.snapshot_epochs(self.config)
 
     @cached_property
@@ -134,19 +137,16 @@ class Run:
 
     @cached_property
     def snapshots(self) -> np.ndarray:
-        """Weights ``(snapshots, n, P)`` float32, read-only; a history of more than
-        :data:`KEEP_BYTES` is memory-mapped."""
-        size = (len(self.snapshot_epochs), *self._size)
-        facts = self.record.files[SNAPSHOTS]
-        if facts.bytes <= KEEP_BYTES:
-            return parse_array(self.read(SNAPSHOTS), size)
-        try:
-            with (self.path / SNAPSHOTS).open("rb") as file:
-                mapped = mmap.mmap(file.fileno(), facts.bytes, access=mmap.ACCESS_READ)
-            check_bytes(SNAPSHOTS, mapped, facts)
-        except (OSError, ValueError) as error:
-            raise RunError(f"run {self.run_id} cannot be read any more: {error}") from error
-        return parse_array(mapped, size)
+        """Weights of all particles ``(snapshots, n, P)`` float32, read-only. A run that keeps a
+        sample has one snapshot, its end."""
+        if not self.record.sample:
+            return self.kept.weights
+        return parse_array(self.content(self.record.state_file), (2, *self._size))[:1]
+
+    @cached_property
+    def kept(self) -> History:
+        """What it has kept of its epochs, of all particles or of a sample, read-only."""
+        return parse_history(self.content(SNAPSHOTS), self.record, self.config)
 
     @property
     def weights(self) -> np.ndarray:
@@ -172,6 +172,19 @@ class Run:
     @property
     def _size(self) -> tuple[int, int]:
         return self.config.particle_weights, self.record.particles
+
+    def content(self, name: str) -> bytes | mmap.mmap:
+        """What :meth:`read` gives, memory-mapped if it is more than :data:`KEEP_BYTES`."""
+        facts = self.record.files[name]
+        if facts.bytes <= KEEP_BYTES:
+            return self.read(name)
+        try:
+            with (self.path / name).open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), facts.bytes, access=mmap.ACCESS_READ)
+            check_bytes(name, mapped, facts)
+        except (OSError, ValueError) as error:
+            raise RunError(f"run {self.run_id} cannot be read any more: {error}") from error
+        return mapped
 
     def read(self, name: str) -> bytes:
         """The content of one of its files, checked against its checksum."""

@@ -40,6 +40,7 @@ from srnn.runs.record import (
     check_contents,
     parse,
     parse_array,
+    parse_history,
     parse_records,
     reasons,
     render,
@@ -269,11 +270,14 @@ def _check_meaning(record: RunRecord, files: dict[str, bytes]) -> None:
     from srnn.vocabulary import count_types
 
     config = RunConfig.from_dict(record.config)
-    table, epochs = parse_records(files[RECORDS]), record.snapshot_epochs(config)
-    size = (len(epochs), config.particle_weights, record.particles)
+    table, kept = parse_records(files[RECORDS]), parse_history(files[SNAPSHOTS], record, config)
+    known = dict(zip(kept.epochs, kept.weights, strict=True))
+    if record.sample is not None:  # the census is over all particles, whose last weights are here
+        size = (2, config.particle_weights, record.particles)
+        known = {record.results.epochs: parse_array(files[record.state_file], size)[0]}
     encoding = torch.from_numpy(position_encoding(config.neurons, config.encoding))
     slack = max(3, TYPE_SLACK * record.particles)
-    for epoch, array in zip(epochs, parse_array(files[SNAPSHOTS], size), strict=True):
+    for epoch, array in known.items():
         weights = torch.from_numpy(np.array(array))
         for kind, count in count_types(classify(weights, encoding)).items():
             if abs(count - table[kind].iloc[epoch]) > slack:
