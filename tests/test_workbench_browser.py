@@ -163,6 +163,13 @@ def test_a_cube_is_saved_as_it_is_seen_in_every_format(
     page.wait_for_timeout(1500)
     after = save("after.png", "PNG")
     assert before[:4] == after[:4] == b"\x89PNG" and before != after
+    eye = "document.querySelector('.js-plotly-plot')._fullLayout.scene.camera.eye"
+    turned = page.evaluate(eye)
+    page.get_by_role("slider", name="Epoch").first.press("ArrowLeft")
+    page.wait_for_url(re.compile("epoch=190"))
+    page.locator(".js-plotly-plot", has_text="epoch 190").first.wait_for()
+    page.wait_for_timeout(1500)
+    assert page.evaluate(eye) == pytest.approx(turned)
     page.get_by_role("button", name="Save as").first.click()
     assert save("cube.svg", "SVG")[:4] == b"<svg"
     assert save("cube.pdf", "PDF")[:5] == b"%PDF-"
