@@ -219,5 +219,14 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "scale", __doc__, arms, CLAIMS, figure, measure, finding, (WIDE,), page="pruning_lab"
+    "scale",
+    __doc__,
+    arms,
+    CLAIMS,
+    figure,
+    measure,
+    finding,
+    (WIDE,),
+    page="pruning_lab",
+    version=2,
 )
