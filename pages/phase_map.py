@@ -127,8 +127,9 @@ def shown(kept: Kept) -> None:
     fields = _fields(table, plan)
     if x and y:
         _map(plan, table, x, y, measure)
-    for name in fields[:1]:
-        others = [other for other in fields if other != name]
+    repeated = [name for name in fields if isinstance(plan.varied[name], list)]
+    for name in repeated[:1]:
+        others = [other for other in repeated if other != name]
         show(
             figures.bands(table, name, measure, others[0] if others else None),
             table,

@@ -104,7 +104,8 @@ def _teller(pause: float) -> Callable[[Sweep], None]:
         show(now.done, now.runs, f"{now.cached} cached, {now.failed} failed")
         if begun > again:
             save_table(found)
-            again = time.monotonic() + max(pause, 20 * (time.monotonic() - begun))
+            cost = time.monotonic() - begun if again else 0.0  # the first one imports its writer
+            again = time.monotonic() + max(pause, 20 * cost)
 
     return tell
 

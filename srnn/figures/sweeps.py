@@ -82,9 +82,9 @@ def phase_map(
     are no grid, values are interpolated between them, and every run is a dot.
 
     ``level`` (in the measure's own unit) is drawn as a smooth contour with a band of 95 %
-    (:mod:`srnn.analysis.contour`), or it is said that the runs show none; ``marks`` are points to
-    name: ``(x, y, text)``. Settings of which no run could be measured stay empty; where
-    runs diverged there is a cross, a large one if all did.
+    (:mod:`srnn.analysis.contour`) in place of all others, or it is said that the runs show none;
+    ``marks`` are points to name: ``(x, y, text)``. Settings of which no run could be measured stay
+    empty; where runs diverged there is a cross, a large one if all did.
     """
     whole = finished(table)
     cells = whole.assign(value=scaled(whole[measure])).groupby([x, y], as_index=False)[["value"]]
@@ -110,7 +110,7 @@ def phase_map(
     )
     contours = {"coloring": "none", "showlabels": True}
     line = {"x": xs, "y": ys, "z": values, "showscale": False, "hoverinfo": "skip"}
-    for levels, color in _levels(means["value"]):
+    for levels, color in _levels(means["value"]) if level is None else ():
         at = {"start": levels[0], "end": levels[-1], "size": float(np.diff(levels[:2]).sum()) or 1}
         figure.add_contour(
             **line,
@@ -177,21 +177,19 @@ def _level(
     at = np.meshgrid(*[np.linspace(0, 1, FINE)] * 2)
     off = contour.off(np.column_stack([one.ravel() for one in at])).reshape(FINE, FINE)
     xs, ys = (10**axis if log else axis for axis, log in zip(axes, logs, strict=True))
-    for name, ends, line in (
-        (shown, 0.0, {"color": INK, "width": 3}),
-        (f"{shown}, 95 %", SURE, {"color": INK, "width": 1, "dash": "dash"}),
-    ):
-        figure.add_contour(
-            x=xs,
-            y=ys,
-            z=np.clip(off, -9, 9),
-            contours={"coloring": "none", "start": -ends, "end": ends, "size": 2 * ends or 1.0},
-            line=line,
-            autocontour=False,
-            showscale=False,
-            hoverinfo="skip",
-            name=name,
-        )
+    for name, ends, width, dash in ((shown, 0.0, 3, "solid"), (f"{shown}, 95 %", SURE, 1, "dash")):
+        for color, wider in ((PAPER, 3), (INK, 0)):  # to be seen on any ground
+            figure.add_contour(
+                x=xs,
+                y=ys,
+                z=np.clip(off, -9, 9),
+                contours={"coloring": "none", "start": -ends, "end": ends, "size": 2 * ends or 1.0},
+                line={"color": color, "width": width + wider, "dash": dash},
+                autocontour=False,
+                showscale=False,
+                hoverinfo="skip",
+                name=name if color == INK else "ground",
+            )
 
 
 def _levels(values: pd.Series) -> Iterator[tuple[np.ndarray, str]]:
@@ -329,22 +327,27 @@ def overlaid(
     groups: Sequence[tuple[str, Sequence[pd.DataFrame]]], column: str, title: str
 ) -> go.Figure:
     """A column of runs' records over the epochs, one line per group of runs: the mean over seeds,
-    with a band of all of them. ``groups``: name and the records of its runs."""
+    with a band of all of them. ``groups``: name and the records of its runs. More than can be told
+    apart by their dashes are thin, and named where somebody points."""
     if not groups:
         return message("Choose runs to compare.")
-    figure = blank(hovermode="x unified")
+    crowded = len(groups) > len(DASHES)
+    figure = blank(hovermode="closest" if crowded else "x unified")
     factor = 100 if "accuracy" in column else 1
     for index, (name, runs) in enumerate(groups):
         joined = pd.concat([one[["epoch", column]] for one in runs]).dropna()
         spread = (
             joined.groupby("epoch")[column].agg(["mean", "min", "max"]) * factor
         ).reset_index()
-        if len(runs) > 1:
+        if len(runs) > 1 and not crowded:
             at, low, high = (spread[name].to_numpy() for name in ("epoch", "min", "max"))
             band(figure, at, low, high, MUTED, opacity=0.18)
         label = name + (f" (mean of {len(runs)})" if len(runs) > 1 else "")
-        look = (INK, MUTED)[index % 2], DASHES[index % len(DASHES)]
+        look = (INK, MUTED)[index % 2], "solid" if crowded else DASHES[index]
         style.line(figure, spread["epoch"], spread["mean"], label, *look, hovertemplate="%{y:.4g}")
+    if crowded:
+        figure.update_traces(line_width=1).update_layout(showlegend=False)
+        note(figure, f"{len(groups)} settings: point at a line for its name.")
     every = pd.concat([one[column] for _, runs in groups for one in runs])
     figure.update_xaxes(title="Epoch")
     scale = style.log_axis(every) if column.endswith("loss") else {}
