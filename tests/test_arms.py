@@ -157,6 +157,7 @@ def test_row_15_has_dense_networks_of_every_size_and_their_placebo():
                         "config": own.replace(**changes).to_dict(),
                         "width": width,
                         "epochs": epochs_,
+                        **({"grid": [0.02]} if settings.quick else {}),
                     },
                 )
                 for own in configs

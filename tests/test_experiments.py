@@ -575,8 +575,9 @@ def test_what_is_shipped_is_said_by_the_claims_and_sentences_of_today(name):
     assert found is not None, "made by older claims; reproduce --ship"
     again = judged_outcome(one, found.tables, found.made)
     assert found.verdict == again.verdict and found.finding.startswith(again.finding)
-    claims, anew = (made.tables["claims"].to_csv() for made in (found, again))
-    assert claims == anew
+    old = {key: table for key, table in found.tables.items() if key != "claims"}
+    anew = judged_outcome(one, old, found.made).tables["claims"].to_csv()
+    assert found.tables["claims"].to_csv() == again.tables["claims"].to_csv() == anew
     assert len(one.figure(found.tables).data)
 
 

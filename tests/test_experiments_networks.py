@@ -78,6 +78,8 @@ def test_a_rate_is_chosen_on_training_images_that_were_held_back():
 
     assert chosen_rate(train, task, [float(digit) for digit in digits]) == digits[0]
     assert chosen_rate(train, task, [float(digit) for digit in digits[::-1]]) == digits[0]
+    tried = len(seen)
+    assert chosen_rate(train, task, [0.5]) == 0.5 and len(seen) == tried
     held = len(task.x_train) // 6
     for given in seen:
         assert np.array_equal(given.x_train, task.x_train[:-held])

@@ -8,6 +8,8 @@ beside a MetaNet trained on the same. Every dense network has the learning rate 
 on validation images of the first seed.
 """
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -17,6 +19,7 @@ from srnn.experiments.claims import At, Claim, at_least
 from srnn.experiments.comparisons import compare_wide, rates
 from srnn.figures.rows import ranking
 from srnn.metanet import macro_shape
+from srnn.pruning.dense import DENSE_LR
 from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.statistics import MARGIN
@@ -37,7 +40,9 @@ def arms(settings: Settings) -> Arms:
 
     def dense(config: RunConfig, width: int, epochs: int = epochs, **changes: str) -> Computation:
         own = config.replace(**changes)
-        about = {"config": own.to_dict(), "width": width, "epochs": epochs}
+        about: dict[str, Any] = {"config": own.to_dict(), "width": width, "epochs": epochs}
+        if settings.quick:
+            about["grid"] = [DENSE_LR]  # to try others would take most of a quick look's minute
         cost = 3 + epochs * (width / 150) ** 2 / 20
         return Computation("dense", compare_wide, about, seed=config.seed, version=4, cost=cost)
 

@@ -57,9 +57,11 @@ def compare(kind: str, config: dict[str, Any], epochs: int) -> Computed:
     return KINDS[kind](task_of(run), macro_shape(run), run, epochs), {}
 
 
-def compare_wide(config: dict[str, Any], width: int, epochs: int) -> Computed:
-    """A dense network of any width (a MetaNet's own ends at 1,024); the same facts, and
-    ``neurons``, its hidden and output cells."""
+def compare_wide(
+    config: dict[str, Any], width: int, epochs: int, grid: Sequence[float] = GRID
+) -> Computed:
+    """A dense network of any width (a MetaNet's own ends at 1,024), at the best of the learning
+    rates; the same facts, and ``neurons``, its hidden and output cells."""
     run = RunConfig.from_dict(config)
     shape = dataclasses.replace(macro_shape(run), width=width)
 
@@ -69,9 +71,9 @@ def compare_wide(config: dict[str, Any], width: int, epochs: int) -> Computed:
         return network
 
     def choose(first: RunConfig, task: Task) -> float:
-        return chosen_rate(partial(trained, first), task, GRID)
+        return chosen_rate(partial(trained, first), task, grid)
 
-    rate = _rate(choose, run, kind="wide", width=width, epochs=epochs, grid=GRID)
+    rate = _rate(choose, run, kind="wide", width=width, epochs=epochs, grid=list(grid))
     task = task_of(run)
     facts = _facts(trained(run, task, rate), task, shape.particles, epochs, rate)
     return {**facts, "neurons": sum(shape.sizes[1:])}, {}

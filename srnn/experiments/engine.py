@@ -207,7 +207,7 @@ def judged_outcome(
     _, words = conclude(list(judged.values()), premises(numbers, one.premise))
     said = one.finding(Found(numbers, tables, judged))
     claims = claims_table(list(judged.values()))
-    return Outcome(words, " ".join([*said, *diverged]), {"claims": claims, **tables}, made)
+    return Outcome(words, " ".join([*said, *diverged]), {**tables, "claims": claims}, made)
 
 
 Given = tuple[str, int, Result]
