@@ -178,13 +178,13 @@ def _level(
     off = contour.off(np.column_stack([one.ravel() for one in at])).reshape(FINE, FINE)
     xs, ys = (10**axis if log else axis for axis, log in zip(axes, logs, strict=True))
     for name, ends, width, dash in ((shown, 0.0, 3, "solid"), (f"{shown}, 95 %", SURE, 1, "dash")):
-        for color, wider in ((PAPER, 3), (INK, 0)):  # to be seen on any ground
+        for color, wide in ((PAPER, width + 3), (INK, width)):  # to be seen on any ground
             figure.add_contour(
                 x=xs,
                 y=ys,
                 z=np.clip(off, -9, 9),
                 contours={"coloring": "none", "start": -ends, "end": ends, "size": 2 * ends or 1.0},
-                line={"color": color, "width": width + wider, "dash": dash},
+                line={"color": color, "width": wide, "dash": dash if color == INK else "solid"},
                 autocontour=False,
                 showscale=False,
                 hoverinfo="skip",
