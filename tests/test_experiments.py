@@ -414,6 +414,7 @@ def test_a_full_run_judges_and_says_when_it_was_made(monkeypatch):
     monkeypatch.setattr(Settings, "config", _tiny_config)
     for row in reproduce(["4", "11"], Settings(seeds=2), workers=1):
         assert row.outcome.verdict.startswith("not evidence")
+        assert set(row.outcome.tables["claims"]["verdict"]) == {"not evidence"}
         assert (row.outcome.tables["claims"]["seeds"] == 2).all()
         assert row.outcome.made["seeds"] == 2 and row.outcome.made["at"]
 

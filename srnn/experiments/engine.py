@@ -28,7 +28,7 @@ from srnn.experiments.base import (
     Piece,
     Tables,
 )
-from srnn.experiments.claims import claims_table, conclude, judge_all, premises
+from srnn.experiments.claims import Verdict, claims_table, conclude, judge_all, premises
 from srnn.experiments.shipped import shipped_outcome
 from srnn.metanet import macro_shape
 from srnn.runs import Run, describe, find_run, in_parallel, obtain
@@ -204,9 +204,12 @@ def judged_outcome(
     sentences about the runs that are left out."""
     numbers = tables["numbers"]
     judged = judge_all(one.claims, numbers)
-    _, words = conclude(list(judged.values()), premises(numbers, one.premise))
+    wrong = premises(numbers, one.premise)
+    _, words = conclude(list(judged.values()), wrong)
     said = one.finding(Found(numbers, tables, judged))
     claims = claims_table(list(judged.values()))
+    if wrong:
+        claims["verdict"] = Verdict.NOT_EVIDENCE.value
     return Outcome(words, " ".join([*said, *diverged]), {**tables, "claims": claims}, made)
 
 
