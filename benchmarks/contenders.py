@@ -124,8 +124,15 @@ def loop(problem: Problem, batch: int) -> Step:
 
 
 def _pairs(kind: type[SlowWay], problem: Problem, batch: int) -> Step:
-    rules = {"alpha": problem.alpha, "lr": problem.lr, "momentum": problem.momentum}
-    network = kind(start_of(problem)[0], problem.encoding, problem.shape, **rules)
+    network = kind(
+        start_of(problem)[0],
+        problem.encoding,
+        problem.shape,
+        alpha=problem.alpha,
+        lr=problem.lr,
+        momentum=problem.momentum,
+        coupled=problem.target_gradient,
+    )
     x, y, order = torch.from_numpy(problem.x), torch.from_numpy(problem.y), Order(problem, batch)
 
     def run(steps: int) -> None:

@@ -14,6 +14,7 @@ import argparse
 import json
 import time
 from collections import deque
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -25,7 +26,7 @@ from srnn.sweeps.driver import LAG
 from srnn.sweeps.plan import Plan, make_plan
 from srnn.sweeps.refine import Refinement
 from srnn.tasks import task_of
-from srnn.training import train_population
+from srnn.training import Record, train_population
 from srnn.vocabulary import is_replicator
 
 SIDE, SEEDS, LEVEL = 32, 4, 0.5
@@ -39,7 +40,7 @@ def shares(plan: Plan, point: dict[str, float]) -> list[float]:
     one that diverged, as in a map."""
     import torch
 
-    configs, last = plan.configs(point), {}
+    configs, last = plan.configs(point), dict[int, Record]()
     for records in train_population(configs, task_of(configs[0])):
         last |= {k: record for k, record in enumerate(records) if record is not None}
     encoding = position_encoding(configs[0].neurons, configs[0].encoding)
@@ -66,11 +67,11 @@ def refined(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     for _ in range(points):
         if len(waiting) == points // LAG:
             refinement.tell(point := waiting.popleft(), shares(plan, point))
-        point = refinement.ask()
-        assert point is not None
-        waiting.append(point)
-        places.append([plan.varied[name].share(value) for name, value in point.items()])
-        values.append(shares(plan, point))
+        asked = refinement.ask()
+        assert asked is not None
+        waiting.append(asked)
+        places.append([plan.varied[name].share(value) for name, value in asked.items()])
+        values.append(shares(plan, asked))
     return np.array(places), np.array(values)
 
 
@@ -210,7 +211,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     side, seeds = (8, 1) if options.quick else (SIDE, SEEDS)
-    asked = {"alpha": [0.1, 1000], "lr": [0.002, 0.2], "measure": "replicator_share"}
+    asked: dict[str, Any] = {
+        "alpha": [0.1, 1000],
+        "lr": [0.002, 0.2],
+        "measure": "replicator_share",
+    }
     asked |= {"budget": int(0.15 * side**2) * seeds, "level": LEVEL}
     asked |= {"seed": list(range(options.first, options.first + seeds))}
     plan = make_plan({"base": BASE | {"neurons": options.neurons}, "map": asked})

@@ -13,6 +13,7 @@ import torch
 from benchmarks.timing import Step, by_turns, in_a_process, peak_mb
 from srnn.analysis.trajectories import fit_trajectories, sample_particles
 from srnn.analysis.types import history_measures, type_counts
+from srnn.config import RunConfig
 from srnn.figures.trajectories import trajectory_cube
 from srnn.figures.types import type_lines
 from srnn.fixpoints import classify
@@ -63,7 +64,7 @@ def interactive(turns: int, seconds: float) -> list[dict[str, Any]]:
     return [*rows, *(one | dict.fromkeys(("low", "high"), one["median"]) for one in once)]
 
 
-def _train(config, folder: Path) -> None:
+def _train(config: RunConfig, folder: Path) -> None:
     folder.mkdir(parents=True)
     lock = Lock(folder / "lock")
     lock.take()
@@ -74,7 +75,7 @@ def _train(config, folder: Path) -> None:
     lock.release()
 
 
-def _steps(snapshots: np.ndarray, config) -> dict[str, Step]:
+def _steps(snapshots: np.ndarray, config: RunConfig) -> dict[str, Step]:
     encoding, epochs = position_encoding(config.neurons, config.encoding), list(range(SNAPSHOTS))
     table = particle_table(macro_shape(config))
     names, layers = table["particle"].tolist(), table["layer"].to_numpy()

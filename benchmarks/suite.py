@@ -4,6 +4,7 @@ import os
 import platform
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,7 @@ def whole_run(quick: bool) -> Row:
     }
 
 
-def _training(config: RunConfig, folder: Path):
+def _training(config: RunConfig, folder: Path) -> Iterator[int]:
     """The training as a job does it, into ``folder``; yields after every epoch, from epoch 0."""
     from srnn.runs.draft import Draft
     from srnn.runs.lock import Lock

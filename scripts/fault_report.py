@@ -98,7 +98,7 @@ def kills(room: Path, count: int) -> list[Row]:
         "a random moment": lambda: float(rng.uniform(0, length)),
         f"a random file operation (of {operations})": lambda: int(rng.integers(operations)),
     }
-    rows = []
+    rows: list[Row] = []
     for what, draw in plans.items():
         seen: Counter[str] = Counter()
         while seen["killed"] < count and seen["tried"] < 3 * count:

@@ -7,7 +7,6 @@ Everything it writes works from the disk: nothing is fetched when a page is open
 
 import argparse
 import pkgutil
-import re
 import sys
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def main() -> None:
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     texts = {name: (ROOT / "docs" / "guide" / f"{name}.md").read_text("utf-8") for name in GUIDES}
-    titles = {name: re.match(r"# (.*)", text)[1] for name, text in texts.items()}
+    titles = {name: text.partition("\n")[0].removeprefix("# ") for name, text in texts.items()}
     files = {name: "index.html" if name == GUIDES[0] else f"{name}.html" for name in GUIDES}
     places = [(files[name], titles[name]) for name in GUIDES] + [("api/srnn.html", "API")]
     links = " ".join(f'<a href="{file}">{title}</a>' for file, title in places)
