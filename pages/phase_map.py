@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from srnn.config import ConfigError, RunConfig, describe, field_names
@@ -196,7 +197,7 @@ def _map(plan: Plan, table: pd.DataFrame, x: str, y: str, measure: str) -> None:
     ]
     level = plan.level if plan.level is not None and measure == plan.measure else None
     show(
-        figures.phase_map(table, x, y, measure, level, inside),
+        _drawn(table, x, y, measure, level, inside),
         table,
         f"map-{plan.name}-{measure}",
         alt=f"{figures.words(measure)} over {figures.words(x)} and {figures.words(y)}",
@@ -207,6 +208,19 @@ def _map(plan: Plan, table: pd.DataFrame, x: str, y: str, measure: str) -> None:
         f"{lost if (table['stopped'] != '').any() else ''}{describe(x)['help']} "
         f"{describe(y)['help']}"
     )
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _drawn(
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    measure: str,
+    level: float | None,
+    marks: list[tuple[float, float, str]],
+) -> go.Figure:
+    """The map; a level's contour of many runs takes a second."""
+    return figures.phase_map(table, x, y, measure, level, marks)
 
 
 def _rows(plan: Plan, table: pd.DataFrame, text: str) -> None:

@@ -84,9 +84,7 @@ def show(
     key = re.sub(r"[^a-z0-9]+", "-", (key or name).lower())
     figure = style.signed(figure, at) if at else figure
     cube = any(trace.type == "scatter3d" for trace in figure.data)
-    last = (st.session_state.get(f"camera-{key}") or {}).get(
-        "camera"
-    )  # a new figure is mounted anew
+    last = (st.session_state.get(f"camera-{key}") or {}).get("camera")  # each is mounted anew
 
     def draw() -> None:
         seen_as, shown = figure, drawn_for(dark(), figure) if drawn is None else drawn

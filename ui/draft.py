@@ -104,8 +104,7 @@ def put(**values: Any) -> None:
     """Change settings: a run that was shown becomes the base of a copy; a copy that is like its
     base again becomes that run."""
     own, base = draft() | values, get("run") or get("base") or None
-    before = dict(_origin())
-    changes = {name: own[name] for name in field_names() if own[name] != before[name]}
+    changes = _changes(own, _origin())
     if base and not changes:
         change(run=base, base=None, changes=None)
     else:
@@ -116,9 +115,14 @@ def put(**values: Any) -> None:
 
 def settings_of(config: RunConfig) -> dict[str, Any]:
     """The address of a copy with these settings, of no run: for links to the page Train."""
-    own, first = dict(config), dict(PRESETS[START].config)
-    changes = {name: own[name] for name in field_names() if own[name] != first[name]}
+    changes = _changes(dict(config), PRESETS[START].config)
     return {"run": None, "base": None, "changes": json.dumps(changes)}
+
+
+def _changes(own: dict[str, Any], before: RunConfig) -> dict[str, Any]:
+    """The settings in which a copy differs, as the address names them."""
+    old = dict(before)
+    return {name: own[name] for name in field_names() if own[name] != old[name]}
 
 
 def load(config: RunConfig) -> None:

@@ -86,7 +86,7 @@ def phase_map(
     ``marks`` are points to name: ``(x, y, text)``. Settings of which no run could be measured stay
     empty; where runs diverged there is a cross, a large one if all did.
     """
-    whole = finished(table)
+    whole, diverged = finished(table), table["stopped"] != ""
     cells = whole.assign(value=scaled(whole[measure])).groupby([x, y], as_index=False)[["value"]]
     means = cells.mean().dropna()
     if len(means) < 2 or means[x].nunique() < 2 or means[y].nunique() < 2:
@@ -119,7 +119,7 @@ def phase_map(
             autocontour=False,
         )
     if level is not None:
-        diverged = table["stopped"] != ""  # they count as 0, as where a map puts its runs
+        # What diverged counts as 0, as where a map puts its runs.
         counted = table.assign(**{measure: table[measure].mask(diverged, 0.0)})
         _level(figure, counted.dropna(subset=[measure]), (x, y), measure, level)
     if not regular:
@@ -128,7 +128,7 @@ def phase_map(
             "hovertemplate": "%{customdata:.4g}<extra>run</extra>",
         }
         style.marks(figure, means[x], means[y], size=4, edge={"color": PAPER, "width": 1}, **hover)
-    points = table.assign(lost=table["stopped"] != "").groupby([x, y], as_index=False)["lost"]
+    points = table.assign(lost=diverged).groupby([x, y], as_index=False)["lost"]
     lost = points.agg(["sum", "count"]).query("sum > 0")
     style.marks(
         figure,
