@@ -11,10 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from srnn.fixpoints import classify
-from srnn.metanet import MacroShape, accuracy
-from srnn.particles import composite, replication_loss, scalar_weights
-from srnn.vocabulary import count_types
+from srnn.metanet import MacroShape
+from srnn.particles import composite
 
 KINDS = ("attack", "melt")
 LEVELS = ("cell", "layer", "anywhere")
@@ -71,14 +69,3 @@ def interact(
                 w[p, rest] = w[q, rest]
             pairs.append((int(p), int(q)))
     return np.ascontiguousarray(w.T), pairs
-
-
-def state(
-    weights: np.ndarray, encoding: np.ndarray, shape: MacroShape, x: np.ndarray, y: np.ndarray
-) -> dict[str, float]:
-    """What a round is judged by: ``accuracy`` (0..1), ``replication_loss`` (sum over particles) and
-    the count of each type."""
-    w, e = torch.tensor(weights), torch.tensor(encoding)
-    right = float(np.mean(accuracy(scalar_weights(w), torch.tensor(x), torch.tensor(y), shape)))
-    loss = float(replication_loss(w, e).sum())
-    return {"accuracy": right, "replication_loss": loss, **count_types(classify(w, e))}

@@ -8,12 +8,14 @@ import torch
 
 from srnn import interactions
 from srnn.acts import nearest_replicators
+from srnn.analysis.moment import look
 from srnn.fixpoints import classify
 from srnn.life import arithmetic, basins, fertility, selection
 from srnn.life.population import applied, self_apply, types
 from srnn.life.recipes import RECIPES, Recipe, identity, newborn
 from srnn.metanet import MacroShape, forward
 from srnn.particles import initial_weights, position_encoding, scalar_weights
+from srnn.tasks import Task
 from srnn.vocabulary import DIVERGENT, IDENTITY, ZERO
 from tests import life_oracle
 
@@ -131,9 +133,11 @@ def test_no_ratio_no_change_and_replicators_leave_each_other_as_they_are():
     perfect = np.tile(hand[:, None], (1, shape.particles))
     after, pairs = interactions.interact(perfect, encoding, shape, "attack", rng, 1.0, "layer")
     assert len(pairs) > 10 and (after == perfect).all()
-    x, y = np.eye(4, dtype=np.float32), np.zeros(4, np.int64)
-    found = interactions.state(perfect.astype(np.float32), encoding, shape, x, y)
-    assert found["identity"] == shape.particles and found["replication_loss"] == 0
+    data = np.eye(4, dtype=np.float32), np.zeros(4, np.int64)
+    found = look(
+        perfect.astype(np.float32), encoding, shape, Task("four", "", *data, *data, (4,), 2)
+    )
+    assert found.types["identity"] == shape.particles and found.loss == 0 and found.share == 1
     for wrong in ({"kind": "x"}, {"level": "x"}, {"ratio": 2.0}):
         settings = {"kind": "attack", "level": "cell", "ratio": 0.5, **wrong}
         with pytest.raises(ValueError, match=r"ratio|level"):

@@ -9,18 +9,17 @@ each other as they are, so an attack can only hurt through the others.
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import torch
 
+from srnn.analysis.moment import look
 from srnn.experiments.base import Arms, Experiment, Settings, Tables
 from srnn.experiments.claims import AFTER, At, Claim, Tolerance, at_least
 from srnn.figures.rows import dots, panels
 from srnn.figures.style import INK, MUTED
-from srnn.fixpoints import classify
-from srnn.interactions import KINDS, LEVELS, interact, state
+from srnn.interactions import KINDS, LEVELS, interact
 from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.tasks import task_of
-from srnn.vocabulary import count_replicators, is_replicator
+from srnn.vocabulary import is_replicator
 
 SIZES = {f"h = {h}": h for h in (4, 8)}
 MAIN = "h = 8"
@@ -37,10 +36,9 @@ def measure(run: Run) -> Computed:
     replicators ``lost`` (shares), and the growth of the replication ``loss``; the same where
     everybody acts, and where only replicators meet."""
     task, weights = task_of(run.config), np.array(run.snapshots[-1])
-    data = (run.encoding, run.shape, task.x_test, task.y_test)
-    codes = classify(torch.from_numpy(weights), torch.from_numpy(run.encoding))
-    before, facts, rows = state(weights, *data), dict[str, float](), []
-    kept = is_replicator(codes)
+    data = (run.encoding, run.shape, task)
+    before, facts, rows = look(weights, *data), dict[str, float](), []
+    kept = is_replicator(before.codes)
     everybody = np.ones(len(kept), bool)
     arms = [(f"by {level}", level, RATIO, everybody) for level in LEVELS]
     arms += [(EVERYBODY, "cell", 1.0, everybody), (AMONG, "cell", RATIO, kept)]
@@ -50,13 +48,13 @@ def measure(run: Run) -> Computed:
             for number in range(ROUNDS):
                 rng = np.random.default_rng([run.config.seed, 71, number])
                 after, _ = interact(weights, *data[:2], kind, rng, ratio, level, among)
-                found.append(state(after, *data))
-            now = pd.DataFrame(found).mean()
-            lost = count_replicators(before) - count_replicators(now)
+                now = look(after, *data)
+                found.append((now.before, is_replicator(now.codes).sum(), now.loss))
+            accuracy, replicators, loss = np.mean(found, axis=0)
             values = {
-                "cost": float(before["accuracy"] - now["accuracy"]),
-                "lost": float(lost / run.shape.particles),
-                "loss": float(now["replication_loss"] - before["replication_loss"]),
+                "cost": float(before.before - accuracy),
+                "lost": float((kept.sum() - replicators) / run.shape.particles),
+                "loss": float(loss - before.loss),
             }
             facts |= {f"{key}: {kind} {name}": value for key, value in values.items()}
             if level != "cell" or name == "by cell":

@@ -15,10 +15,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import torch
 
-from srnn.analysis.dropout import accuracy_of
+from srnn.analysis.connectivity import prune_to
 from srnn.analysis.settle import STEPS, settle
 from srnn.engines import Engine, Problem, make_engine
-from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, drop_costs
+from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables
 from srnn.experiments.claims import AFTER, SAME, At, Claim, Verdict, at_least
 from srnn.figures.rows import mean_line, panels
 from srnn.figures.style import MUTED, REPLICATOR
@@ -90,16 +90,13 @@ def census(run: Run, weights: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     """Of a network and its replicators (mask ``(P,)``): their ``share``, ``zero`` among them, its
     ``accuracy``, the accuracy ``without`` them, and their drop ``cost``."""
     task = task_of(run.config)
-    whole = accuracy_of(weights, task.x_test, task.y_test, run.shape)
-    costs, _ = drop_costs(weights, {"own": mask}, run)
-    cost = 0.0 if math.isnan(costs["own"]) else costs["own"]
-    zero = (np.abs(weights).max(0) <= EPSILON).mean()
+    found = prune_to(weights, ~mask, task.x_test, task.y_test, run.shape)
     return {
         "share": float(mask.mean()),
-        "zero": float(zero),
-        "accuracy": whole,
-        "without": whole - cost,
-        "cost": costs["own"],
+        "zero": float((np.abs(weights).max(0) <= EPSILON).mean()),
+        "accuracy": found.before,
+        "without": found.before + found.difference,
+        "cost": -found.difference if mask.any() else math.nan,
     }
 
 

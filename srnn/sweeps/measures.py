@@ -11,9 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from srnn.vocabulary import TYPES, ZERO, count_types, is_replicator
+from srnn.vocabulary import TYPES, ZERO
 
 if TYPE_CHECKING:
     from srnn.runs import Run
@@ -43,34 +41,21 @@ def measure(run: Run, own: Mapping[str, str] | None = None) -> dict[str, float]:
     Raises:
         ValueError: a measure of one's own cannot be imported, or gives no number.
     """
-    import torch
-
-    from srnn.analysis.dropout import accuracy_of, drop
+    from srnn.analysis.moment import look
     from srnn.analysis.settle import settle
-    from srnn.fixpoints import classify
     from srnn.tasks import task_of
 
-    task, weights = task_of(run.config), run.weights
-    encoding = torch.from_numpy(run.encoding)
-
-    def look(weights: np.ndarray) -> tuple[np.ndarray, float, float]:
-        codes = classify(torch.from_numpy(np.array(weights)), encoding)
-        before = accuracy_of(weights, task.x_test, task.y_test, run.shape)
-        without = drop(weights, is_replicator(codes))
-        after = accuracy_of(without, task.x_test, task.y_test, run.shape)
-        return codes, before, 100 * (before - after)
-
-    codes, accuracy, cost = look(weights)
-    found = {"test_accuracy": accuracy, **count_types(codes)}
-    found["replicator_share"] = float(is_replicator(codes).mean())
-    found["drop_cost"] = math.nan if run.stopped else cost
-    outputs = codes[run.shape.starts[-2] :].reshape(run.shape.layers[-1])
+    about = run.encoding, run.shape, task_of(run.config)
+    end = look(run.weights, *about)
+    found = {"test_accuracy": end.before, **end.types, "replicator_share": end.share}
+    found["drop_cost"] = math.nan if run.stopped else 100 * end.cost
+    outputs = end.codes[run.shape.starts[-2] :].reshape(run.shape.layers[-1])
     found["dead_outputs"] = int((outputs == ZERO).all(1).sum())
-    settled, settled_cost = math.nan, math.nan
+    found |= {"settled_replicator_share": math.nan, "settled_drop_cost": math.nan}
     if run.stopped is None:
-        later, _, settled_cost = look(settle(weights, run.config, [SETTLED])[0])
-        settled = float(is_replicator(later).mean())
-    found |= {"settled_replicator_share": settled, "settled_drop_cost": settled_cost}
+        later = look(settle(run.weights, run.config, [SETTLED])[0], *about)
+        found["settled_replicator_share"] = later.share
+        found["settled_drop_cost"] = 100 * later.cost
     for name, path in (own or {}).items():
         found[name] = _own(name, path)(run)
     return found
