@@ -8,7 +8,7 @@ from srnn.files import human
 from srnn.runs import find_run, list_jobs, submit
 from srnn.tasks import DataError, resolve
 from ui import state
-from ui.draft import LABELS, changed, form
+from ui.draft import CONTROLS, changed, form
 from ui.forks import fork_form
 from ui.frame import page
 from ui.live import before, curves, on_stage, others, panel, training, watch
@@ -42,8 +42,10 @@ def copy() -> None:
             "the particles' types appear here as they come, and the page may be left meanwhile."
         )
         return
-    texts = {name: tuple(_text(value) for value in pair) for name, pair in changed().items()}
-    changes = ", ".join(f"{LABELS[name]} {was} → {now}" for name, (was, now) in texts.items())
+    changes = ", ".join(
+        f"{CONTROLS[name]['title']} {_text(was)} → {_text(now)}"
+        for name, (was, now) in changed().items()
+    )
     st.info(
         f"A copy of {escape(old.name)}"
         + (f" with {escape(changes)}" if changes else ": change a setting")

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -27,8 +27,24 @@ class ConfigError(ValueError):
     """A setting is unknown, of the wrong kind, or outside its range. The message says which."""
 
 
-def _setting(default: Any, help: str, low: Any = None, high: Any = None, **more: Any) -> Any:
-    return Field(default, description=help, ge=low, le=high, **more)
+def _setting(
+    default: Any,
+    place: str,
+    help: str,
+    within: tuple[Any, Any] = (None, None),
+    *,
+    step: float = 0.001,
+    marks: tuple[float, ...] = (),
+    **more: Any,
+) -> Any:
+    """A field, and its control in the app: ``GROUP: TITLE``, or "" for none of the common kinds. A
+    slider's ``marks`` are spaced by meaning; ``step`` is that of the number field."""
+    group, _, title = place.partition(": ")
+    control: dict[str, Any] = {"group": group, "step": step, "marks": marks}
+    low, high = within
+    return Field(
+        default, title=title, description=help, ge=low, le=high, json_schema_extra=control, **more
+    )
 
 
 def _later(default: Any, *about: Any, **more: Any) -> Any:
@@ -57,134 +73,198 @@ class RunConfig(BaseModel):
 
     dataset: str = _setting(
         "mnist",
+        "",
         "Task data: mnist, digits, or the path of a folder of IDX files (1 to 4096 characters).",
         pattern=r"^[^\x00]+$",
         max_length=4096,
     )
     dataset_digest: str = _setting(
         "",
+        "",
         "Fingerprint of a folder's data, 16 hex digits; empty for bundled data.",
         pattern="^([0-9a-f]{16})?$",
     )
     neurons: int = _setting(
-        4, "Neurons per hidden layer of a particle (h). The log used 3, 4, 8.", 1, 64
+        4,
+        "Main: Neurons per particle layer (h)",
+        "Neurons per hidden layer of a particle (h). The log used 3, 4, 8.",
+        (1, 64),
+        marks=(1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64),
     )
-    depth: int = _setting(5, "Weight layers of the macro network. The log used 5.", 2, 12)
+    depth: int = _setting(
+        5, "Macro network: Depth", "Weight layers of the macro network. The log used 5.", (2, 12)
+    )
     width: int = _setting(
-        6, "Cells per hidden layer of the macro network. The log used 6.", 1, 1024
+        6,
+        "Macro network: Width",
+        "Cells per hidden layer of the macro network. The log used 6.",
+        (1, 1024),
     )
     residual: Literal["none", "each", "pairs"] = _setting(
         "each",
+        "Macro network: Residual skips",
         "Residual skips: none; each square hidden layer adds its input to its output; "
         "or pairs of hidden layers.",
     )
     activation: Literal["none", "relu", "tanh"] = _setting(
-        "none", "Macro activation after every hidden layer. The log used none."
+        "none",
+        "Macro network: Macro activation",
+        "Macro activation after every hidden layer. The log used none.",
     )
     goal: Literal["self-replication", "permuted", "multiply", "none"] = _setting(
         "self-replication",
+        "Self-replication: Goal of a particle",
         "What every particle is trained for beside the task: to replicate itself, to reproduce its "
         "weights in a permuted order (a control), to multiply its input by a factor, or nothing.",
     )
     goal_factor: float = _setting(
-        0.03, "The factor of the goal 'multiply'. The log used 0.03.", -100.0, 100.0
+        0.03,
+        "Self-replication: Factor of the goal",
+        "The factor of the goal 'multiply'. The log used 0.03.",
+        (-100.0, 100.0),
+        step=0.01,
     )
     alpha: float = _setting(
-        100.0, "Weight of the self-replication loss against the task. The log used 100.", 0.0, 1e6
+        100.0,
+        "Main: Alpha: weight of self-replication",
+        "Weight of the self-replication loss against the task. The log used 100.",
+        (0.0, 1e6),
+        step=10.0,
+        marks=(0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1e3, 3e3, 1e4, 1e5, 1e6),
     )
-    lr: float = _setting(0.008, "Learning rate of the task. The log used 0.008.", 0.0, 10.0)
+    lr: float = _setting(
+        0.008, "Task: Learning rate", "Learning rate of the task. The log used 0.008.", (0.0, 10.0)
+    )
     replication_lr: float = _setting(
-        0.008, "Learning rate of self-replication; follows the learning rate unless set.", 0.0, 10.0
+        0.008,
+        "Self-replication: Replication learning rate",
+        "Learning rate of self-replication; follows the learning rate unless set.",
+        (0.0, 10.0),
     )
-    momentum: float = _setting(0.9, "Momentum of both optimizers. The log used 0.9.", 0.0, 0.999)
+    momentum: float = _setting(
+        0.9,
+        "Task: Momentum",
+        "Momentum of both optimizers. The log used 0.9.",
+        (0.0, 0.999),
+        step=0.05,
+    )
     shared_optimizer: bool = _setting(
         True,
+        "Self-replication: Shared optimizer",
         "One momentum buffer for both objectives (2022-02), or a fresh one for every call of "
         "self-replication (2022-03).",
     )
-    replication_steps: int = _setting(1, "Self-replication steps before every task step.", 0, 1000)
+    replication_steps: int = _setting(
+        1,
+        "Self-replication: Replication steps",
+        "Self-replication steps before every task step.",
+        (0, 1000),
+    )
     replication_start: float = _setting(
         0.0,
+        "Self-replication: Replication from accuracy",
         "Training accuracy from which self-replication is trained (0: from the start).",
-        0.0,
-        1.0,
+        (0.0, 1.0),
+        step=0.05,
     )
     target_gradient: bool = _setting(
         True,
+        "Self-replication: Gradient through the target",
         "Whether the gradient also flows through the replication target and input (coupled, "
         "2022-02), or not (detached, 2022-03).",
     )
     encoding: Literal["l2", "max"] = _setting(
-        "l2", "How the positions of a particle's weights are normalised."
+        "l2",
+        "Self-replication: Position encoding",
+        "How the positions of a particle's weights are normalised.",
     )
     initial_weights: Literal["fan_in", "xavier"] = _setting(
-        "fan_in", "Initial weights: U(±1/sqrt(fan_in)) or Xavier uniform."
+        "fan_in",
+        "Self-replication: Initial weights",
+        "Initial weights: U(±1/sqrt(fan_in)) or Xavier uniform.",
     )
-    batch_size: int = _setting(500, "Images per batch. The log used 500.", 1, 1_000_000)
-    epochs: int = _setting(200, "Passes over the training data. The log used 200.", 0, 100_000)
-    seed: int = _setting(0, "Seed of the initial weights.", 0, 2**32 - 1)
+    batch_size: int = _setting(
+        500, "Task: Batch size", "Images per batch. The log used 500.", (1, 1_000_000)
+    )
+    epochs: int = _setting(
+        200,
+        "Main: Epochs",
+        "Passes over the training data. The log used 200.",
+        (0, 100_000),
+        marks=(1, 3, 6, 10, 20, 40, 60, 100, 150, 200, 300, 500, 1000, 2000, 5000),
+    )
+    seed: int = _setting(0, "Task: Seed", "Seed of the initial weights.", (0, 2**32 - 1))
     data_seed: int = _setting(
         0,
+        "Task: Seed of the data order",
         "Seed of the order of the data; shared by all seeds unless set, so that several seeds can "
         "be trained on shared batches.",
-        0,
-        2**32 - 1,
+        (0, 2**32 - 1),
     )
     snapshot_every: int = _setting(
         0,
+        "Record: Epochs between snapshots",
         "Epochs between two weight snapshots; 0: dense at first, then ever wider "
         "(32 snapshots in 200 epochs).",
-        0,
-        100_000,
+        (0, 100_000),
     )
     labels: Literal["true", "shuffled"] = _later(
         "true",
+        "Task: Training labels",
         "Labels of the training images: true, or shuffled among the images, a control in which "
         "there is nothing to learn. Test labels stay true.",
     )
     size: int = _later(
         15,
+        "Task: Image size",
         "Side in pixels to which the images of an IDX folder are resized; 0 keeps them as they "
         "are. Bundled data have their own size.",
-        0,
-        1024,
+        (0, 1024),
     )
     shift: int = _later(
         0,
+        "Task: Pixels that images are moved by",
         "Every training image is moved by up to so many pixels each way, anew in every epoch.",
-        0,
-        16,
+        (0, 16),
     )
     lr_final: float = _later(
         1.0,
+        "Schedule: Final learning rate (× the first)",
         "Learning rate of the task in the last epoch, as a multiple of the first epoch's.",
-        1e-6,
-        1e6,
+        (1e-6, 1e6),
     )
     alpha_final: float = _later(
-        1.0, "Alpha in the last epoch, as a multiple of the first epoch's.", 1e-6, 1e6
+        1.0,
+        "Schedule: Final alpha (× the first)",
+        "Alpha in the last epoch, as a multiple of the first epoch's.",
+        (1e-6, 1e6),
     )
     schedule: Literal["cosine", "linear", "geometric"] = _later(
-        "cosine", "The way from the first epoch's learning rate and alpha to the last epoch's."
+        "cosine",
+        "Schedule: Shape of the schedule",
+        "The way from the first epoch's learning rate and alpha to the last epoch's.",
     )
     settle_epochs: int = _later(
         0,
+        "Schedule: Epochs of settling",
         "How many of the epochs, at the end, make replication steps only; schedules end before.",
-        0,
-        100_000,
+        (0, 100_000),
     )
     fork: str = _later(
+        "",
         "",
         "Where training begins: RUN@EPOCH, what that run was after that epoch. Empty: anew.",
         pattern=r"^([0-9a-f]{16}@[0-9]{1,6})?$",
     )
     acts: str = _later(
         "",
+        "",
         "What is done to particles at the fork, such as: drop 3-7; settle all 100; retrain 3-7 2.",
         max_length=200_000,
     )
     on_divergence: Literal["stop", "reinitialise", "freeze"] = _setting(
         "stop",
+        "Record: On divergence",
         "When a particle diverges: stop, re-initialise it as the original code did, or freeze it "
         "at zero.",
     )
@@ -359,14 +439,16 @@ def field_names() -> tuple[str, ...]:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """What a setting means and may be: ``default``, ``help``, and ``low``/``high`` or ``choices``.
+    """What a setting means and may be: ``default``, ``help``, and ``low``/``high`` or ``choices``;
+    and its control in the app: ``title``, ``group``, ``step``, ``marks``.
 
     Raises:
         ConfigError: there is no such setting.
     """
     _known({name: None})
     field = RunConfig.model_fields[name]
-    about = {"default": field.default, "help": field.description}
+    about = {"default": field.default, "help": field.description, "title": field.title}
+    about |= cast(dict[str, Any], field.json_schema_extra)
     if choices := get_args(field.annotation):
         about["choices"] = choices
     for limit in field.metadata:

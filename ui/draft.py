@@ -21,65 +21,12 @@ from ui.own_data import own_data
 from ui.state import change, get
 from ui.text import escape
 
-LABELS = {
-    "neurons": "Neurons per particle layer (h)",
-    "alpha": "Alpha: weight of self-replication",
-    "epochs": "Epochs",
-    "depth": "Depth",
-    "width": "Width",
-    "residual": "Residual skips",
-    "activation": "Macro activation",
-    "goal": "Goal of a particle",
-    "goal_factor": "Factor of the goal",
-    "lr": "Learning rate",
-    "replication_lr": "Replication learning rate",
-    "momentum": "Momentum",
-    "shared_optimizer": "Shared optimizer",
-    "replication_steps": "Replication steps",
-    "replication_start": "Replication from accuracy",
-    "target_gradient": "Gradient through the target",
-    "encoding": "Position encoding",
-    "initial_weights": "Initial weights",
-    "batch_size": "Batch size",
-    "seed": "Seed",
-    "data_seed": "Seed of the data order",
-    "labels": "Training labels",
-    "size": "Image size",
-    "shift": "Pixels that images are moved by",
-    "lr_final": "Final learning rate (× the first)",
-    "alpha_final": "Final alpha (× the first)",
-    "schedule": "Shape of the schedule",
-    "settle_epochs": "Epochs of settling",
-    "snapshot_every": "Epochs between snapshots",
-    "on_divergence": "On divergence",
-}
-MARKS: dict[str, tuple[float, ...]] = {
-    "neurons": (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64),
-    "alpha": (0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 100_000, 1e6),
-    "epochs": (1, 3, 6, 10, 20, 40, 60, 100, 150, 200, 300, 500, 1000, 2000, 5000),
-}
-"""The marks of the three sliders; they are spaced by meaning, and other values can be typed in."""
-
-ADVANCED = {
-    "Macro network": ("depth", "width", "residual", "activation"),
-    "Task": ("lr", "momentum", "batch_size", "seed", "data_seed", "labels", "size", "shift"),
-    "Self-replication": (
-        "goal",
-        "goal_factor",
-        "replication_lr",
-        "replication_steps",
-        "replication_start",
-        "target_gradient",
-        "shared_optimizer",
-        "encoding",
-        "initial_weights",
-    ),
-    "Schedule": ("lr_final", "alpha_final", "schedule", "settle_epochs"),
-    "Record": ("snapshot_every", "on_divergence"),
-}
-STEPS = {"alpha": 10.0, "goal_factor": 0.01, "momentum": 0.05, "replication_start": 0.05}
-"""Steps of the number fields, where 0.001 is none."""
 FOLDER = "a folder of IDX files"
+CONTROLS = {name: describe(name) for name in field_names() if describe(name)["title"]}
+"""The settings that have a control of the common kind, with what is said of them."""
+SLIDERS = [name for name, about in CONTROLS.items() if about["marks"]]
+GROUPS = dict.fromkeys(about["group"] for about in CONTROLS.values() if not about["marks"])
+"""The groups of those that are no sliders, in the order of their first fields."""
 START = "quick"
 """The preset that the page opens with: it trains in seconds."""
 
@@ -137,7 +84,7 @@ def load(config: RunConfig) -> None:
 def changed() -> dict[str, tuple[Any, Any]]:
     """What the draft changes about its base: field -> its value before and now."""
     before, now = dict(_origin()), draft()
-    return {name: (before[name], now[name]) for name in LABELS if now[name] != before[name]}
+    return {name: (before[name], now[name]) for name in CONTROLS if now[name] != before[name]}
 
 
 def _origin() -> RunConfig:
@@ -169,26 +116,27 @@ def form() -> dict[str, Any]:
     _preset()
     _dataset()
     own_data(use_data)
-    for name in MARKS:
+    for name in SLIDERS:
         _slider(name)
     with st.expander("More settings"):
         _recipe()
-        for group, names in ADVANCED.items():
+        for group in GROUPS:
             st.markdown(f"**{group}**")
-            for name in names:
-                field(name)
+            for name, about in CONTROLS.items():
+                if about["group"] == group:
+                    field(name)
         st.markdown("**Values between the sliders' marks**")
-        for name in MARKS:
+        for name in SLIDERS:
             field(name, key=f"exact_{name}")
     return {name: draft()[name] for name in field_names()}
 
 
 def field(name: str, key: str | None = None) -> None:
     """The control of one setting, by its kind: choice, switch or number."""
-    about, values, key = describe(name), draft(), key or f"set_{name}"
+    about, values, key = CONTROLS[name], draft(), key or f"set_{name}"
     st.session_state[key] = values[name]
     common: dict[str, Any] = {
-        "label": LABELS[name],
+        "label": about["title"],
         "key": key,
         "help": help_of(name),
         "on_change": _changed,
@@ -202,12 +150,12 @@ def field(name: str, key: str | None = None) -> None:
         st.number_input(min_value=about["low"], max_value=about["high"], step=1, **common)
     else:
         limits = {"min_value": about["low"], "max_value": about["high"]}
-        st.number_input(step=STEPS.get(name, 0.001), format="%g", **limits, **common)
+        st.number_input(step=about["step"], format="%g", **limits, **common)
 
 
 def help_of(name: str) -> str:
     """What a setting does, and its range."""
-    about = describe(name)
+    about = CONTROLS[name]
     text = about["help"]
     if "low" in about:
         text += f" From {about['low']:,g} to {about['high']:,.15g}."
@@ -216,12 +164,12 @@ def help_of(name: str) -> str:
 
 def _slider(name: str) -> None:
     """A slider over a setting's marks and whatever value it has now."""
-    value, key = draft()[name], f"set_{name}"
-    kind = type(describe(name)["default"])
-    marks = sorted({kind(mark) for mark in MARKS[name]} | {value})
+    about, value, key = CONTROLS[name], draft()[name], f"set_{name}"
+    kind = type(about["default"])
+    marks = sorted({kind(mark) for mark in about["marks"]} | {value})
     st.session_state[key] = value
     st.select_slider(
-        LABELS[name],
+        about["title"],
         marks,
         format_func=lambda mark: f"{mark:,.10g}",
         key=key,

@@ -7,7 +7,7 @@ from srnn.runs import RunError, cancel, read_job, submit
 from srnn.runs.fork import forked
 from ui.live import attempt, watch
 
-NAMES = {"alpha": "Alpha", "lr": "Learning rate", "epochs": "Epochs"}
+NAMES = ("alpha", "lr", "epochs")
 
 
 def fork_form(run_id: str, config: RunConfig, epoch: int | None) -> None:
@@ -18,17 +18,17 @@ def fork_form(run_id: str, config: RunConfig, epoch: int | None) -> None:
     about = "A new run that begins with this one's state; it is recorded as a fork."
     with st.popover(label, help=about):
         changes: dict[str, float] = {}
-        for name, text in NAMES.items():
-            limits, now = describe(name), getattr(config, name)
-            low = type(now)((epoch or 0) if name == "epochs" else limits["low"])
+        for name in NAMES:
+            setting, now = describe(name), getattr(config, name)
+            low = type(now)((epoch or 0) if name == "epochs" else setting["low"])
             changes[name] = st.number_input(
-                text,
+                setting["title"],
                 low,
-                limits["high"],
+                setting["high"],
                 now,
                 format="%d" if isinstance(now, int) else "%g",
                 key=f"fork-{name}-{run_id}",
-                help=limits["help"],
+                help=setting["help"],
             )
         changed = {name: value for name, value in changes.items() if value != getattr(config, name)}
         if epoch is not None:
