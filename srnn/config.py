@@ -361,43 +361,27 @@ class RunConfig(BaseModel):
         return cls(**values)
 
 
-RECIPES: dict[str, dict[str, Any]] = {
-    "2022-02": {
-        "encoding": "l2",
-        "initial_weights": "fan_in",
-        "target_gradient": True,
-        "residual": "each",
-        "lr": 0.008,
-        "replication_lr": 0.008,
-        "momentum": 0.9,
-        "shared_optimizer": True,
-        "replication_steps": 1,
-        "replication_start": 0.0,
-        "depth": 5,
-        "width": 6,
-        "neurons": 4,
-        "batch_size": 500,
-        "alpha": 100.0,
-        "epochs": 200,
-    },
-    "2022-03": {
-        "encoding": "max",
-        "initial_weights": "xavier",
-        "target_gradient": False,
-        "residual": "pairs",
-        "lr": 0.004,
-        "replication_lr": 0.004,
-        "momentum": 0.9,
-        "shared_optimizer": False,
-        "replication_steps": 10,
-        "replication_start": 0.85,
-        "depth": 3,
-        "width": 5,
-        "neurons": 5,
-        "batch_size": 2000,
-        "alpha": 1.0,
-        "epochs": 200,
-    },
+_LATER_RECIPE: dict[str, Any] = {
+    "encoding": "max",
+    "initial_weights": "xavier",
+    "target_gradient": False,
+    "residual": "pairs",
+    "lr": 0.004,
+    "replication_lr": 0.004,
+    "momentum": 0.9,
+    "shared_optimizer": False,
+    "replication_steps": 10,
+    "replication_start": 0.85,
+    "depth": 3,
+    "width": 5,
+    "neurons": 5,
+    "batch_size": 2000,
+    "alpha": 1.0,
+    "epochs": 200,
+}
+RECIPES = {
+    "2022-02": {name: RunConfig.model_fields[name].default for name in _LATER_RECIPE},
+    "2022-03": _LATER_RECIPE,
 }
 """The two recipes of the original code: the log's figures (2022-02), the later paper (2022-03)."""
 

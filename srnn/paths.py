@@ -2,6 +2,7 @@
 
 import functools
 import os
+from functools import partial
 from pathlib import Path
 
 BUNDLED_RUNS = Path(__file__).parent / "data" / "runs"
@@ -42,24 +43,37 @@ def absolute(text: str | Path) -> Path:
         raise ValueError(f"{str(text)[:200]}: {reason}") from error
 
 
-def runs_folder() -> Path:
-    """All runs, finished or not, one folder each, named by run id."""
-    return cache_root() / "runs"
+def _below(name: str) -> Path:
+    return cache_root() / name
+
+
+runs_folder = partial(_below, "runs")
+"""All runs, finished or not, one folder each, named by run id."""
+jobs_folder = partial(_below, "jobs")
+"""Commands that are asked for in the background, one folder each."""
+index_file = partial(_below, "index.json")
+"""What the runs' files said when they were listed last, so that listing is quick."""
+data_folder = partial(_below, "data")
+"""Data sets that were uploaded, one folder of IDX files each."""
+settings_file = partial(_below, "settings.json")
+"""The settings of this cache: jobs at once, size limit."""
+journal_file = partial(_below, "journal.txt")
+"""One line for every training begun and ended here, by which process."""
+trash_folder = partial(_below, "trash")
+"""Deleted runs, until the trash is emptied."""
+aside_folder = partial(_below, "damaged")
+"""Damaged runs, set aside rather than deleted."""
+scratch_folder = partial(_below, "scratch")
+"""Where folders are written before they are renamed into place."""
+results_folder = partial(_below, "results")
+"""Facts and tables that experiments computed, one folder each."""
+sweeps_folder = partial(_below, "sweeps")
+"""Sweeps that were begun: a plan (TOML) and a table (Parquet) each, named by the plan."""
 
 
 def run_folder(run_id: str) -> Path:
     """A run of the cache, from the moment it is asked for."""
     return runs_folder() / run_id
-
-
-def jobs_folder() -> Path:
-    """Commands that are asked for in the background, one folder each."""
-    return cache_root() / "jobs"
-
-
-def index_file() -> Path:
-    """What the runs' files said when they were listed last, so that listing is quick."""
-    return cache_root() / "index.json"
 
 
 def label_file(run_id: str) -> Path:
@@ -77,46 +91,6 @@ def lock_file(name: str) -> Path:
     return cache_root() / "locks" / f"{name}.lock"
 
 
-def data_folder() -> Path:
-    """Data sets that were uploaded, one folder of IDX files each."""
-    return cache_root() / "data"
-
-
-def settings_file() -> Path:
-    """The settings of this cache: jobs at once, size limit."""
-    return cache_root() / "settings.json"
-
-
 def slot_file(slot: str) -> Path:
     """Held by the process that works in a slot; says on what."""
     return cache_root() / "slots" / slot
-
-
-def journal_file() -> Path:
-    """One line for every training begun and ended here, by which process."""
-    return cache_root() / "journal.txt"
-
-
-def trash_folder() -> Path:
-    """Deleted runs, until the trash is emptied."""
-    return cache_root() / "trash"
-
-
-def aside_folder() -> Path:
-    """Damaged runs, set aside rather than deleted."""
-    return cache_root() / "damaged"
-
-
-def scratch_folder() -> Path:
-    """Where folders are written before they are renamed into place."""
-    return cache_root() / "scratch"
-
-
-def results_folder() -> Path:
-    """Facts and tables that experiments computed, one folder each."""
-    return cache_root() / "results"
-
-
-def sweeps_folder() -> Path:
-    """Sweeps that were begun: a plan (TOML) and a table (Parquet) each, named by the plan."""
-    return cache_root() / "sweeps"

@@ -107,6 +107,13 @@ def estimate(values: ArrayLike) -> Estimate:
     return Estimate(mean, mean - reach, mean + reach, deviation, n)
 
 
+def mean_of(values: ArrayLike) -> float:
+    """The mean of what is known, NaN left out; NaN of nothing."""
+    x = np.asarray(values, dtype=float)
+    known = x[~np.isnan(x)]
+    return float(known.mean()) if len(known) else math.nan
+
+
 def paired(ours: ArrayLike, theirs: ArrayLike) -> np.ndarray:
     """``ours - theirs``, run by run, ``(n,)``: positive where ours is more.
 
@@ -121,8 +128,9 @@ def paired(ours: ArrayLike, theirs: ArrayLike) -> np.ndarray:
 
 def compare_all(effects: Mapping[str, ArrayLike], margin: float = MARGIN) -> dict[str, Comparison]:
     """Judge the effects that answer one question, each by its value in every run ``(n,)`` (see
-    :func:`verdict`), with Holm's correction over the family, for the tests of difference and of
-    equivalence separately.
+    :func:`verdict`), with Holm's correction over the family, for the tests of difference (two-sided
+    t-test of mean 0) and of equivalence (TOST, Schuirmann 1987: the larger p of "at most -margin"
+    and "at least margin") separately.
 
     Raises:
         ValueError: a value is not finite, or the margin not positive.
@@ -130,8 +138,8 @@ def compare_all(effects: Mapping[str, ArrayLike], margin: float = MARGIN) -> dic
     if not margin > 0:
         raise ValueError(f"margin = {margin}: must be positive")
     found = [estimate(values) for values in effects.values()]
-    different = holm([_p_difference(one) for one in found])
-    equivalent = holm([_p_equivalence(one, margin) for one in found])
+    different = holm([2 * tail(abs(one.mean), one) for one in found])
+    equivalent = holm([tail(margin - abs(one.mean), one) for one in found])
     return {
         name: Comparison(one, float(p), float(q), margin, verdict(one.mean, float(p), float(q)))
         for name, one, p, q in zip(effects, found, different, equivalent, strict=True)
@@ -238,13 +246,3 @@ def _checked(values: ArrayLike) -> np.ndarray:
     if not np.isfinite(x).all():
         raise ValueError("a value is not finite: leave the run out and say so")
     return x
-
-
-def _p_difference(found: Estimate) -> float:
-    """Two-sided t-test of mean 0; NaN for fewer than two runs."""
-    return 2 * tail(abs(found.mean), found)
-
-
-def _p_equivalence(found: Estimate, margin: float) -> float:
-    """TOST (Schuirmann 1987): the larger p of "at most -margin" and "at least margin"."""
-    return tail(margin - abs(found.mean), found)

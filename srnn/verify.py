@@ -21,12 +21,7 @@ from srnn.engines import ENGINES, Engine, EngineUnavailable, Problem, make_engin
 from srnn.files import read_file, read_json
 from srnn.fixpoints import classify
 from srnn.metanet import MacroShape, forward, particle_table
-from srnn.particles import (
-    position_encoding,
-    replication_loss,
-    scalar_weights,
-    self_application,
-)
+from srnn.particles import position_encoding, replication_loss, scalar_weights, self_application
 from srnn.vocabulary import TYPES
 
 TOLERANCE = 1e-4

@@ -23,6 +23,9 @@ LABELS = {name: name.replace("_", "-") for name in TYPES}
 EPSILON = 1e-5
 """The log's tolerance of every type."""
 
+SETTLED = 200
+"""Replication-only steps after which a network counts as settled."""
+
 
 def is_replicator(codes: np.ndarray) -> np.ndarray:
     """Which particles reproduce their own weights: codes into :data:`TYPES`, any shape -> bool.

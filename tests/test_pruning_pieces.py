@@ -237,9 +237,9 @@ def test_a_run_whose_data_are_gone_is_left_out_of_the_map(
             raise DataError("gone")
         return load_task("digits")
 
-    monkeypatch.setattr("srnn.pruning.subject.task_of", gone)
+    monkeypatch.setattr("srnn.pruning.sweeps.task_of", gone)
     assert pareto(runs)["seed"].tolist() == [4]
-    monkeypatch.setattr("srnn.pruning.subject.task_of", lambda config: gone(runs[0].config))
+    monkeypatch.setattr("srnn.pruning.sweeps.task_of", lambda config: gone(runs[0].config))
     assert len(pareto(runs)) == 0
 
 

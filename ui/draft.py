@@ -6,6 +6,7 @@ copy that is being changed and that has no run yet. The address holds both.
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -221,17 +222,27 @@ def use_data(dataset: str) -> None:
 def _preset() -> None:
     own = {name: value for name, value in draft().items() if name != "dataset_digest"}
     same = (name for name, one in PRESETS.items() if own.items() <= dict(one.config).items())
-    st.session_state["set_preset"] = next(same, None)
+    titles = {name: preset.title for name, preset in PRESETS.items()}
     lines = (f"- {preset.title}: {preset.about}" for preset in PRESETS.values())
+    about = "\n".join(["Sets all controls to a named configuration.", "", *lines])
+    _named("Preset", titles, next(same, None), about, _preset_changed)
+
+
+def _named(
+    label: str, titles: dict[str, str], name: str | None, about: str, changed: Callable[[], None]
+) -> None:
+    """One of the named settings, or none of them: settings of one's own."""
+    key = f"set_{label.lower()}"
+    st.session_state[key] = name
     st.selectbox(
-        "Preset",
-        list(PRESETS),
+        label,
+        list(titles),
         index=None,
         placeholder="own settings",
-        format_func=lambda name: PRESETS[name].title,
-        key="set_preset",
-        help="\n".join(["Sets all controls to a named configuration.", "", *lines]),
-        on_change=_preset_changed,
+        format_func=titles.__getitem__,
+        key=key,
+        help=about,
+        on_change=changed,
     )
 
 
@@ -243,16 +254,8 @@ def _preset_changed() -> None:
 def _recipe() -> None:
     values = draft()
     same = (name for name, one in RECIPES.items() if all(values[r] == one[r] for r in RULES))
-    st.session_state["set_recipe"] = next(same, None)
-    st.selectbox(
-        "Recipe",
-        list(RECIPES),
-        index=None,
-        placeholder="own settings",
-        key="set_recipe",
-        help="Sets the fields below to the original code's values of that month.",
-        on_change=_recipe_changed,
-    )
+    about = "Sets the fields below to the original code's values of that month."
+    _named("Recipe", {name: name for name in RECIPES}, next(same, None), about, _recipe_changed)
 
 
 def _recipe_changed() -> None:

@@ -12,7 +12,8 @@ import pandas as pd
 import torch
 
 from srnn.fixpoints import classify_measures, measures
-from srnn.vocabulary import EPSILON, TYPES
+from srnn.metanet import MacroShape
+from srnn.vocabulary import EPSILON, TYPES, ZERO
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ def history_measures(snapshots: np.ndarray, encoding: np.ndarray) -> HistoryMeas
         return HistoryMeasures(empty, empty, empty)
     size, error, second = (np.stack(column) for column in zip(*parts, strict=True))
     return HistoryMeasures(size, error, second)
+
+
+def dead_cells(codes: np.ndarray, shape: MacroShape) -> np.ndarray:
+    """Which output cells have no particle but zeros: codes ``(P,)`` -> ``(outputs,)`` bool."""
+    return (codes[shape.starts[-2] :].reshape(shape.layers[-1]) == ZERO).all(1)
 
 
 def type_counts(codes: np.ndarray, epochs: Sequence[int]) -> pd.DataFrame:

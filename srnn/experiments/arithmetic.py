@@ -11,15 +11,7 @@ import plotly.graph_objects as go
 import torch
 
 from srnn.analysis.collapse import particle_forward
-from srnn.experiments.base import (
-    FIRST_SEED,
-    NONE,
-    Arms,
-    Computation,
-    Experiment,
-    Settings,
-    Tables,
-)
+from srnn.experiments.base import FIRST_SEED, NONE, Arms, Computation, Experiment, Settings, Tables
 from srnn.experiments.claims import AFTER, REPLICATING, At, Claim, about, at_least, at_most
 from srnn.figures.style import INK, MUTED, blank, log_axis
 from srnn.life.arithmetic import BEST_LINEAR_PRODUCT, TASKS, train

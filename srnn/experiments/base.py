@@ -44,6 +44,18 @@ FIRST_SEED = 1
 """Seeds are counted from here: the bundled runs (seed 0) are for the first look, not evidence."""
 
 
+NONE, SHUFFLED, PERMUTED = "no self-replication", "labels shuffled", "target permuted"
+PLACEBOS: dict[str, dict[str, Any]] = {
+    NONE: {"goal": "none"},
+    SHUFFLED: {"labels": "shuffled"},
+    PERMUTED: {"goal": "permuted", "epochs": 20},
+}
+"""The placebos that most claims have: trainings with the goal ``none``; with labels dealt out anew
+among the training images; and with every particle asked to reproduce its weights in a permuted
+order, which is all of self-replication but the replicating (20 epochs, by which nothing changes any
+more)."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How the log is reproduced: ``quick`` (digits, a tenth of the epochs) or in full, over how
@@ -60,9 +72,9 @@ class Settings:
             config = config.replace(dataset="digits", depth=4, batch_size=50, epochs=epochs)
         return config
 
-    def permuted(self, **changes: Any) -> list[RunConfig]:
-        """The placebo :data:`PERMUTED`: 20 epochs, by which nothing changes any more."""
-        return self.configs(**changes, goal="permuted", epochs=20)
+    def placebos(self, *names: str, **changes: Any) -> dict[str, list[RunConfig]]:
+        """Arms of these :data:`PLACEBOS`."""
+        return {name: self.configs(**changes, **PLACEBOS[name]) for name in names}
 
     def configs(self, least: int = 0, **changes: Any) -> list[RunConfig]:
         """The same over all seeds (at least so many in full mode); the order of the data changes
@@ -139,12 +151,6 @@ class Outcome:
     finding: str
     tables: Tables = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
-
-
-NONE, SHUFFLED, PERMUTED = "no self-replication", "labels shuffled", "target permuted"
-"""The placebos that most claims have: trainings with the goal ``none``, with labels dealt out anew
-among the training images, and with every particle asked to reproduce its weights in a permuted
-order, which is all of self-replication but the replicating."""
 
 
 def final_codes(run: Run) -> np.ndarray:

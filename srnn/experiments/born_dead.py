@@ -31,7 +31,7 @@ from srnn.fixpoints import classify
 from srnn.particles import composite
 from srnn.runs import Run
 from srnn.runs.results import Computed
-from srnn.statistics import auc
+from srnn.statistics import auc, mean_of
 from srnn.tasks import task_of
 from srnn.vocabulary import ZERO
 
@@ -40,11 +40,8 @@ MAIN = "h = 4"
 
 
 def arms(settings: Settings) -> Arms:
-    return {
-        **{arm: settings.configs(neurons=h) for arm, h in SIZES.items()},
-        SHUFFLED: settings.configs(neurons=4, labels="shuffled"),
-        NONE: settings.configs(neurons=4, goal="none"),
-    }
+    sizes = {arm: settings.configs(neurons=h) for arm, h in SIZES.items()}
+    return {**sizes, **settings.placebos(SHUFFLED, NONE, neurons=4)}
 
 
 def born_dead(run: Run) -> np.ndarray:
@@ -60,17 +57,21 @@ def measure(run: Run) -> Computed:
     """Zeros of the training, of pure replication, and of both; how well the initial v0 tells the
     survivors of death, and the same for v0 dealt out anew."""
     dead, born = final_codes(run) == ZERO, born_dead(run)
-    gain = composite(torch.from_numpy(np.array(run.snapshots[0])))[0].numpy()
     random = np.random.default_rng(run.config.seed)
     facts = {
         "dead": float(dead.mean()),
         "born": float(born.mean()),
-        "foretold": float(born[dead].mean()) if dead.any() else math.nan,
-        "foretold_chance": float(random.permutation(born)[dead].mean()) if dead.any() else math.nan,
-        "auc": auc(gain, ~dead),
-        "auc_chance": auc(random.permutation(gain), ~dead),
+        "foretold": mean_of(born[dead]),
+        "foretold_chance": mean_of(random.permutation(born)[dead]) if dead.any() else math.nan,
     }
-    return facts, {}
+    return facts | foretelling(run, dead, random), {}
+
+
+def foretelling(run: Run, dead: np.ndarray, random: np.random.Generator) -> dict[str, float]:
+    """How well a particle's initial self-gain v0 tells who does not die, ``auc``; and v0 dealt out
+    anew, ``auc_chance``. ``dead (P,)`` bool."""
+    gain = composite(torch.from_numpy(np.array(run.snapshots[0])))[0].numpy()
+    return {"auc": auc(gain, ~dead), "auc_chance": auc(random.permutation(gain), ~dead)}
 
 
 CLAIMS = (

@@ -255,6 +255,14 @@ def premises(numbers: pd.DataFrame, arms: Sequence[str]) -> list[str]:
     return wrong
 
 
+def evidence(numbers: pd.DataFrame, arms: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arms whose networks learn and replicate, and a sentence for each thing that is wrong with
+    the others (:func:`premises`)."""
+    wrong = {arm: premises(numbers, [arm]) for arm in arms}
+    said = [f"Not evidence: {one}." for ones in wrong.values() for one in ones]
+    return [arm for arm in arms if not wrong[arm]], said
+
+
 def conclude(judged: Sequence[Judged], wrong: Sequence[str] = ()) -> tuple[Verdict, str]:
     """An experiment's verdict from its claims alone, and in words; ``wrong`` are the premises that
     do not hold, without which nothing is evidence."""
@@ -291,12 +299,11 @@ def claims_table(judged: Sequence[Judged]) -> pd.DataFrame:
             "seeds": one.real.count,
             "low": one.claim.tolerance.low,
             "high": one.claim.tolerance.high,
-            "here_mean": one.real.mean,
-            "here_low": one.real.low,
-            "here_high": one.real.high,
-            "placebo_mean": one.placebo.mean,
-            "placebo_low": one.placebo.low,
-            "placebo_high": one.placebo.high,
+            **{
+                f"{name}_{end}": getattr(found, end)
+                for name, found in (("here", one.real), ("placebo", one.placebo))
+                for end in ("mean", "low", "high")
+            },
             "unit": one.claim.unit,
         }
         for one in judged

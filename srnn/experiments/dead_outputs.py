@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 import torch
 
 from srnn.analysis.collapse import collapse
+from srnn.analysis.types import dead_cells
 from srnn.config import RunConfig
 from srnn.experiments.base import (
     Arms,
@@ -32,9 +33,9 @@ from srnn.figures.rows import panels
 from srnn.figures.style import MUTED, line, marks
 from srnn.runs import Run, obtain
 from srnn.runs.results import Computed
-from srnn.statistics import ALPHA, estimate, rank_trend
+from srnn.statistics import ALPHA, estimate, mean_of, rank_trend
 from srnn.tasks import task_of
-from srnn.vocabulary import ZERO, count_replicators
+from srnn.vocabulary import count_replicators
 
 MAIN = "h = 4"
 FIRST, SEEDS = 201, 40
@@ -55,8 +56,7 @@ def arms(settings: Settings) -> Arms:
 
 def dead_outputs(run: Run) -> np.ndarray:
     """Which output cells have no particle but zeros at the end, ``(outputs,)`` bool."""
-    last = final_codes(run)[run.shape.starts[-2] :]
-    return (last.reshape(run.shape.layers[-1]) == ZERO).all(1)
+    return dead_cells(final_codes(run), run.shape)
 
 
 def recall(run: Run) -> np.ndarray:
@@ -90,10 +90,10 @@ def measured(configs: list[dict[str, Any]]) -> Computed:
                 "accuracy": accuracy,
                 "replicators": float(count_replicators(last) / run.shape.particles),
                 "dead": float(count),
-                "lost": mean(fall[gone]),
-                "lost_living": mean(fall[~gone]) if count else math.nan,
-                "first": mean(every[index][gone][:1]),
-                "further": mean(every[index][gone][1:]),
+                "lost": mean_of(fall[gone]),
+                "lost_living": mean_of(fall[~gone]) if count else math.nan,
+                "first": mean_of(every[index][gone][:1]),
+                "further": mean_of(every[index][gone][1:]),
                 "with_none": accuracy if count == 0 else math.nan,
                 "with_many": accuracy if count >= MANY else math.nan,
             }
@@ -106,13 +106,7 @@ def elsewhere(every: np.ndarray, living: np.ndarray, index: int) -> np.ndarray:
     ``(digits,)``; NaN where there is none."""
     others = np.where(living, every, np.nan)
     others[index] = np.nan
-    return np.array([mean(column) for column in others.T])
-
-
-def mean(values: np.ndarray) -> float:
-    """The mean of what is known; NaN of nothing."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
+    return np.array([mean_of(column) for column in others.T])
 
 
 CLAIMS = (

@@ -21,11 +21,7 @@ EPSILONS = (1e-6, EPSILON, 1e-4)
 
 
 def arms(settings: Settings) -> Arms:
-    return {
-        MAIN: settings.configs(neurons=4),
-        NONE: settings.configs(neurons=4, goal="none"),
-        PERMUTED: settings.permuted(neurons=4),
-    }
+    return {MAIN: settings.configs(neurons=4), **settings.placebos(NONE, PERMUTED, neurons=4)}
 
 
 def measure(run: Run) -> Computed:

@@ -29,7 +29,7 @@ with the force 2 alpha (v - 0.03): alpha 100 overshoots at this learning rate an
 
 def arms(settings: Settings) -> Arms:
     goals = {goal: settings.configs(neurons=4, **changes) for goal, changes in GOALS.items()}
-    return {**goals, PERMUTED: settings.permuted(neurons=4)}
+    return {**goals, **settings.placebos(PERMUTED, neurons=4)}
 
 
 def measure(run: Run) -> Computed:

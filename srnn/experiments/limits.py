@@ -5,25 +5,21 @@ over data sets, sizes, shapes and recipes, at the instant training stopped and s
 replication-only steps. It is asked with :class:`Limits` in place of settings.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from srnn.analysis.settle import settle
 from srnn.config import ConfigError, RunConfig, make_config
 from srnn.experiments.base import Experiment
-from srnn.experiments.claims import premises
+from srnn.experiments.claims import evidence
 from srnn.figures.pruning import limit_costs
-from srnn.pruning.criteria import order_of
-from srnn.pruning.masks import drop_first, natural_count
+from srnn.pruning.masks import kept_by
 from srnn.pruning.subject import Subject
 from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.statistics import Estimate, estimate
-
-STEPS = 200
-"""Replication-only steps after which a network counts as settled."""
+from srnn.vocabulary import SETTLED
 
 BREAKS = 1.0
 """Percentage points; a drop cost above it is said to break."""
@@ -90,13 +86,11 @@ def limits_of(run: Run) -> Computed:
     """The facts of one run: see :data:`COLUMNS`; costs and accuracies are 0..1."""
     subject = Subject.of(run)
     facts = {"accuracy": subject.accuracy()}
-    settled = replace(subject, weights=settle(run.weights, run.config, [STEPS])[0])
-    for name, one in (("", subject), ("settled_", settled)):
-        count, before = natural_count("replicators", one), one.accuracy()
-        facts[f"{name}replicators"] = count / one.particles
+    for name, one in (("", subject), ("settled_", Subject.settled(run))):
+        before = one.accuracy()
+        facts[f"{name}replicators"] = float(one.replicators.mean())
         for column, criterion in (("cost", "replicators"), ("rule_cost", "activity")):
-            kept = drop_first(order_of(criterion, one), count)
-            facts[f"{name}{column}"] = before - one.accuracy(kept)
+            facts[f"{name}{column}"] = before - one.accuracy(kept_by(criterion, one))
     return facts, {}
 
 
@@ -126,11 +120,11 @@ def limits_sentences(numbers: pd.DataFrame) -> list[str]:
         f"{len(costs)} settings" + (f": {'; '.join(broken)}." if broken else "."),
         f"As many by |scalar weight × input std| cost at most {rule[worst].text(100)} points "
         f"({worst}).",
-        f"After {STEPS} replication-only steps at least {settled[few].text(100, 1)} % of the "
+        f"After {SETTLED} replication-only steps at least {settled[few].text(100, 1)} % of the "
         f"connections replicate ({few}): the drop cost belongs to the instant at which types are "
         "read."
         if settled[few].mean > 0.9
-        else f"After {STEPS} replication-only steps {settled[few].text(100, 1)} % of the "
+        else f"After {SETTLED} replication-only steps {settled[few].text(100, 1)} % of the "
         f"connections replicate in {few}, more elsewhere.",
     ]
 
@@ -142,10 +136,9 @@ def _means(numbers: pd.DataFrame, column: str) -> dict[str, Estimate]:
 
 def limits_finding(numbers: pd.DataFrame) -> list[str]:
     """What the table says of the settings whose networks learn and replicate; which do not."""
-    wrong = {arm: premises(numbers, [arm]) for arm in numbers["arm"].unique()}
-    good = numbers[numbers["arm"].map(lambda arm: not wrong[arm])]
-    said = limits_sentences(good) if len(good) else []
-    return [*said, *(f"Not evidence: {one}." for ones in wrong.values() for one in ones)]
+    good, wrong = evidence(numbers, list(numbers["arm"].unique()))
+    said = limits_sentences(numbers[numbers["arm"].isin(good)]) if good else []
+    return said + wrong
 
 
 LIMITS = Experiment(

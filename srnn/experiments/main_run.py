@@ -20,11 +20,7 @@ LOG_COUNTS, LOG_ACCURACY = {1: 1450.0, 6: 1240.0, 200: 1165.0}, {6: 0.56, 200: 0
 
 
 def arms(settings: Settings) -> Arms:
-    return {
-        MAIN: settings.configs(neurons=4),
-        NONE: settings.configs(neurons=4, goal="none"),
-        SHUFFLED: settings.configs(neurons=4, labels="shuffled"),
-    }
+    return {MAIN: settings.configs(neurons=4), **settings.placebos(NONE, SHUFFLED, neurons=4)}
 
 
 def measure(run: Run) -> Computed:

@@ -24,6 +24,7 @@ from srnn.figures.membership import type_maps
 from srnn.metanet import particle_table
 from srnn.runs import Run
 from srnn.runs.results import Computed
+from srnn.statistics import mean_of
 from srnn.tasks import task_of
 from srnn.vocabulary import is_replicator
 
@@ -34,11 +35,8 @@ CONSTANT = 0.02
 
 
 def arms(settings: Settings) -> Arms:
-    return {
-        LARGE: settings.configs(neurons=8),
-        MAIN: settings.configs(neurons=4),
-        NONE: settings.configs(neurons=8, goal="none"),
-    }
+    sizes = {LARGE: settings.configs(neurons=8), MAIN: settings.configs(neurons=4)}
+    return {**sizes, **settings.placebos(NONE, neurons=8)}
 
 
 def measure(run: Run) -> Computed:
@@ -53,7 +51,7 @@ def measure(run: Run) -> Computed:
         "pixels": float(quiet.sum()),
         "particles": float(still.sum()),
         "idle": float((still & idle).sum()),
-        "still": float(idle[still].mean()) if still.any() else float("nan"),
+        "still": mean_of(idle[still]),
         "moving": float(idle[first & ~still].mean()),
         "later": float(idle[~first].mean()),
     }

@@ -5,8 +5,6 @@ without them self-replication is served first and the task comes later: 0.87 by 
 instead of 5. Its counts of other are what is left of 1,518.
 """
 
-from typing import Any
-
 import plotly.graph_objects as go
 
 from srnn.experiments.base import NONE, SHUFFLED, Arms, Experiment, Found, Settings, Tables
@@ -17,7 +15,6 @@ from srnn.runs import Run
 from srnn.runs.results import Computed
 
 WITH, WITHOUT = "with residual skips", "without"
-PLACEBOS: dict[str, dict[str, Any]] = {SHUFFLED: {"labels": "shuffled"}, NONE: {"goal": "none"}}
 REACHED = 0.87
 """The accuracy whose first epoch the log compares."""
 LOG = {WITH: {1: 0.69, 6: 0.875, 200: 0.918}, WITHOUT: {31: 0.87, 200: 0.905}}
@@ -28,9 +25,9 @@ def arms(settings: Settings) -> Arms:
     kinds = {WITH: "each", WITHOUT: "none"}
     plain = {name: settings.configs(neurons=8, residual=kind) for name, kind in kinds.items()}
     return plain | {
-        f"{name}, {control}": settings.configs(neurons=8, residual=kind, **changes)
+        f"{name}, {control}": configs
         for name, kind in kinds.items()
-        for control, changes in PLACEBOS.items()
+        for control, configs in settings.placebos(SHUFFLED, NONE, neurons=8, residual=kind).items()
     }
 
 

@@ -20,13 +20,7 @@ from srnn.figures.pruning import accuracy_curves
 from srnn.pruning.answers import OURS, sentences, summary
 from srnn.pruning.controls import PAIRINGS, PERMUTATIONS
 from srnn.pruning.curves import RANDOM_DRAWS, SPARSITIES
-from srnn.pruning.measure import (
-    RETRAINED,
-    RIVALS,
-    retrained_tables,
-    run_tables,
-    scratch_tables,
-)
+from srnn.pruning.measure import RETRAINED, RIVALS, retrained_tables, run_tables, scratch_tables
 from srnn.runs.results import Computed
 from srnn.tasks import resolve
 

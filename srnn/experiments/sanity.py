@@ -11,15 +11,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from srnn.experiments.base import (
-    FIRST_SEED,
-    Arms,
-    Computation,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-)
+from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings, Tables
 from srnn.experiments.claims import At, Claim, Log, at_least
 from srnn.experiments.multiplication import learn
 from srnn.figures.rows import mean_line

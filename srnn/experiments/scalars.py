@@ -11,15 +11,7 @@ import plotly.graph_objects as go
 import torch
 
 from srnn.analysis.collapse import scalar_errors, scalars
-from srnn.experiments.base import (
-    FIRST_SEED,
-    Arms,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-    final_codes,
-)
+from srnn.experiments.base import FIRST_SEED, Arms, Experiment, Found, Settings, Tables, final_codes
 from srnn.experiments.claims import At, Claim, Log, at_most
 from srnn.figures.membership import scalar_histogram
 from srnn.metanet import particle_table

@@ -8,14 +8,11 @@ std| and at random; and how well a particle's initial self-gain foretells its de
 """
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import torch
 
-from srnn.analysis.settle import settle
 from srnn.experiments.base import (
     NONE,
     SHUFFLED,
@@ -26,25 +23,14 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import (
-    AFTER,
-    SAME,
-    At,
-    Claim,
-    Tolerance,
-    at_least,
-    at_most,
-    premises,
-)
+from srnn.experiments.born_dead import foretelling
+from srnn.experiments.claims import AFTER, SAME, At, Claim, Tolerance, at_least, at_most, evidence
 from srnn.figures.rows import shares
 from srnn.figures.style import INK, MUTED, PALETTE
-from srnn.particles import composite
-from srnn.pruning.criteria import order_of
-from srnn.pruning.masks import drop_first, natural_count
+from srnn.pruning.masks import kept_by
 from srnn.pruning.subject import Subject
 from srnn.runs import Run
 from srnn.runs.results import Computed
-from srnn.statistics import auc
 from srnn.vocabulary import ZERO
 
 BASE: dict[str, Any] = {
@@ -78,8 +64,6 @@ RIVALS = {
     "cost_activity": "activity",
     "cost_random": "random",
 }
-STEPS = 200
-"""Replication-only steps after which a network counts as settled."""
 QUICK_WIDTH = 32
 
 
@@ -96,23 +80,16 @@ def arms(settings: Settings) -> Arms:
 def measure(run: Run) -> Computed:
     """Survivors, drop costs of the rivals at equal count (0..1), both also settled, and the AUC of
     the initial v0 for being alive."""
-    now = Subject.of(run)
-    settled = replace(now, weights=settle(run.weights, run.config, [STEPS])[0])
-    facts: dict[str, float] = {"particles": float(now.particles)}
-    for prefix, one in (("", now), ("settled_", settled)):
-        count, before = natural_count("replicators", one), one.accuracy()
-        facts[f"{prefix}survivors"] = 1 - count / one.particles
+    facts: dict[str, float] = {"particles": float(run.shape.particles)}
+    for prefix, one in (("", Subject.of(run)), ("settled_", Subject.settled(run))):
+        before, replicators = one.accuracy(), float(one.replicators.mean())
+        facts[f"{prefix}survivors"] = 1 - replicators
         for key, criterion in RIVALS.items():
-            order = order_of(criterion, one, run.config.seed)
-            kept = drop_first(order, count)
-            facts[prefix + key] = before - one.accuracy(kept) if count else math.nan
+            kept = kept_by(criterion, one, run.config.seed)
+            facts[prefix + key] = before - one.accuracy(kept) if replicators else math.nan
     dead = final_codes(run) == ZERO
-    gain = composite(torch.from_numpy(np.array(run.snapshots[0])))[0].numpy()
-    random = np.random.default_rng(run.config.seed)
     facts["dead"] = float(dead.mean())
-    facts["auc"] = auc(gain, ~dead)
-    facts["auc_chance"] = auc(random.permutation(gain), ~dead)
-    return facts, {}
+    return facts | foretelling(run, dead, np.random.default_rng(run.config.seed)), {}
 
 
 CLAIMS = (
@@ -197,15 +174,14 @@ def finding(found: Found) -> list[str]:
         )
         said.append(f"{name}, survivors and test accuracy at width {BASE['width']}: {shares}.")
     trained = [arm for arm in VARIANTS if NONE not in arm and SHUFFLED not in arm]
-    wrong = {arm: premises(found.numbers, [arm]) for arm in trained}
-    good = [arm for arm in trained if not wrong[arm]]
+    good, wrong = evidence(found.numbers, trained)
     dear = [arm for arm in good if found.estimate(arm, "cost").mean > 2 * SAME.high]
     names = f": {', '.join(dear)}" if dear else ""
     said.append(
         f"Dropping the replicators costs more than one point in {len(dear) or 'none'} of the "
         f"{len(good)} settings that learn and replicate{names}."
     )
-    return [*said, *(f"Not evidence: {one}." for ones in wrong.values() for one in ones)]
+    return said + wrong
 
 
 def figure(tables: Tables) -> go.Figure:

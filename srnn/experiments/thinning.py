@@ -29,11 +29,7 @@ MAIN = "h = 4"
 
 
 def arms(settings: Settings) -> Arms:
-    return {
-        MAIN: settings.configs(neurons=4),
-        NONE: settings.configs(neurons=4, goal="none"),
-        PERMUTED: settings.permuted(neurons=4),
-    }
+    return {MAIN: settings.configs(neurons=4), **settings.placebos(NONE, PERMUTED, neurons=4)}
 
 
 def measure(run: Run) -> Computed:

@@ -9,15 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from srnn.analysis.trajectories import Trajectories, fit_trajectories, sample_particles
-from srnn.experiments.base import (
-    FIRST_SEED,
-    Arms,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-    final_codes,
-)
+from srnn.experiments.base import FIRST_SEED, Arms, Experiment, Found, Settings, Tables, final_codes
 from srnn.experiments.claims import At, Claim, at_least
 from srnn.figures.trajectories import trajectory_cube
 from srnn.metanet import particle_table

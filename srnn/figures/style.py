@@ -360,22 +360,11 @@ def count(number: float) -> str:
 
 
 def spread(values: list[float], gap: float) -> list[float]:
-    """Positions close to the values but at least ``gap`` apart, in the same order: where direct
-    labels of lines can stand."""
-    order = sorted(range(len(values)), key=lambda index: values[index])
-    clusters: list[tuple[float, list[int]]] = []
-    for index in order:
-        clusters.append((values[index], [index]))
-        while len(clusters) > 1:
-            (low, first), (high, second) = clusters[-2:]
-            room = gap * (len(first) + len(second)) / 2
-            if high - low >= room:
-                break
-            size = len(first) + len(second)
-            centre = (low * len(first) + high * len(second)) / size
-            clusters[-2:] = [(centre, first + second)]
-    placed = [0.0] * len(values)
-    for centre, members in clusters:
-        for rank, index in enumerate(members):
-            placed[index] = centre + (rank - (len(members) - 1) / 2) * gap
-    return placed
+    """Positions as close to the values as can be but at least ``gap`` apart, in the same order:
+    where direct labels of lines can stand."""
+    from scipy.optimize import isotonic_regression  # half a second that most figures do not need
+
+    order, steps = np.argsort(values, kind="stable"), gap * np.arange(len(values))
+    placed = np.empty(len(values))
+    placed[order] = isotonic_regression(np.asarray(values)[order] - steps).x + steps
+    return placed.tolist()

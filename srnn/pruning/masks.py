@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from srnn.pruning.criteria import order_of
 from srnn.pruning.subject import Subject
 from srnn.vocabulary import ZERO
 
@@ -54,6 +55,13 @@ def natural_count(criterion: str, subject: Subject) -> int:
     if criterion == "zeros":
         return int((subject.types == ZERO).sum())
     return int(subject.replicators.sum())
+
+
+def kept_by(criterion: str, subject: Subject, seed: int = 0) -> np.ndarray:
+    """What survives, ``(P,)`` bool, when a criterion drops as many particles as it drops by itself
+    (:func:`natural_count`)."""
+    order = order_of(criterion, subject, seed)
+    return drop_first(order, natural_count(criterion, subject))
 
 
 def apply(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:

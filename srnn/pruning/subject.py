@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from srnn.analysis.settle import settle
 from srnn.fixpoints import classify_measures, measures
 from srnn.metanet import MacroShape, accuracy, forward
 from srnn.particles import scalar_weights
 from srnn.pruning.dense import accuracies, answers, squared_gradients
 from srnn.runs import Run
 from srnn.tasks import Task, task_of
-from srnn.vocabulary import EPSILON, is_replicator
+from srnn.vocabulary import EPSILON, SETTLED, is_replicator
 
 FISHER_IMAGES = 10_000
 """Training images, from the first, over which squared gradients are averaged."""
@@ -56,6 +57,12 @@ class Subject:
         """
         weights = np.array(run.weights)
         return cls(weights, run.encoding, run.shape, task_of(run.config), epsilon)
+
+    @classmethod
+    def settled(cls, run: Run) -> Subject:
+        """The same network after :data:`SETTLED` replication-only steps; raises as :meth:`of`."""
+        weights = settle(run.weights, run.config, [SETTLED])[0]
+        return replace(cls.of(run), weights=weights)
 
     def at(self, epsilon: float) -> Subject:
         """The same network judged with another epsilon; what does not depend on it is kept.

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from srnn.analysis.moment import look
 from srnn.idx import DataError
-from srnn.pruning.criteria import order_of
-from srnn.pruning.masks import drop_first, natural_count
 from srnn.pruning.subject import Subject
 from srnn.runs import Run
 from srnn.statistics import front_of
+from srnn.tasks import task_of
 from srnn.vocabulary import EPSILON, count_types
 
 EPSILONS = tuple(float(f"{value:.4g}") for value in np.geomspace(1e-7, 1e-2, 21))
@@ -70,12 +70,9 @@ def pareto(runs: Iterable[Run], epsilon: float = EPSILON) -> pd.DataFrame:
     rows = []
     for run in runs:
         try:
-            subject = Subject.of(run, epsilon)
+            now = look(run.weights, run.encoding, run.shape, task_of(run.config), epsilon)
         except DataError:
             continue
-        count = natural_count("replicators", subject)
-        mask = drop_first(order_of("replicators", subject), count)
-        before, after = subject.accuracy(), subject.accuracy(mask)
         config = run.config
         rows.append(
             {
@@ -87,11 +84,11 @@ def pareto(runs: Iterable[Run], epsilon: float = EPSILON) -> pd.DataFrame:
                 "residual": config.residual,
                 "seed": config.seed,
                 "epochs": run.record.results.epochs,
-                "particles": subject.particles,
-                "accuracy": before,
-                "replicators": count / subject.particles,
-                "pruned_accuracy": after,
-                "drop_cost": before - after,
+                "particles": run.shape.particles,
+                "accuracy": now.before,
+                "replicators": now.share,
+                "pruned_accuracy": now.after,
+                "drop_cost": now.cost,
             }
         )
     if not rows:

@@ -23,14 +23,7 @@ from srnn.runs.jobs import (
     submit,
     submit_command,
 )
-from srnn.runs.library import (
-    Damaged,
-    find_run,
-    get_run,
-    is_run_id,
-    list_all,
-    list_runs,
-)
+from srnn.runs.library import Damaged, find_run, get_run, is_run_id, list_all, list_runs
 from srnn.runs.parallel import in_parallel
 from srnn.runs.run import Run, RunError, describe, open_run
 from srnn.runs.settings import worker_limit

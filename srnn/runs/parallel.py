@@ -15,16 +15,7 @@ from typing import Any
 
 from srnn import paths
 from srnn.files import read_tail
-from srnn.runs.jobs import (
-    CANCEL,
-    DONE,
-    FAILED,
-    LOG,
-    Progress,
-    job_folder,
-    set_mark,
-    tell,
-)
+from srnn.runs.jobs import CANCEL, DONE, FAILED, LOG, Progress, job_folder, set_mark, tell
 from srnn.runs.lock import Lock
 from srnn.runs.worker import says, slots
 

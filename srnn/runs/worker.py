@@ -18,16 +18,7 @@ from pathlib import Path
 
 from srnn import paths
 from srnn.files import open_plain, read_tail, writing
-from srnn.runs.jobs import (
-    FAILED,
-    LOG,
-    QUEUED,
-    Cancelled,
-    Job,
-    list_jobs,
-    note,
-    settle,
-)
+from srnn.runs.jobs import FAILED, LOG, QUEUED, Cancelled, Job, list_jobs, note, settle
 from srnn.runs.library import LOCK, find_run, is_unfinished
 from srnn.runs.lock import Lock, is_held
 from srnn.runs.settings import worker_limit

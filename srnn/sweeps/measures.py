@@ -11,16 +11,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from srnn.vocabulary import TYPES, ZERO
+from srnn.vocabulary import SETTLED, TYPES
 
 if TYPE_CHECKING:
     from srnn.runs import Run
 
 VERSION = 2
 """Changes when a measure does; rows of another version are computed anew."""
-
-SETTLED = 200
-"""Replication-only steps after which a network counts as settled."""
 
 MEASURES = {
     "test_accuracy": "Share of right answers on the test images.",
@@ -43,14 +40,14 @@ def measure(run: Run, own: Mapping[str, str] | None = None) -> dict[str, float]:
     """
     from srnn.analysis.moment import look
     from srnn.analysis.settle import settle
+    from srnn.analysis.types import dead_cells
     from srnn.tasks import task_of
 
     about = run.encoding, run.shape, task_of(run.config)
     end = look(run.weights, *about)
     found = {"test_accuracy": end.before, **end.types, "replicator_share": end.share}
     found["drop_cost"] = math.nan if run.stopped else 100 * end.cost
-    outputs = end.codes[run.shape.starts[-2] :].reshape(run.shape.layers[-1])
-    found["dead_outputs"] = int((outputs == ZERO).all(1).sum())
+    found["dead_outputs"] = int(dead_cells(end.codes, run.shape).sum())
     found |= {"settled_replicator_share": math.nan, "settled_drop_cost": math.nan}
     if run.stopped is None:
         later = look(settle(run.weights, run.config, [SETTLED])[0], *about)
