@@ -4,35 +4,16 @@ The acts stand in the state (and the address) as text; what they lead to is comp
 act, so that undoing and redoing are looked up and give exactly the numbers that were there.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
-import torch
 
 from srnn.acts import perform
-from srnn.analysis.collapse import scalars
-from srnn.analysis.dropout import accuracy_of, drop
-from srnn.fixpoints import classify_measures, measures
+from srnn.analysis.moment import Moment, look
 from srnn.history import TrainingState
 from srnn.lineage import Act, read_acts
-from srnn.particles import replication_loss
 from srnn.runs import get_run
 from srnn.runs.fork import state_at
 from srnn.tasks import task_of
-from srnn.vocabulary import count_types, is_replicator
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A network at one moment: type codes ``(P,)``, their counts, test accuracy 0..1 with all
-    particles and with the survivors only, and the replication loss (sum over particles)."""
-
-    codes: np.ndarray
-    types: dict[str, int]
-    before: float
-    after: float
-    loss: float
 
 
 def performed(run_id: str, index: int, acts: str) -> TrainingState:
@@ -64,7 +45,7 @@ def _performed(run_id: str, index: int, acts: tuple[Act, ...], exact: bool) -> T
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def measured(run_id: str, index: int, acts: str, epsilon: float) -> Measured:
+def measured(run_id: str, index: int, acts: str, epsilon: float) -> Moment:
     """Census and accuracies of a run at a snapshot after some acts.
 
     Raises:
@@ -72,15 +53,5 @@ def measured(run_id: str, index: int, acts: str, epsilon: float) -> Measured:
         DataError: the run's data are not here.
     """
     run = get_run(run_id)
-    weights, task = performed(run_id, index, acts).weights, task_of(run.config)
-    both = torch.from_numpy(np.array(weights)), torch.from_numpy(run.encoding)
-    codes = classify_measures(*measures(*both), epsilon)
-    scalar = scalars(weights)
-    data = task.x_test, task.y_test, run.shape
-    return Measured(
-        codes,
-        count_types(codes),
-        accuracy_of(scalar, *data),
-        accuracy_of(drop(scalar, is_replicator(codes)), *data),
-        float(replication_loss(*both).sum()),
-    )
+    weights = performed(run_id, index, acts).weights
+    return look(weights, run.encoding, run.shape, task_of(run.config), epsilon)
