@@ -109,12 +109,14 @@ def shown(kept: Kept) -> None:
         disabled=len(table) >= total,
         sweep=plan.name,
     )
-    if len(table) < total and not (job and job.active):
+    active = job is not None and job.active
+    other = job is not None and active and job.asked.get("sweep") != plan.name
+    if len(table) < total and not active:
         st.caption(_ahead(plan))
     st.markdown(
         f"**{len(table):,} of {many(total, 'run')} done**, {len(failed):,} failed, "
         f"{many(int((table['stopped'] != '').sum()) if len(table) else 0, 'divergence')}."
-        + (" Another sweep is under way." if job and job.active and _other(job, plan) else "")
+        + (" Another sweep is under way." if other else "")
     )
     if len(failed):
         with st.expander(f"Why {many(len(failed), 'run')} failed"):
@@ -165,10 +167,6 @@ def _axes(table: pd.DataFrame, plan: Plan) -> tuple[str, str]:
     x = st.selectbox("Horizontal axis", fields, 0, key="map-x", format_func=figures.words)
     y = st.selectbox("Vertical axis", fields, 1, key="map-y", format_func=figures.words)
     return x, y
-
-
-def _other(job: object, plan: Plan) -> bool:
-    return getattr(job, "asked", {}).get("sweep") != plan.name
 
 
 def _measure(plan: Plan) -> str:

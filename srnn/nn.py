@@ -19,7 +19,8 @@ layers.
 
 import copy
 import math
-from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -43,8 +44,9 @@ __all__ = [
 ]
 
 
-class _MetaLayer(nn.Module, ABC):
-    """Particles in the place of a layer's weights, whose shape is ``shape``."""
+class _MetaLayer(nn.Module):
+    """Particles in the place of a layer's weights, whose shape is ``shape``; ``kind`` makes the
+    plain layer."""
 
     particles: Tensor
     particles_orig: Tensor
@@ -54,6 +56,7 @@ class _MetaLayer(nn.Module, ABC):
 
     def __init__(
         self,
+        kind: Callable[..., nn.Linear | nn.Conv2d],
         shape: tuple[int, ...],
         h: int,
         bias: bool,
@@ -64,7 +67,7 @@ class _MetaLayer(nn.Module, ABC):
         dtype: torch.dtype | None,
     ) -> None:
         super().__init__()
-        self.shape, self.h, self.initial_weights = shape, h, initial_weights
+        self.kind, self.shape, self.h, self.initial_weights = kind, shape, h, initial_weights
         room: dict[str, Any] = {"device": device, "dtype": dtype}
         size = (population.weight_count(h), math.prod(shape))
         self.particles = nn.Parameter(torch.empty(size, **room))
@@ -93,16 +96,15 @@ class _MetaLayer(nn.Module, ABC):
         """The scalar weights, shaped like those of the plain layer; differentiable."""
         return population.scalar_weights(_current(self)).view(self.shape)
 
-    @abstractmethod
     def plain(self) -> nn.Module:
         """The plain layer with these scalar weights and this bias."""
-
-    def _collapsed(self, plain: nn.Linear | nn.Conv2d) -> None:
+        room = {"device": self.encoding.device, "dtype": self.encoding.dtype}
+        plain = self.kind(bias=self.bias is not None, **room)
         with torch.no_grad():
             plain.weight.copy_(self.weight)
             if plain.bias is not None and self.bias is not None:
                 plain.bias.copy_(self.bias)
-        plain.train(self.training)
+        return plain.train(self.training)
 
 
 class MetaLinear(_MetaLayer):
@@ -137,23 +139,12 @@ class MetaLinear(_MetaLayer):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        shape = (out_features, in_features)
-        super().__init__(shape, h, bias, encoding, initial_weights, generator, device, dtype)
+        kind, shape = partial(nn.Linear, in_features, out_features), (out_features, in_features)
+        super().__init__(kind, shape, h, bias, encoding, initial_weights, generator, device, dtype)
         self.in_features, self.out_features = in_features, out_features
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight, self.bias)
-
-    def plain(self) -> nn.Linear:
-        plain = nn.Linear(
-            self.in_features,
-            self.out_features,
-            self.bias is not None,
-            device=self.encoding.device,
-            dtype=self.encoding.dtype,
-        )
-        self._collapsed(plain)
-        return plain
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}, h={self.h}, bias={self.bias is not None}"
@@ -192,7 +183,9 @@ class MetaConv2d(_MetaLayer):
             raise ValueError(f"groups = {groups} must divide {in_channels} and {out_channels}")
         kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
         shape = (out_channels, in_channels // groups, *kernel)
-        super().__init__(shape, h, bias, encoding, initial_weights, generator, device, dtype)
+        size = (in_channels, out_channels, kernel, stride, padding, dilation, groups)
+        kind = partial(nn.Conv2d, *size)
+        super().__init__(kind, shape, h, bias, encoding, initial_weights, generator, device, dtype)
         self.channels, self.kernel_size = (in_channels, out_channels), kernel
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
 
@@ -200,21 +193,6 @@ class MetaConv2d(_MetaLayer):
         return F.conv2d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
         )
-
-    def plain(self) -> nn.Conv2d:
-        plain = nn.Conv2d(
-            *self.channels,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups,
-            self.bias is not None,
-            device=self.encoding.device,
-            dtype=self.encoding.dtype,
-        )
-        self._collapsed(plain)
-        return plain
 
     def extra_repr(self) -> str:
         inputs, outputs = self.channels

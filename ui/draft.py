@@ -225,14 +225,19 @@ def _preset() -> None:
     titles = {name: preset.title for name, preset in PRESETS.items()}
     lines = (f"- {preset.title}: {preset.about}" for preset in PRESETS.values())
     about = "\n".join(["Sets all controls to a named configuration.", "", *lines])
-    _named("Preset", titles, next(same, None), about, _preset_changed)
+    _named("Preset", titles, next(same, None), about, lambda name: load(PRESETS[name].config))
 
 
 def _named(
-    label: str, titles: dict[str, str], name: str | None, about: str, changed: Callable[[], None]
+    label: str, titles: dict[str, str], name: str | None, about: str, use: Callable[[str], None]
 ) -> None:
     """One of the named settings, or none of them: settings of one's own."""
     key = f"set_{label.lower()}"
+
+    def changed() -> None:
+        if chosen := st.session_state[key]:
+            use(chosen)
+
     st.session_state[key] = name
     st.selectbox(
         label,
@@ -246,21 +251,12 @@ def _named(
     )
 
 
-def _preset_changed() -> None:
-    if chosen := st.session_state["set_preset"]:
-        load(PRESETS[chosen].config)
-
-
 def _recipe() -> None:
     values = draft()
     same = (name for name, one in RECIPES.items() if all(values[r] == one[r] for r in RULES))
     about = "Sets the fields below to the original code's values of that month."
-    _named("Recipe", {name: name for name in RECIPES}, next(same, None), about, _recipe_changed)
-
-
-def _recipe_changed() -> None:
-    if chosen := st.session_state["set_recipe"]:
-        put(**RECIPES[chosen])
+    titles = {name: name for name in RECIPES}
+    _named("Recipe", titles, next(same, None), about, lambda name: put(**RECIPES[name]))
 
 
 def _changed(name: str, key: str) -> None:

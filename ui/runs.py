@@ -236,7 +236,11 @@ def _button(text: str, job: Job, action: Callable[[str], Any], done: str) -> Non
 
 def _row(entry: Run | Job) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {"Name": _name(entry), "State": _state(entry), "Data": _data(entry.config)}
+    row |= {
+        "Name": entry.title if isinstance(entry, Job) else entry.name,
+        "State": _state(entry),
+        "Data": _data(entry.config),
+    }
     if entry.config:
         row |= {"h": entry.config.neurons, "Alpha": entry.config.alpha, "Seed": entry.config.seed}
     if isinstance(entry, Job):
@@ -277,10 +281,6 @@ def _state(entry: Run | Job) -> str:
     if entry.stopped:
         return "diverged"
     return "bundled" if entry.bundled else "imported" if entry.record.imported else "finished"
-
-
-def _name(entry: Run | Job) -> str:
-    return entry.title if isinstance(entry, Job) else entry.name
 
 
 def _words(entry: Run | Job, named: set[str]) -> str:

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 import torch
 
 from srnn.config import RunConfig
-from srnn.engines import ENGINES, Engine, Problem, available, make_engine
+from srnn.engines import ENGINES, Problem, available, make_engine
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings, Tables
 from srnn.experiments.claims import At, Claim, Log, at_least
 from srnn.experiments.fitting import cross_entropy
@@ -102,16 +102,14 @@ def _steps(run: RunConfig, problem: Problem) -> dict[str, Callable[[np.ndarray],
     for name in ENGINES:
         if available(name):
             engine = make_engine(name, problem, start[None], np.zeros_like(start)[None])
-            found[name] = partial(_train, engine, run.batch_size)
+            found[name] = partial(
+                engine.train, batch_size=run.batch_size, replicate=np.array([True])
+            )
     rules: dict[str, Any] = {"alpha": run.alpha, "lr": run.lr, "momentum": run.momentum}
     for name, kind in ((SPARSE, BlockSparse), (LOOP, ModuleLoop), (AGAIN, ModuleLoop)):
         network = kind(start, problem.encoding, problem.shape, coupled=run.target_gradient, **rules)
         found[name] = _pairs(network, run, problem)
     return found
-
-
-def _train(engine: Engine, batch_size: int, rows: np.ndarray) -> object:
-    return engine.train(rows, batch_size, np.array([True]))
 
 
 def _batches(

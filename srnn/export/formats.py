@@ -67,19 +67,11 @@ def _write_torch(network: Compact) -> bytes:
     return buffer.getvalue()
 
 
-def _load_torch(path: Path, network: Compact) -> Predict:
-    return _module(network, torch.load(path, weights_only=True))
-
-
 def _write_safetensors(network: Compact) -> bytes:
     shape = network.shape
     about = {"activation": shape.activation, "inputs": str(network.inputs)}
     about["skips"] = json.dumps([shape.skip(layer) for layer in range(shape.depth)])
     return _need("safetensors.torch").save(_state(network), metadata=about)
-
-
-def _load_safetensors(path: Path, network: Compact) -> Predict:
-    return _module(network, _need("safetensors.torch").load_file(path))
 
 
 def _write_npz(network: Compact) -> bytes:
@@ -162,10 +154,16 @@ def _load_onnx(path: Path, network: Compact) -> Predict:
 
 FORMATS: dict[str, Format] = {
     "torch": Format(
-        ".pt", "PyTorch state dict, loads with weights_only=True", _write_torch, _load_torch
+        ".pt",
+        "PyTorch state dict, loads with weights_only=True",
+        _write_torch,
+        lambda path, network: _module(network, torch.load(path, weights_only=True)),
     ),
     "safetensors": Format(
-        ".safetensors", "safetensors state dict", _write_safetensors, _load_safetensors
+        ".safetensors",
+        "safetensors state dict",
+        _write_safetensors,
+        lambda path, network: _module(network, _need("safetensors.torch").load_file(path)),
     ),
     "onnx": Format(".onnx", "ONNX graph for any runtime", _write_onnx, _load_onnx),
     "npz": Format(".npz", "NumPy arrays, compressed", _write_npz, _load_npz),

@@ -26,6 +26,7 @@ MOST_EDGES = 3_000
 """More edges than this are too slow to drag; the strongest are shown, and the page says so."""
 _WIDTH, _HEIGHT = 1000, 560
 _LINKED = re.compile(r"<link\b[^>]*>|<script\b[^>]*\bsrc\s*=[^>]*>\s*</script>", re.I)
+"""Scripts and style sheets elsewhere; what the page needs of them is inlined."""
 
 
 def draggable_page(graph: nx.DiGraph, dark: bool = False, height: int = _HEIGHT) -> str:
@@ -81,13 +82,8 @@ def draggable_page(graph: nx.DiGraph, dark: bool = False, height: int = _HEIGHT)
             width=0.5 + 3.5 * float(strength),
         )
     net.options.edges.smooth.enabled = False
-    page = _offline(net.generate_html(notebook=False))
+    page = _LINKED.sub("", net.generate_html(notebook=False))
     return _noted(page, len(edges.weight), len(drawn), muted, paper)
-
-
-def _offline(page: str) -> str:
-    """The page without links to scripts and style sheets elsewhere; what it needs is inlined."""
-    return _LINKED.sub("", page)
 
 
 def _noted(page: str, total: int, drawn: int, muted: str, paper: str) -> str:

@@ -69,22 +69,20 @@ def _weight(subject: Subject) -> np.ndarray:
     return _log(subject.scalars.abs().numpy(), NOTHING)[None]
 
 
-def _weight_and_input(subject: Subject) -> np.ndarray:
-    return np.vstack([_weight(subject), _log(subject.input_std, QUIET)[None]])
-
-
-def _contribution(subject: Subject) -> np.ndarray:
-    return _log(subject.contribution, NOTHING)[None]
-
-
 MATCHINGS: dict[str, Matching] = {
     "layer": Matching("the same layer", lambda subject: np.zeros((0, subject.particles))),
     "weight": Matching("the same |scalar weight|", _weight),
     "weight, lively": Matching(
         f"the same |scalar weight|, on inputs of std {LIVELY:g} or more", _weight, lively=True
     ),
-    "weight and input": Matching("the same |scalar weight| and input std", _weight_and_input),
-    "contribution": Matching("the same |scalar weight × input std|", _contribution),
+    "weight and input": Matching(
+        "the same |scalar weight| and input std",
+        lambda subject: np.vstack([_weight(subject), _log(subject.input_std, QUIET)[None]]),
+    ),
+    "contribution": Matching(
+        "the same |scalar weight × input std|",
+        lambda subject: _log(subject.contribution, NOTHING)[None],
+    ),
 }
 """The control tests, from the coarsest; every one also asks for the same layer."""
 

@@ -52,18 +52,6 @@ def _magnitude(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
     return (subject.scalars.abs().numpy(),)
 
 
-def _activity(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
-    return (subject.contribution,)
-
-
-def _fisher(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
-    return (subject.fisher,)
-
-
-def _random(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
-    return (np.random.default_rng([seed, 0x5EED]).random(subject.particles),)
-
-
 def _reversed(keys: Keys) -> Keys:
     def negated(subject: Subject, seed: int) -> tuple[np.ndarray, ...]:
         return tuple(-np.asarray(key, dtype=np.float64) for key in keys(subject, seed))
@@ -91,17 +79,17 @@ CRITERIA: dict[str, Criterion] = {
     "activity": Criterion(
         "Smallest |scalar weight × input std|",
         "How much the connection's output varies over the training images.",
-        _activity,
+        lambda subject, seed: (subject.contribution,),
     ),
     "fisher": Criterion(
         "Smallest Fisher saliency",
         "Scalar weight² × mean squared gradient of single images' losses (Theis et al. 2018).",
-        _fisher,
+        lambda subject, seed: (subject.fisher,),
     ),
     "random": Criterion(
         "Random",
         "Particles in a random order; the seed decides.",
-        _random,
+        lambda subject, seed: (np.random.default_rng([seed, 0x5EED]).random(subject.particles),),
         draws=True,
     ),
     "replicators-last": Criterion(

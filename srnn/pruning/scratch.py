@@ -187,14 +187,6 @@ def _magnitude_masks(setup: Setup) -> Tensor:
     return smallest_dropped(wide, setup.drops, everything(wide))
 
 
-def _one_shot(setup: Setup) -> Tensor:
-    return torch.where(_magnitude_masks(setup), setup.each(setup.dense), 0)
-
-
-def _one_shot_retrained(setup: Setup) -> Tensor:
-    return setup.retrained(setup.each(setup.dense), _magnitude_masks(setup))
-
-
 def _gradual(setup: Setup) -> Tensor:
     def before_epoch(epoch: int, scalars: Tensor, masks: Tensor) -> Tensor:
         share = grown(epoch, setup.epochs)
@@ -267,8 +259,11 @@ def _random(setup: Setup) -> Tensor:
     return setup.from_start(smallest_dropped(values, setup.drops, everything(values)))
 
 
-def _mask(setup: Setup) -> Tensor:
-    return setup.from_start(torch.from_numpy(setup.kept.reshape(-1, setup.shape.particles)))
+def _masked(masks: Callable[[Setup], np.ndarray]) -> Callable[[Setup], Tensor]:
+    """Training what some masks ``(S, K, P)`` keep of the initial networks."""
+    return lambda setup: setup.from_start(
+        torch.from_numpy(masks(setup).reshape(-1, setup.shape.particles))
+    )
 
 
 def shuffled_masks(setup: Setup) -> np.ndarray:
@@ -297,24 +292,24 @@ def _layers(shape: MacroShape) -> list[slice]:
     return [slice(*ends) for ends in zip(shape.starts, shape.starts[1:], strict=False)]
 
 
-def _shuffled(setup: Setup) -> Tensor:
-    return _mask(replace(setup, kept=shuffled_masks(setup)))
-
-
-def _pixels(setup: Setup) -> Tensor:
-    return _mask(replace(setup, kept=pixel_masks(setup)))
-
-
 SCRATCH: dict[str, Scratch] = {
-    "one-shot": Scratch("Dense, one-shot magnitude", _one_shot),
-    "one-shot-retrained": Scratch("Dense, one-shot magnitude, retrained", _one_shot_retrained),
+    "one-shot": Scratch(
+        "Dense, one-shot magnitude",
+        lambda setup: torch.where(_magnitude_masks(setup), setup.each(setup.dense), 0),
+    ),
+    "one-shot-retrained": Scratch(
+        "Dense, one-shot magnitude, retrained",
+        lambda setup: setup.retrained(setup.each(setup.dense), _magnitude_masks(setup)),
+    ),
     "gradual": Scratch("Dense, gradual magnitude", _gradual),
     "lottery": Scratch("Dense, lottery ticket", _lottery),
     "l1": Scratch("Dense, L1 penalty", _l1),
     "snip": Scratch("Dense, SNIP before training", _snip, small=True),
     "random-start": Scratch("Dense, random before training", _random, True, True),
-    "mask": Scratch("Dense, the survivors' mask", _mask, True, True),
-    "mask-shuffled": Scratch("Dense, that mask shuffled in layers", _shuffled, True, True),
-    "pixels": Scratch("Dense, the liveliest pixels", _pixels, True, True),
+    "mask": Scratch("Dense, the survivors' mask", _masked(lambda setup: setup.kept), True, True),
+    "mask-shuffled": Scratch(
+        "Dense, that mask shuffled in layers", _masked(shuffled_masks), True, True
+    ),
+    "pixels": Scratch("Dense, the liveliest pixels", _masked(pixel_masks), True, True),
 }
 """The rivals trained from scratch, by name."""

@@ -54,7 +54,7 @@ def connect(address: str) -> Client:
         with contextlib.suppress(TimeoutError):  # a cluster that has just been started
             client.wait_for_workers(1, timeout=CONNECT)
         asked = {  # as tasks: what answers outside of one would hold up the worker's event loop
-            worker: client.submit(_versions_there, workers=[worker], pure=False)
+            worker: client.submit(versions, workers=[worker], pure=False)
             for worker in client.nthreads()
         }
         found = client.gather(asked)
@@ -154,10 +154,6 @@ def _do(task: dict[str, Any]) -> dict[str, Any]:
 
     _own_cache(get_worker())
     return do(task)
-
-
-def _versions_there() -> dict[str, str]:
-    return versions()
 
 
 def _runs_there(dask_worker: Worker) -> list[str]:
