@@ -7,9 +7,10 @@ from srnn.analysis.connectivity import ALL, SURVIVORS, graphml
 from srnn.figures.draggable import draggable_page
 from srnn.figures.style import percent, points, type_label
 from srnn.tasks import DataError
-from ui import album, cached, choices
+from ui import album, cached, state
 from ui.charts import dark, download
 from ui.frame import page
+from ui.stage import stage
 from ui.state import View
 from ui.text import escape
 from ui.workbench import workbench
@@ -60,24 +61,21 @@ def isolated(cells: pd.DataFrame) -> None:
 
 
 page("Connectivity", "Which connections survive when the replicators are pruned?")
-view = workbench()
-above = st.container()  # the finding and the figure come first, also on a phone
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    keep = choices.connections()
-    colors = {"type": "type", "weight": "scalar weight"}
-    color = choices.choose("Colour", colors, "Of the connections.", "color")
-with above:
-    finding(view, keep)
-    album.network(view, keep, color).show(
-        view,
-        lambda: download(
-            "GraphML",
-            lambda: graphml(cached.graph(view, keep)),
-            f"network-{keep}-{view.file}.graphml",
-            "text/xml",
-        ),
+view, keep = workbench(staged=True), state.keep()
+finding(view, keep)
+stage(view, alone=True)
+with st.container(horizontal=True, vertical_alignment="center"):
+    twins = ("Figure for a paper", "Draggable view")
+    twin = st.segmented_control("Also as", twins, key="twin", label_visibility="collapsed")
+    download(
+        "GraphML",
+        lambda: graphml(cached.graph(view, keep)),
+        f"network-{keep}-{view.file}.graphml",
+        "text/xml",
     )
-if st.toggle("Draggable view", help="Cells can be moved by hand; made with pyvis, works offline."):
+if twin == "Figure for a paper":
+    album.network(view, keep, state.color()).show(view)
+elif twin:
     st.iframe(draggable_page(cached.graph(view, keep), dark()), height=620)
 
 st.header("How the network thins out", anchor=False)

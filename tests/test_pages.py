@@ -47,12 +47,12 @@ def run(small: RunConfig) -> Run:
     return obtain(small)[0]
 
 
-def open_page(file: str, run_id: str | None = None) -> AppTest:
+def open_page(file: str, run_id: str | None = None, **view: str) -> AppTest:
     """A page, reached from the overview."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert_calm(app)
     if run_id:
-        app.query_params["run"] = run_id
+        app.query_params.update({"run": run_id} | view)
     if file != "app.py":
         app.switch_page(file)
     app.run()
@@ -140,11 +140,9 @@ def test_connectivity_opens_on_the_survivors_and_follows_its_controls(run: Run) 
     dropped = types["zero"] + types["identity"]
     assert f"{dropped:,} of {total:,} connections" in words(app)
     assert f"from {percent(run.record.results.test_accuracy)} to" in words(app)  # before pruning
-    app.selectbox(key="keep").set_value("all").run()
-    assert_calm(app)
+    app = open_page("pages/connectivity.py", run.run_id, keep="all")
     assert f"All {total:,} connections of epoch 3" in words(app)
-    app.select_slider(key="epoch").set_value(0).run()
-    assert_calm(app)
+    app = open_page("pages/connectivity.py", run.run_id, keep="all", epoch="0")
     assert f"All {total:,} connections of epoch 0" in words(app)
 
 
@@ -155,8 +153,10 @@ def test_epsilon_reclassifies_at_once_and_is_kept_across_pages(run: Run) -> None
     assert f"{total:,} of {total:,} particles (100.0 %)" in words(app)
     app.segmented_control(key="view").set_value("lines").run()
     assert_calm(app)
-    app.switch_page("pages/connectivity.py").run()
+    app.switch_page("pages/trajectories.py").run()
     assert app.select_slider(key="epsilon").value == 1.0
+    app.switch_page("pages/connectivity.py").run()
+    assert "Epsilon 1e+00" in strip(app)
 
 
 @pytest.mark.parametrize("fit", ["all", "layer", "particle"])
@@ -174,7 +174,7 @@ def test_trajectories_follow_fit_and_filters(fit: str, run: Run) -> None:
 
 
 def test_the_strip_follows_epoch_and_epsilon(run: Run) -> None:
-    app = open_page("pages/connectivity.py", run.run_id)
+    app = open_page("pages/particle_types.py", run.run_id)
     total, types = run.record.particles, run.record.results.types
     both = types["zero"] + types["identity"]
     text = f"Replicators {both:,} {types['zero']:,} zero + {types['identity']:,} identity"
@@ -406,6 +406,9 @@ def test_a_run_whose_data_are_gone_is_still_shown(tmp_path: Path, small: RunConf
     (tmp_path / "data").rename(tmp_path / "elsewhere")
     app = open_page("pages/connectivity.py", run.run_id)
     assert "cannot be measured" in app.warning[0].value
+    assert len(app.get("plotly_chart")) == 3
+    app.segmented_control(key="twin").set_value("Figure for a paper").run()
+    assert_calm(app)
     assert len(app.get("plotly_chart")) == 4
     for file in ("pages/trajectories.py", "pages/particle_types.py", "pages/train.py"):
         open_page(file, run.run_id)

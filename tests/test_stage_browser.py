@@ -128,6 +128,39 @@ def test_a_hundred_clicks_on_wires_select_these_wires(browser: Any, lab: str) ->
     page.locator(".readout b", has_text=re.compile(f"^{name}$")).wait_for()
 
 
+def test_where_wires_cross_the_one_on_top_is_named(browser: Any, lab: str) -> None:
+    """Between two layers of six cells each, all wires whose cells' numbers have one sum cross in
+    one point, midway, and the others are half a cell away or more."""
+    page, stage = open_stage(browser, f"{lab}/connectivity?run={RUN}&epoch=200&keep=all")
+    strong, codes, weights = stage.evaluate(
+        "({ stage }) => [stage.scene.run.strong, [...stage.scene.codesAt(stage.scene.run.T - 1)],"
+        " [...stage.scene.weights]]"
+    )
+
+    def height(particle: int) -> tuple[bool, int]:
+        """Survivors lie above replicators, then wider wires above finer ones."""
+        share = min(1.0, math.sqrt(abs(weights[particle]) / strong))
+        return codes[particle] not in (1, 2), math.floor(6 * share + 0.5)
+
+    crossings = 0
+    for layer in range(3):
+        for total in range(11):
+            tied = [
+                1350 + 36 * layer + 6 * cell + total - cell
+                for cell in range(6)
+                if 0 <= total - cell < 6
+            ]
+            spots = stage.evaluate(
+                "(host, all) => all.map((p) => host.stage.test.wire(p, 0.5))", tied
+            )
+            assert np.ptp(spots, axis=0).max() < 1e-3
+            crossings += len(tied) > 1
+            page.mouse.move(*spots[0])
+            named = test_of(stage)["hover"]
+            assert named in tied and height(named) == max(map(height, tied)), (named, tied)
+    assert crossings == 27
+
+
 def test_pointing_lights_the_same_particle_up_everywhere(browser: Any, lab: str) -> None:
     page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=200")
     spot = max(stage.evaluate(CLEAR), key=lambda one: one["clear"])
@@ -201,6 +234,7 @@ def test_the_keyboard_does_it_all(browser: Any, lab: str) -> None:
     ):
         page.keyboard.press(key)
         assert test_of(stage)["epoch"] == epoch, key
+    wait(page, "(test) => test.shown.length === 326")  # those of epoch 200 are drawn
     page.keyboard.press("ArrowDown")
     first = test_of(stage)["shown"][0]
     page.keyboard.press("Enter")
@@ -465,3 +499,91 @@ def test_two_tied_stages_have_one_clock(browser: Any, small: Any) -> None:
     page.wait_for_function(f"() => ({BOTH})().every((one) => one.epsilon === 3e-5)")
     assert {one["speed"] for one in page.evaluate(BOTH)} == {4}
     page.close()
+
+
+def test_on_connectivity_thirty_steps_mount_nothing_and_the_page_follows(
+    browser: Any, lab: str, record_property: Any
+) -> None:
+    from playwright.sync_api import expect
+
+    page, stage = open_stage(browser, f"{lab}/connectivity?run={RUN}&epoch=200&picked=700")
+    figures = page.locator(".js-plotly-plot")
+    figures.nth(2).locator(".main-svg").first.wait_for(state="attached")
+    stage.evaluate("(host) => { host.mark = 'the same element'; }")
+    page.evaluate("() => document.querySelectorAll('.js-plotly-plot').forEach((p) => (p.old = 1))")
+    canvas = page.locator(".network canvas.base")
+    canvas.focus()
+    seen = []
+    for _ in range(30):
+        page.keyboard.press("ArrowLeft")
+        seen.append(test_of(stage)["epoch"])
+    assert len(set(seen)) == 30 and seen[-1] == 1
+    assert page.evaluate(
+        "() => [...document.querySelectorAll('.js-plotly-plot')].every((p) => p.old)"
+    )
+    expect(page.locator("dl.strip")).to_contain_text("1 of 200")
+    figures.filter(has_text="epoch 1 ").nth(2).wait_for()
+    expect(page.get_by_text("At epoch 1, epsilon 1e-05")).to_be_visible()
+    assert stage.evaluate("(host) => host.mark") == "the same element"
+    assert test_of(stage)["selection"] == [700] and test_of(stage)["epoch"] == 1
+    spot = max(stage.evaluate(CLEAR), key=lambda one: one["clear"])
+    page.mouse.move(spot["x"], spot["y"])
+    page.locator(".readout b").wait_for()
+    assert test_of(stage)["hover"] == spot["particle"]
+    page.get_by_label("Show", exact=True).select_option("all")
+    page.get_by_label("Colour", exact=True).select_option("weight")
+    page.wait_for_url(re.compile("keep=all.*color=weight|color=weight.*keep=all"))
+    expect(page.get_by_text("All 1,518 connections of epoch 1")).to_be_visible()
+    page.get_by_role("radio", name="Figure for a paper").click()
+    figures.filter(has_text="1,518 connections").wait_for()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Overview").click()
+    page.locator(".cube .board").wait_for()  # the whole stage, at the same moment
+    wait(page, "(test) => test.epoch === 1 && test.selection[0] === 700")
+
+
+def test_a_settled_network_plays_on_its_own_clock(browser: Any, lab: str) -> None:
+    page, stage = open_stage(browser, f"{lab}/connectivity?run={RUN}&epoch=40&settled=100&keep=all")
+    from ui.stage.source import of_run
+    from ui.state import EPSILONS
+
+    source = of_run(RUN, 1e-5, EPSILONS, 100)
+    found, at = test_of(stage), source.epochs.index(40)
+    assert found["epoch"] == 40
+    assert page.locator(".epoch").inner_text() == "epoch 40, settled for 100 steps"
+    strip = page.locator("dl.strip").inner_text()
+    assert f"{found['counts'][1]:,} zero + {found['counts'][2]:,} identity" in strip
+    assert f"{source.before[at]:.1%}".replace("%", " %") in strip
+    stage.evaluate("(host) => host.querySelector('.network canvas.base').focus()")
+    page.keyboard.press("ArrowRight")
+    page.locator("dl.strip", has_text="45 of 200").wait_for()
+    found = test_of(stage)
+    strip = page.locator("dl.strip").inner_text()
+    assert found["epoch"] == 45 and f"{found['counts'][1]:,} zero" in strip
+
+
+def test_sentence_and_labels_are_of_one_snapshot_in_every_frame(browser: Any, lab: str) -> None:
+    page, stage = open_stage(browser, f"{lab}/?run={RUN}&epoch=200")
+    stage.evaluate(
+        """(host) => {
+      const { stage } = host, { views } = stage, frame = stage.frame.bind(stage);
+      for (const view of views) {
+        const draw = view.draw.bind(view);
+        view.draw = (scene) => { draw(scene); view.shownOf = scene.clock.snapshot; };
+      }
+      host.frames = [];
+      stage.frame = (now) => {
+        frame(now);
+        const said = Number(host.querySelector('.finding').textContent.match(/epoch (\\d+)/)[1]);
+        const at = views.map((view) => stage.scene.run.epochs[view.shownOf]);
+        host.frames.push([said, ...at]);
+      };
+      stage.redraw();
+    }"""
+    )
+    page.get_by_label("Speed", exact=True).select_option("4")
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait(page, "(test) => test.playing")
+    wait(page, "(test) => !test.playing")
+    frames = stage.evaluate("(host) => host.frames")
+    assert len(frames) > 20 and len({said for said, *_ in frames}) > 5
+    assert all(len(set(frame)) == 1 for frame in frames), frames

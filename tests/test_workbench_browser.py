@@ -120,10 +120,11 @@ def test_tab_leaves_every_figure_behind_and_figures_follow_the_theme(
     browser: Any, lab: str
 ) -> None:
     page = visit(browser, f"{lab}/connectivity?run={RUN}")
-    page.locator(".js-plotly-plot .main-svg").nth(9).wait_for(state="attached")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")  # skips the menu
-    left, presses = False, 2
+    page.locator(".js-plotly-plot .main-svg").nth(8).wait_for(state="attached")
+    for key in ("Tab", "Enter", "Tab"):  # past the menu
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.closest('[data-testid=stMain]') !== null")
+    left, presses = False, 3
     while not left and presses < 40:
         page.keyboard.press("Tab")
         presses += 1

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from srnn.analysis.connectivity import ALL, SURVIVORS
 from srnn.vocabulary import EPSILON, GLOSSARY, LABELS, TYPES
 from ui import cached
 from ui.state import EPSILONS, SETTLE, View, bound, get, ladder
@@ -48,14 +47,6 @@ def subset(label: str, options: Sequence, about: str, name: str, text: Callable 
         ),
     )
     return st.session_state[name]
-
-
-def connections() -> str:
-    """Which connections of the macro network to show."""
-    texts = {SURVIVORS: "survivors", ALL: "all connections"}
-    texts |= {name: f"only {LABELS[name]}" for name in TYPES}
-    about = "Survivors: no replicators. Or all connections, or those of one type."
-    return pick("Connections", texts, about, "keep")
 
 
 def particles(view: View) -> np.ndarray:

@@ -129,7 +129,7 @@ def paper(view: state.View) -> None:
     from ui import album  # needs torch, which the first picture does not
 
     plates = {
-        "Network": lambda: album.network(view, state.get("keep", "survivors")),
+        "Network": lambda: album.network(view, state.keep(), state.color()),
         "Trajectories": lambda: album.cube(view, axes="three"),
         "Membership": lambda: album.maps(view),
         "Types": lambda: album.census(view),

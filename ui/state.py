@@ -19,7 +19,7 @@ import streamlit as st
 
 from srnn.lineage import unpack
 from srnn.runs import Run
-from srnn.vocabulary import EPSILON
+from srnn.vocabulary import EPSILON, TYPES
 
 _NAMES = """run from epoch epsilon picked view keep fit cube color scale show types layers cells
     components rank map digit activation method pixels question acts camera image settled base
@@ -144,6 +144,17 @@ def epsilon() -> float:
 def ladder(epsilon: float) -> tuple[float, ...]:
     """The epsilons to choose from, this one among them."""
     return tuple(sorted({*EPSILONS, epsilon}))
+
+
+def keep() -> str:
+    """Which connections of the network are looked at: survivors, all, or those of one type."""
+    value = get("keep")
+    return value if value in ("all", *TYPES) else "survivors"
+
+
+def color() -> str:
+    """What connections are coloured by: type, or (scalar) weight."""
+    return "weight" if get("color") == "weight" else "type"
 
 
 def camera() -> tuple[float, float, float] | None:

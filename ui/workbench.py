@@ -17,9 +17,10 @@ from ui.state import View
 from ui.text import escape
 
 
-def workbench(*, with_data: bool = False, clock: bool = True) -> View:
+def workbench(*, with_data: bool = False, clock: bool = True, staged: bool = False) -> View:
     """The view that the page is about: controls for its run, epoch and epsilon, and the strip of
-    its numbers. Without ``clock`` the page is about the end of training, whatever the epoch.
+    its numbers. Without ``clock`` the page is about the end of training, whatever the epoch; one
+    with the stage (``staged``) chooses epoch and epsilon there.
 
     Ends the page with a plain message where there is no run, or the address names one that is
     unknown, damaged or not finished; ``with_data`` also where its data set is not what it was.
@@ -42,9 +43,10 @@ def workbench(*, with_data: bool = False, clock: bool = True) -> View:
     if not clock:
         view = View(view.run, len(view.run.snapshot_epochs) - 1, view.epsilon, view.picked)
     with controls:
-        if clock:
+        if clock and not staged:
             choices.epoch(view)
-        choices.epsilon(view)
+        if not staged:
+            choices.epsilon(view)
         if clock:
             choices.settle(view)
     accuracy = view.run.records.set_index("epoch")["test_accuracy"].get(view.epoch)

@@ -20,6 +20,7 @@ from ui.stage.film import film
 from ui.state import EPSILONS, View
 
 KEY, SOUP = "stage", "soup-stage"
+TOLD = ("snapshot", "selection", "epsilon", "show", "color", "camera")
 FRONT = "-0.6,0.42,1"
 """The cube's camera at first, as in ``cube.js``: yaw and pitch in radians, and zoom."""
 _component = st.components.v2.component(
@@ -36,10 +37,10 @@ _change = st.components.v2.component(
 the browser has already, does not send the run again."""
 
 
-def stage(view: View, acts: str = "", *, autoplay: bool = False) -> None:
+def stage(view: View, acts: str = "", *, autoplay: bool = False, alone: bool = False) -> None:
     """Show a run on the stage; after ``acts`` (:mod:`srnn.lineage`), as it was up to the view's
-    epoch and then after them. Call it in a fragment: a choice on the stage then runs the fragment
-    again and nothing else, and the state is that of the choice.
+    epoch and then after them. ``alone``: the network only, settled as the view is. In a fragment a
+    choice on the stage runs the fragment again and nothing else; the state is that of the choice.
 
     Raises:
         ValueError: the acts cannot be done.
@@ -47,7 +48,8 @@ def stage(view: View, acts: str = "", *, autoplay: bool = False) -> None:
     run_id, ladder = view.run.run_id, state.ladder(view.epsilon)
     change = _edit(run_id, view.index, acts, view.epsilon, ladder) if acts else NO_CHANGE
     more = {"id": run_id, "of": view.epsilon, "autoplay": autoplay, "wanted": _wanted(view, acts)}
-    block = amended(_block(run_id, view.epsilon, ladder), look=look(), awaits=True)
+    block = _block(run_id, view.epsilon, ladder, view.settled if alone else 0)
+    block = amended(block, look=look(), awaits=True, alone=alone)
     _component(key=KEY, data=block, on_scene_change=_follow)
     with st.container(key="stage-change"):
         _change(key="changed", data=amended(change, **more))
@@ -102,7 +104,8 @@ def _wanted(view: View, acts: str) -> dict[str, Any]:
         "snapshot": view.index + 1 if acts else view.index,
         "selection": list(view.picked),
         "epsilon": view.epsilon,
-        "show": state.get("keep", "survivors"),
+        "show": state.keep(),
+        "color": state.color(),
     }
     if camera := state.camera():
         asked["camera"] = dict(zip(("yaw", "pitch", "zoom"), camera, strict=True))
@@ -111,9 +114,8 @@ def _wanted(view: View, acts: str) -> dict[str, Any]:
     if told["place"] != place or any(
         told.get(name, value) != value for name, value in asked.items()
     ):
-        told |= {"place": place, "version": told["version"] + 1, "wanted": asked, **asked}
-        told["wanted"] = {**asked, "version": told["version"]}
-    return told["wanted"]
+        told |= {"place": place, "version": told["version"] + 1, **asked}
+    return {**asked, "version": told["version"]}
 
 
 def _follow() -> None:
@@ -122,8 +124,10 @@ def _follow() -> None:
     told = st.session_state.get(f"{KEY}-told")
     if not scene or not told or scene.get("run") != state.get("run", scene.get("run")):
         return
-    told |= {name: scene[name] for name in ("snapshot", "selection", "epsilon", "show", "camera")}
     camera, changes = scene["camera"], {}
+    if scene["color"] != told["color"]:
+        changes["color"] = None if scene["color"] == "type" else scene["color"]
+    told |= {name: scene[name] for name in TOLD}
     turned = f"{camera['yaw']:g},{camera['pitch']:g},{camera['zoom']:g}"
     if not state.get("acts"):
         changes["epoch"] = None if scene["last"] else scene["epoch"]
@@ -138,14 +142,14 @@ def _follow() -> None:
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
-def _block(run_id: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
-    """What the stage shows of a run. The bundled run's comes ready made: the first page then
-    needs no torch."""
-    if (run_id, epsilon, ladder) == (ready_made(), EPSILON, EPSILONS):
+def _block(run_id: str, epsilon: float, ladder: tuple[float, ...], settled: int = 0) -> bytes:
+    """What the stage shows of a run, settled for so many steps at every snapshot. The bundled run's
+    comes ready made: the first page then needs no torch."""
+    if (run_id, epsilon, ladder, settled) == (ready_made(), EPSILON, EPSILONS, 0):
         return READY.read_bytes()
     from ui.stage.source import of_run
 
-    return of_run(run_id, epsilon, ladder).block(epsilon, ladder)
+    return of_run(run_id, epsilon, ladder, settled).block(epsilon, ladder)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)

@@ -1,9 +1,9 @@
 // Buttons, sliders, lists and keys: everything that can be done without a pointer.
 
-import { count, particleName, seat, signed, percent } from "./data.js";
+import { count, particleName, percent, plural, seat, signed } from "./data.js";
 import { biography, soupFinding } from "./soup.js";
 
-const ROWS = 12;
+const ROWS = 12, WHATEVER = "connection, a pixel or a point of the cube";
 
 export function connectControls(host, stage) {
   const { scene } = stage, find = (name) => host.querySelector(`.${name}`);
@@ -128,7 +128,9 @@ export function fillLists(host, scene) {
 }
 
 function fill(list, entries) {
-  const before = list.value;
+  const before = list.value, key = entries.join();
+  if (list.dataset.key === key) return; // it may be open
+  list.dataset.key = key;
   list.replaceChildren(...entries.map(([value, text]) => new Option(text, value)));
   if (entries.some(([value]) => value === before)) list.value = before;
 }
@@ -145,7 +147,7 @@ export function showState(host, scene) {
   const training = run.training;
   find("bar").classList.toggle("live", Boolean(training));
   if (training) setText(find("epoch"), `epoch ${count(training.epoch)} of ${count(training.epochs)}, training`);
-  else setText(find("epoch"), `${epoch} of ${count(run.epochs[run.T - 1])}`.replace(/, edited of.*/, ", edited"));
+  else setText(find("epoch"), /, [es]/.test(epoch) ? epoch : `${epoch} of ${count(run.epochs[run.T - 1])}`);
   const epsilon = epsilonText(run.ladder[scene.rung]);
   find("epsilon").value = scene.rung;
   find("epsilon").setAttribute("aria-valuetext", epsilon);
@@ -171,7 +173,8 @@ const ALTERNATIVES = {
 };
 
 const epochText = (run, t) =>
-  `${run.unit} ${count(run.epochs[t])}${run.edited && t === run.T - 1 ? ", edited" : ""}`;
+  `${run.unit} ${count(run.epochs[t])}${run.edited && t === run.T - 1 ? ", edited" : ""}` +
+  (run.settled ? `, settled for ${plural(run.settled, "step")}` : "");
 
 export const epsilonText = (value) => value.toExponential(0).replace("e-", "e−").replace("e+0", "");
 
@@ -217,7 +220,7 @@ export function showParticles(host, scene) {
     readout.append(mark(theme.types[codes[one]]), bold(particleName(run, one)));
     readout.append(` · ${run.labels[codes[one]]} · ${describe(scene, one)}`);
   } else {
-    const what = run.soup ? "particle" : "connection, a pixel or a point of the cube";
+    const what = run.soup ? "particle" : run.alone ? "connection" : WHATEVER;
     readout.textContent = `Point at a ${what}. A click selects it, Shift and drag a whole region.`;
   }
   const list = host.querySelector(".rows");

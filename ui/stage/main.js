@@ -14,6 +14,7 @@ import { readTheme } from "./theme.js";
 import { share, tie } from "./together.js";
 
 const CHANGED = "metanet-changed"; // a document's event, and its property with the data
+const CHOSEN = 120, MOVED = 300; // milliseconds after which Python is told: the page may follow
 
 class Scene {
   constructor() {
@@ -61,11 +62,7 @@ class Stage {
     this.deeds = new Deeds(board("deeds"));
     this.lives = new Lives(board("lives"));
     this.lines = [this.census, new Curves(board("curves")), new Losses(board("losses"))];
-    this.sets = [
-      [this.network, this.cube, this.pixels, ...this.lines],
-      [this.deeds, this.cube, this.census, this.lives],
-    ];
-    this.views = [...new Set(this.sets.flat())];
+    this.views = [this.network, this.cube, this.pixels, ...this.lines, this.deeds, this.lives];
     for (const view of this.views) (view.pick ? pickable : scrubbable)(view, this);
     connectControls(host, this);
     this.watcher = new ResizeObserver(() => this.redraw());
@@ -104,7 +101,10 @@ class Stage {
     scene.run = run;
     if (run.soup) tally(run);
     this.host.classList.toggle("soup", Boolean(run.soup));
-    this.views = this.sets[run.soup ? 1 : 0];
+    this.host.classList.toggle("alone", Boolean(run.alone));
+    this.views = run.soup
+      ? [this.deeds, this.cube, this.census, this.lives]
+      : [this.network, ...(run.alone ? [] : [this.cube, this.pixels, ...this.lines])];
     this.main = this.views[0];
     scene.clock.pace = run.pace ?? SNAPSHOTS_A_SECOND;
     if (other) {
@@ -129,7 +129,7 @@ class Stage {
     tie(this);
   }
 
-  want({ snapshot, selection, epsilon, show, camera, play }) {
+  want({ snapshot, selection, epsilon, show, color, camera, play }) {
     const { scene } = this;
     if (snapshot != null) scene.clock.go(snapshot, scene.run.T - 1);
     if (selection) {
@@ -138,6 +138,7 @@ class Stage {
     }
     if (epsilon != null) this.setRung(scene.run.ladder.indexOf(epsilon));
     if (show) scene.show = show;
+    if (color) scene.color = color;
     if (camera) Object.assign(scene.camera, camera);
     if (play && moves()) this.play();
     else if (play) this.go(scene.run.T - 1, true);
@@ -168,7 +169,7 @@ class Stage {
     const { scene } = this;
     scene.clock.go(settled ? Math.round(position) : position, scene.run.T - 1);
     this.redraw();
-    if (settled) this.tell();
+    if (settled) this.tell(MOVED);
   }
 
   step(by) {
@@ -267,10 +268,11 @@ class Stage {
     if (playing) this.ask();
   }
 
-  // Draws what has changed; while the clock runs, one view in a frame beside the cube, in turn.
+  // Draws what has changed; between two snapshots, one view in a frame beside the cube, in turn.
   drawViews() {
     const { scene, views, stale } = this, first = this.turn;
-    let most = scene.clock.playing && !stale ? 1 : views.length;
+    const same = scene.clock.snapshot === this.shownAt; // or numbers stand beside older ones
+    let most = scene.clock.playing && same && !stale ? 1 : views.length;
     for (let k = 0; k < views.length; k++) {
       const at = (first + k) % views.length, view = views[at], key = view.key(scene.clock);
       const due = stale || key !== view.drawn;
@@ -300,7 +302,7 @@ class Stage {
   }
 
   // What Python is told, a moment after the last change and only if something is new.
-  tell() {
+  tell(after = CHOSEN) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       const { scene } = this, { clock, camera } = scene;
@@ -312,6 +314,7 @@ class Stage {
         last: clock.snapshot === scene.run.T - 1,
         epsilon: scene.run.ladder[scene.rung],
         show: scene.show,
+        color: scene.color,
         selection: [...scene.selection].sort((a, b) => a - b),
         camera: { yaw: round(camera.yaw), pitch: round(camera.pitch), zoom: round(camera.zoom) },
         run: scene.run.id,
@@ -320,7 +323,7 @@ class Stage {
       if (text === this.told) return;
       this.told = text;
       this.setStateValue("scene", state);
-    }, 120);
+    }, after);
   }
 
   // What a browser test may ask: where things are, and what is chosen.

@@ -2,16 +2,19 @@
 // shown particle as a wire whose width is its |scalar weight|. Negative wires are dashed; while the
 // clock runs only the wider ones, whose dashes can be seen then: dashes are most of the work.
 
-import { isReplicator, plural, count, shows } from "./data.js";
+import { count, isReplicator, plural, seat, shows } from "./data.js";
 import { Board } from "./theme.js";
 
-const BINS = 7, WHILE_PLAYING = 2000, COARSE = 10, FINE = 60, REACH = 8;
+const BINS = 7, WHILE_PLAYING = 2000, COARSE = 10, FINE = 60;
+const REACH = 8, AS_NEAR = 0.25; // pixels: how far a wire can be picked, and what counts as a tie
+const CROWD = 600; // wires; layers with more are drawn finer
 const ORDER = [1, 2, 3, 4, 0]; // the dead below, divergence on top
 
 export class Network {
   constructor(host) {
     this.board = new Board(host);
     this.shown = new Int32Array(0);
+    this.heights = new Uint32Array(0); // of the particles' wires: higher ones are drawn later
   }
 
   // Places of all cells, and of the ends of all wires (x0, y0, x1, y1 for each particle).
@@ -56,9 +59,10 @@ export class Network {
     this.placedFor = `${width} ${height} ${run.id} ${run.P}`;
   }
 
-  // It is drawn anew when this changes: four times between two snapshots.
+  // It is drawn anew when this changes: four times between two snapshots, one of them where the
+  // snapshot changes.
   key(clock) {
-    return Math.round(clock.position * 4) / 4;
+    return Math.floor(clock.position * 4) / 4;
   }
 
   draw(scene) {
@@ -71,25 +75,30 @@ export class Network {
     const drawn = this.choose(scene, codes, visible);
     const dashed = drawn.length >= 1600 ? BINS : clock.playing ? 2 : 0; // the least bin with dashes
     this.skips(pen, run, theme);
-    const groups = new Map();
+    const groups = new Map(), thin = this.fineness(run);
+    if (this.heights.length !== run.P) this.heights = new Uint32Array(run.P);
     for (const particle of drawn) {
       const value = weight(particle), code = codes[particle];
       const bin = widthBin(value, run.strong);
       const color = scene.color === "weight" ? (value < 0 ? 6 : 5) : ORDER.indexOf(code);
-      const key = (color * 2 + (value < 0 ? 1 : 0)) * BINS + bin;
+      const layer = seat(run, particle).layer;
+      const over = isReplicator(code) ? 0 : BINS;
+      const key = (((over + bin) * run.depth + layer) * 7 + color) * 2 + (value < 0 ? 1 : 0);
+      this.heights[particle] = key;
       let path = groups.get(key);
       if (!path) groups.set(key, (path = new Path2D()));
       this.trace(path, particle);
     }
-    const dim = scene.selection.size ? 0.3 : 1;
-    const thin = Math.max(0.3, Math.min(1, Math.sqrt(1600 / this.total))); // many are drawn finer
-    for (const key of [...groups.keys()].sort((a, b) => (a % BINS) - (b % BINS) || a - b)) {
-      const bin = key % BINS, pair = Math.floor(key / BINS), color = Math.floor(pair / 2);
+    const dim = scene.selection.size ? 0.3 : 1, mixed = scene.show === "all";
+    for (const key of [...groups.keys()].sort((a, b) => a - b)) {
+      const color = (key >> 1) % 7, place = Math.floor(key / 14);
+      const layer = place % run.depth, height = Math.floor(place / run.depth), bin = height % BINS;
+      const under = mixed && height < BINS ? 0.5 : 1;
       pen.strokeStyle =
         color === 6 ? theme.negative : color === 5 ? theme.positive : theme.types[ORDER[color]];
-      pen.globalAlpha = dim * (0.42 + (0.5 * bin) / (BINS - 1)) * (0.5 + thin / 2);
-      pen.lineWidth = widthOf(bin) * thin;
-      pen.setLineDash(pair % 2 && bin >= dashed ? [4 + bin, 3 + bin * 0.7] : []);
+      pen.globalAlpha = dim * under * (0.42 + (0.5 * bin) / (BINS - 1)) * (0.5 + thin[layer] / 2);
+      pen.lineWidth = widthOf(bin) * thin[layer];
+      pen.setLineDash(key % 2 && bin >= dashed ? [4 + bin, 3 + bin * 0.7] : []);
       pen.stroke(groups.get(key));
     }
     pen.globalAlpha = 1;
@@ -117,6 +126,17 @@ export class Network {
     while (least > 0 && sum + bins[least - 1] <= WHILE_PLAYING) sum += bins[--least];
     this.shown = all.filter((_, index) => rank[index] >= least).slice(0, WHILE_PLAYING);
     return this.shown;
+  }
+
+  // How fine the wires of every layer are drawn: a share of their width.
+  fineness(run) {
+    const wires = new Uint32Array(run.depth);
+    let layer = 0;
+    for (const particle of this.shown) {
+      while (particle >= run.starts[layer + 1]) layer++;
+      wires[layer]++;
+    }
+    return [...wires].map((number) => Math.max(0.3, Math.min(1, Math.sqrt(CROWD / number))));
   }
 
   trace(path, particle) {
@@ -257,19 +277,24 @@ export class Network {
     ];
   }
 
-  // The shown wire nearest to a point: looked for along coarse chains, decided along fine ones.
+  // The shown wire nearest to a point, of those as near the one drawn on top: looked for along
+  // coarse chains, decided along fine ones.
   pick(x, y) {
-    let best = -1, least = REACH * REACH;
+    const near = [];
+    let least = REACH;
     const e = this.ends, far = (REACH + 2) ** 2;
     for (const particle of this.shown) {
       const at = 4 * particle;
       if (x < Math.min(e[at], e[at + 2]) - REACH || x > Math.max(e[at], e[at + 2]) + REACH) continue;
       if (y < Math.min(e[at + 1], e[at + 3]) - REACH || y > Math.max(e[at + 1], e[at + 3]) + REACH) continue;
       if (this.distance(particle, x, y, COARSE) > far) continue;
-      const distance = this.distance(particle, x, y, FINE);
-      if (distance < least) [best, least] = [particle, distance];
+      const distance = Math.sqrt(this.distance(particle, x, y, FINE));
+      least = Math.min(least, distance);
+      if (distance <= least + AS_NEAR) near.push({ particle, distance });
     }
-    return best;
+    const tied = near.filter(({ distance }) => distance <= least + AS_NEAR);
+    tied.sort((a, b) => this.heights[a.particle] - this.heights[b.particle]);
+    return tied.at(-1)?.particle ?? -1;
   }
 
   // Squared distance from a point to a wire, taken as a chain of straight pieces.

@@ -20,20 +20,23 @@ from srnn.particles import position_encoding
 from srnn.runs import Job, get_run
 from srnn.runs.draft import kept_so_far
 from srnn.tasks import DataError, Task, task_of
-from srnn.vocabulary import LABELS, TYPES, is_replicator
+from srnn.vocabulary import EPSILON, LABELS, TYPES, is_replicator
 from ui import cached
 from ui.stage.blob import curves, encode, numbers, rungs
 from ui.stage.edits import measured, performed
+from ui.state import View
 
 Arrays = dict[str, np.ndarray]
 """What is drawn of T snapshots: ``size, error, second (T, P)`` uint8 (rungs of the ladder),
 ``scalar (T, P)`` float32, ``points (T, P, 3)`` float16."""
+Known = list[float | None]
+"""Accuracies by snapshot; None: not known."""
 
 
 @dataclass(frozen=True)
 class Source:
     """Snapshots at ``epochs``, as ``arrays``; the ``axes`` of their cube; the table of ``records``;
-    accuracies ``(T,)`` before and after the replicators are dropped (None: not known), and what
+    accuracies ``(T,)`` before and after the replicators are dropped, and what
     else the header says (``more``)."""
 
     name: str
@@ -42,8 +45,8 @@ class Source:
     arrays: Arrays
     axes: Axes
     records: pd.DataFrame
-    before: list[float | None]
-    after: list[float | None]
+    before: Known
+    after: Known
     task: Task | None
     more: dict[str, Any]
 
@@ -73,14 +76,14 @@ class Source:
         return encode(header, self.arrays)
 
 
-def of_run(run_id: str, epsilon: float, ladder: tuple[float, ...]) -> Source:
-    """A finished run."""
-    run, (arrays, axes, scales) = get_run(run_id), _whole(run_id, ladder)
+def of_run(run_id: str, epsilon: float, ladder: tuple[float, ...], settled: int = 0) -> Source:
+    """A finished run, settled for so many steps at every snapshot."""
+    run, (arrays, axes, scales) = get_run(run_id), _whole(run_id, ladder, settled)
     epochs, records = run.snapshot_epochs, run.records
-    known = records.set_index("epoch")["test_accuracy"]
-    before = numbers([float(known.get(epoch, np.nan)) for epoch in epochs])
-    after, task = _after(run_id, epsilon), _task(run_id)
-    return Source(run_id, run.shape, epochs, arrays, axes, records, before, after, task, scales)
+    before, after = _accuracies(run_id, epsilon, settled)
+    more = scales | {"settled": settled}
+    task = _task(run_id)
+    return Source(run_id, run.shape, epochs, arrays, axes, records, before, after, task, more)
 
 
 def edit(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
@@ -99,13 +102,25 @@ def edit(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float, 
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)
-def _whole(run_id: str, ladder: tuple[float, ...]) -> tuple[Arrays, Axes, dict[str, float]]:
+def _whole(
+    run_id: str, ladder: tuple[float, ...], settled: int = 0
+) -> tuple[Arrays, Axes, dict[str, float]]:
     """What is drawn of all snapshots of a finished run, the axes of its cube, which acts on it do
     not turn, and its scales. Do not change the arrays."""
-    run, measured = get_run(run_id), cached.measures(run_id)
-    axes = principal_axes(run.snapshots, 3)
-    arrays = _arrays(run.snapshots, measured, axes, ladder)
+    snapshots, measured = _moments(run_id, settled)
+    axes = principal_axes(snapshots, 3)
+    arrays = _arrays(snapshots, measured, axes, ladder)
     return arrays, axes, _scales(arrays)
+
+
+def _moments(run_id: str, settled: int) -> tuple[np.ndarray, HistoryMeasures]:
+    """All snapshots of a finished run, settled, and what their types are decided by."""
+    run = get_run(run_id)
+    if not settled:
+        return run.snapshots, cached.measures(run_id)
+    views = (View(run, t, EPSILON, settled=settled) for t in range(len(run.snapshot_epochs)))
+    snapshots = np.stack([cached.weights(view) for view in views])
+    return snapshots, history_measures(snapshots, run.encoding)
 
 
 def of_job(job: Job, epsilon: float, ladder: tuple[float, ...]) -> Source | None:
@@ -195,12 +210,18 @@ def _input(shape: MacroShape, task: Task | None) -> tuple[list[int] | None, list
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
-def _after(run_id: str, epsilon: float) -> list[float | None]:
-    """Test accuracy at every snapshot after its replicators are dropped; None where unknown."""
+def _accuracies(run_id: str, epsilon: float, settled: int) -> tuple[Known, Known]:
+    """Test accuracy at every snapshot before and after its replicators are dropped."""
     run, task = get_run(run_id), _task(run_id)
+    known = run.records.set_index("epoch")["test_accuracy"]
+    before = numbers([float(known.get(epoch, np.nan)) for epoch in run.snapshot_epochs])
     if task is None:
-        return [None] * len(run.snapshot_epochs)
-    return [
-        accuracy_of(drop(weight, is_replicator(codes)), task.x_test, task.y_test, run.shape)
-        for weight, codes in zip(scalars(run.snapshots), cached.codes(run_id, epsilon), strict=True)
+        return before, [None] * len(before)
+    snapshots, measured = _moments(run_id, settled)
+    weights, data = scalars(snapshots), (task.x_test, task.y_test, run.shape)
+    if settled:
+        before = [accuracy_of(weight, *data) for weight in weights]
+    gone = is_replicator(measured.codes(epsilon))
+    return before, [
+        accuracy_of(drop(weight, mask), *data) for weight, mask in zip(weights, gone, strict=True)
     ]
