@@ -68,15 +68,22 @@ def dropout_masks(
     y: np.ndarray,
     shape: MacroShape,
 ) -> pd.DataFrame:
-    """Drop any groups of particles, one group at a time: weights ``(n, P)``, named masks ``(P,)``
-    (True: dropped) -> ``type`` (the group's name), ``count, accuracy, difference, before``.
+    """Drop any groups of particles, one group at a time: weights ``(n, P)`` or scalars ``(P,)``,
+    named masks ``(P,)`` (True: dropped) -> ``type`` (the group's name), ``count, accuracy,
+    difference, before``, a row for each mask, in its order.
 
     Nothing is dropped beforehand: with a diverged particle, ``before`` is 0.
 
     Raises:
         ValueError: a mask or the weights do not fit the shape.
     """
-    return _drop_each(scalars(weights), masks, x, y, shape)
+    scalar = scalars(weights) if weights.ndim == 2 else weights
+    before, rows = accuracy_of(scalar, x, y, shape), []
+    for name, mask in masks.items():
+        kept, count = drop(scalar, mask), int(np.count_nonzero(mask))
+        after = accuracy_of(kept, x, y, shape) if count else before
+        rows.append((name, count, after, after - before, before))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def dropout_test(
@@ -123,24 +130,8 @@ def _test(
     if codes.shape != (shape.particles,):
         raise ValueError(f"codes of shape {codes.shape}: expected ({shape.particles},)")
     whole, sick, own = scalars(weights), codes == DIVERGENT, TYPES[DIVERGENT]
-    rows = _drop_each(drop(whole, sick), groups, x, y, shape)
+    rows = dropout_masks(drop(whole, sick), groups, x, y, shape)
     if own in groups and sick.any():
-        alone = _drop_each(whole, {own: groups[own]}, x, y, shape)
+        alone = dropout_masks(whole, {own: groups[own]}, x, y, shape)
         rows = pd.concat([alone, rows[rows["type"] != own]], ignore_index=True)
     return rows
-
-
-def _drop_each(
-    scalar: np.ndarray,
-    masks: Mapping[str, np.ndarray],
-    x: np.ndarray,
-    y: np.ndarray,
-    shape: MacroShape,
-) -> pd.DataFrame:
-    """One row for each mask, in its order."""
-    before, rows = accuracy_of(scalar, x, y, shape), []
-    for name, mask in masks.items():
-        kept, count = drop(scalar, mask), int(np.count_nonzero(mask))
-        after = accuracy_of(kept, x, y, shape) if count else before
-        rows.append((name, count, after, after - before, before))
-    return pd.DataFrame(rows, columns=list(COLUMNS))

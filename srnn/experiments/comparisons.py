@@ -16,7 +16,7 @@ import torch
 from srnn.analysis.connectivity import node_table
 from srnn.config import RunConfig
 from srnn.experiments.base import FIRST_SEED, Found
-from srnn.experiments.fitting import accuracy_of, chosen_rate, fit, trained_parameters
+from srnn.experiments.fitting import accuracy_of, chosen_rate, fit
 from srnn.experiments.networks import FromNoise, Hyper, Wide
 from srnn.metanet import MacroShape, macro_shape
 from srnn.pruning.dense import Rules, accuracies
@@ -143,7 +143,7 @@ def _facts(
 ) -> dict[str, Any]:
     return {
         "accuracy": accuracy_of(network, task),
-        "parameters": trained_parameters(network),
+        "parameters": sum(one.numel() for one in network.parameters()),
         "connections": connections,
         "epochs": epochs,
         "rate": rate,

@@ -75,8 +75,3 @@ def accuracy_of(network: nn.Module, task: Task) -> float:
             hits = logits.argmax(-1) == torch.from_numpy(task.y_test[part])
             right += float(hits.double().sum()) / (hits.numel() // hits.shape[-1])
     return right / len(task.y_test)
-
-
-def trained_parameters(network: nn.Module) -> int:
-    """Numbers that training changes."""
-    return sum(parameter.numel() for parameter in network.parameters())

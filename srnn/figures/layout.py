@@ -59,18 +59,10 @@ def place_nodes(graph: nx.DiGraph) -> Places:
 
 def edge_arrays(graph: nx.DiGraph) -> Edges:
     """The graph's edges as arrays."""
-    rows = [
-        (source, target, data["particle"], data["type"], data.get("weight", np.nan))
-        for source, target, data in graph.edges(data=True)
-    ]
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 5
-    return Edges(
-        np.array(columns[0], dtype=np.int64),
-        np.array(columns[1], dtype=np.int64),
-        np.array(columns[2], dtype=object),
-        np.array(columns[3], dtype=object),
-        np.array(columns[4], dtype=np.float64),
-    )
+    kinds = {"source": np.int64, "target": np.int64, "particle": object, "type": object}
+    kinds |= {"weight": np.float64}
+    table = nx.to_pandas_edgelist(graph).reindex(columns=list(kinds))
+    return Edges(*(table[name].to_numpy(kind) for name, kind in kinds.items()))
 
 
 def skip_paths(graph: nx.DiGraph, places: Places) -> tuple[np.ndarray, np.ndarray]:

@@ -86,7 +86,8 @@ def accuracy_curves(
         behind = rows["accuracy"].to_numpy() - best[rows["sparsity"]].to_numpy()
         drawn, (color, dash, symbol) = [base, *rows["accuracy"]], STYLES[name]
         if rows["low"].notna().any():
-            _band(figure, x, [base, *rows["low"]], [base, *rows["high"]], name)
+            low, high = ([100 * base, *(100 * rows[end])] for end in ("low", "high"))
+            band(figure, x, low, high, color, opacity=0.15, legendgroup=name, row=1, col=1)
         for row, values in ((1, drawn), (2, [0.0, *behind])):
             line(
                 figure,
@@ -125,15 +126,6 @@ def accuracy_curves(
         height=COLUMNS["double"][1] + 150 + 24 * lines,
         legend={"y": -0.14, "yanchor": "top"},
     )
-
-
-def _band(
-    figure: go.Figure, x: list[float], low: list[float], high: list[float], name: str
-) -> None:
-    red, green, blue = (int(STYLES[name][0][at : at + 2], 16) for at in (1, 3, 5))
-    below, above = ([100 * value for value in values] for values in (low, high))
-    color = f"rgba({red},{green},{blue},0.15)"
-    band(figure, x, below, above, color, legendgroup=name, row=1, col=1)
 
 
 def _natural_point(figure: go.Figure, mark: dict[Any, Any], title: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from srnn.pruning.criteria import CRITERIA, order_of
 from srnn.pruning.masks import count_of, drop_first, masks_of, natural_count
@@ -39,48 +40,50 @@ def curves(
         ValueError: unknown criterion, or a sparsity outside 0..1.
     """
     counts = [count_of(share, subject.particles) for share in sparsities]
-    base = subject.accuracy()
+    base, size = subject.accuracy(), subject.particles
     tables = []
     for name in criteria:
         repeats = draws if name in CRITERIA and CRITERIA[name].draws else 1
         for draw in range(repeats):
-            masks = masks_of(order_of(name, subject, draw), counts)
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "rival": name,
-                        "draw": draw,
-                        "sparsity": sparsities,
-                        "dropped": counts,
-                        "surviving": masks.sum(1),
-                        "accuracy": subject.accuracies(masks),
-                        "base_accuracy": base,
-                    }
-                )
-            )
+            found = subject.accuracies(masks_of(order_of(name, subject, draw), counts))
+            tables.append(points_of(name, sparsities, counts, size, found, base).assign(draw=draw))
     return pd.concat(tables, ignore_index=True)
 
 
 def natural_points(subject: Subject) -> pd.DataFrame:
     """All replicators dropped, beside every other criterion at the same count; columns as in
     :func:`curves` (``random`` is the mean over its draws)."""
-    rows = []
-    base, count = subject.accuracy(), natural_count("replicators", subject)
+    base, size, tables = subject.accuracy(), subject.particles, []
+    count = natural_count("replicators", subject)
     for name, criterion in CRITERIA.items():
         draws = range(RANDOM_DRAWS if criterion.draws else 1)
         masks = np.stack([drop_first(order_of(name, subject, draw), count) for draw in draws])
-        rows.append(
-            {
-                "rival": name,
-                "draw": 0,
-                "sparsity": count / subject.particles,
-                "dropped": count,
-                "surviving": subject.particles - count,
-                "accuracy": float(subject.accuracies(masks).mean()),
-                "base_accuracy": base,
-            }
-        )
-    return pd.DataFrame(rows)
+        mean = [float(subject.accuracies(masks).mean())]
+        tables.append(points_of(name, [count / size], [count], size, mean, base))
+    return pd.concat(tables, ignore_index=True)
+
+
+def points_of(
+    rival: str,
+    sparsities: ArrayLike,
+    dropped: ArrayLike,
+    particles: int,
+    accuracies: ArrayLike,
+    base: ArrayLike,
+) -> pd.DataFrame:
+    """A rival's points as every table here has them, one for each sparsity: how many of the
+    particles are dropped and survive, the accuracy, and that of the whole network."""
+    return pd.DataFrame(
+        {
+            "rival": rival,
+            "draw": 0,
+            "sparsity": sparsities,
+            "dropped": dropped,
+            "surviving": particles - np.asarray(dropped),
+            "accuracy": accuracies,
+            "base_accuracy": base,
+        }
+    )
 
 
 def over_draws(table: pd.DataFrame) -> pd.DataFrame:

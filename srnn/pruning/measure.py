@@ -21,7 +21,7 @@ from srnn.history import TrainingState
 from srnn.particles import scalar_weights
 from srnn.pruning.controls import PAIRINGS, PERMUTATIONS, control_table, control_tests
 from srnn.pruning.criteria import CRITERIA, order_of
-from srnn.pruning.curves import RANDOM_DRAWS, curves, natural_points
+from srnn.pruning.curves import RANDOM_DRAWS, curves, natural_points, points_of
 from srnn.pruning.dense import Rules, train_dense
 from srnn.pruning.masks import count_of, masks_of, natural_count
 from srnn.pruning.retrain import fresh_states, retrain
@@ -183,23 +183,13 @@ class Grid:
             each = wide.shape[1]
             dropped = self.counts[:, -each:].ravel()
             particles = self.subjects[0].particles
-            shares = np.append(self.sparsities, np.nan)[-each:]
-            asked = np.tile(shares, len(wide))
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "rival": rival,
-                        "seed": np.repeat([config.seed for config in self.configs], each),
-                        "draw": 0,
-                        "sparsity": np.where(np.isnan(asked), dropped / particles, asked),
-                        "dropped": dropped,
-                        "surviving": particles - dropped,
-                        "accuracy": wide.ravel(),
-                        "base_accuracy": np.repeat(base, each),
-                        "natural": np.isnan(asked),
-                    }
-                )
-            )
+            asked = np.tile(np.append(self.sparsities, np.nan)[-each:], len(wide))
+            natural = np.isnan(asked)
+            shares = np.where(natural, dropped / particles, asked)
+            whole = np.repeat(base, each)
+            frame = points_of(rival, shares, dropped, particles, wide.ravel(), whole)
+            seeds = np.repeat([config.seed for config in self.configs], each)
+            frames.append(frame.assign(seed=seeds, natural=natural))
         table = pd.concat(frames, ignore_index=True)
         parts = {"points": table[~table["natural"]], "natural": table[table["natural"]]}
         return {
