@@ -100,14 +100,7 @@ def read_upload(name: str, data: bytes, label: str | None = None) -> Upload:
     """
     kind = _kind(name, data)
     chosen = label if label is not None else next(iter(label_choices(name, data)), "")
-    if kind == "csv":
-        images, labels, scaling = _read_csv(data, chosen)
-        test = None
-    elif kind == "npz":
-        images, labels, scaling, test = _read_npz(data, chosen)
-    else:
-        images, labels, scaling = _read_zip(data)
-        test = None
+    images, labels, scaling, test = _READERS[kind](data, chosen)
     if len(images) != len(labels):
         raise DataError(f"{len(images):,} images but {len(labels):,} labels")
     if not LEAST <= len(images) <= MAX_IMAGES:
@@ -226,7 +219,11 @@ def _head(data: bytes) -> tuple[Sequence[str], bool]:
     return [name or f"column {place}" for place, name in enumerate(names, start=1)], True
 
 
-def _read_csv(data: bytes, label: str) -> tuple[np.ndarray, np.ndarray, str]:
+Content = tuple[np.ndarray, np.ndarray, str, np.ndarray | None]
+"""Images, labels, how values were scaled, and which are for testing, where the file says that."""
+
+
+def _read_csv(data: bytes, label: str) -> Content:
     import pandas as pd
 
     names, named = _head(data)
@@ -249,7 +246,7 @@ def _read_csv(data: bytes, label: str) -> tuple[np.ndarray, np.ndarray, str]:
     if values.shape[1] < 2:
         raise DataError("at least two columns of numbers are needed beside the labels")
     rows, scaling = _eight_bit(values.to_numpy(), each=True)
-    return _squares(rows), labels.to_numpy(), scaling
+    return _squares(rows), labels.to_numpy(), scaling, None
 
 
 def _archive(data: bytes) -> zipfile.ZipFile:
@@ -306,7 +303,7 @@ def _npz_shapes(data: bytes) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _read_npz(data: bytes, label: str) -> tuple[np.ndarray, np.ndarray, str, np.ndarray | None]:
+def _read_npz(data: bytes, label: str) -> Content:
     shapes = _npz_shapes(data)
     with _archive(data) as file:
 
@@ -337,7 +334,7 @@ def _read_npz(data: bytes, label: str) -> tuple[np.ndarray, np.ndarray, str, np.
     return (_squares(pixels) if pixels.ndim == 2 else pixels), labels, scaling, test
 
 
-def _read_zip(data: bytes) -> tuple[np.ndarray, np.ndarray, str]:
+def _read_zip(data: bytes, label: str) -> Content:
     from PIL import Image, UnidentifiedImageError
 
     pictures, labels, pixels = [], [], 0
@@ -378,7 +375,10 @@ def _read_zip(data: bytes) -> tuple[np.ndarray, np.ndarray, str]:
     if len({picture.size for picture in pictures}) > 1:
         pictures = [picture.resize((SIDE, SIDE)) for picture in pictures]
         scaling = f"resized to {SIDE}x{SIDE}"
-    return np.stack([np.asarray(picture) for picture in pictures]), np.array(labels), scaling
+    return np.stack([np.asarray(picture) for picture in pictures]), np.array(labels), scaling, None
+
+
+_READERS = {"csv": _read_csv, "npz": _read_npz, "zip": _read_zip}
 
 
 def _idx(values: np.ndarray) -> bytes:

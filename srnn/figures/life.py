@@ -83,10 +83,8 @@ def life_lines(codes: np.ndarray, lives: pd.DataFrame) -> go.Figure:
         hovertemplate="step %{x}, place %{y}: %{text}<extra></extra>",
     )
     dead = lives[lives["died"] >= 0]
-    figure.add_scatter(
-        x=dead["died"], y=dead["place"], mode="markers", hoverinfo="skip",
-        marker={"symbol": "x-thin", "size": 6, "line": {"color": INK, "width": 1.5}},
-    )  # fmt: skip
+    cross = {"symbol": "x-thin", "size": 6, "edge": {"color": INK, "width": 1.5}}
+    marks(figure, dead["died"], dead["place"], hoverinfo="skip", **cross)
     figure.update_xaxes(title="Step")
     figure.update_yaxes(title="Place in the soup", autorange="reversed", showgrid=False)
     return figure
@@ -122,16 +120,14 @@ def attack_graph(graph: nx.DiGraph) -> go.Figure:
         if own:
             degrees = [(graph.out_degree(p, "count"), graph.in_degree(p, "count")) for p in own]
             sizes = [16 + 16 * into / worst for _, into in degrees]
-            figure.add_scatter(
-                x=[places[p][0] for p in own],
-                y=[places[p][1] for p in own],
+            x, y = np.array([places[p] for p in own]).T
+            marks(
+                figure, x, y, LABELS[name], PALETTE[name], size=sizes,
                 mode="markers+text",
                 text=[str(p) for p in own],
                 textposition="middle center",
                 textfont={"size": 10, "color": PAPER if name in DEEP else INK},
                 customdata=degrees,
-                name=LABELS[name],
-                marker={"color": PALETTE[name], "size": sizes},
                 hovertemplate="particle %{text}: attacked %{customdata[0]} times, was attacked "
                 "%{customdata[1]} times<extra></extra>",
             )  # fmt: skip

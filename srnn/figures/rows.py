@@ -72,15 +72,17 @@ def courses(panels: Sequence[tuple[str, str, Sequence[Line]]], columns: int = 2)
     for index, (_, label, lines) in enumerate(panels):
         place, top = {"row": index // columns + 1, "col": index % columns + 1}, 0.0
         for one in lines:
-            style: dict[str, Any] = {"scale": one.scale, "place": place}
-            named = style | {"color": one.color, "dash": one.dash}
-            new = one.name not in shown
-            mean_line(figure, one.table, one.column, one.name, legend=new, **named)
+            look = {"color": one.color, "dash": one.dash, "legend": one.name not in shown}
+            how: dict[str, Any] = {"scale": one.scale, "place": place, **look}
+            mean_line(figure, one.table, one.column, one.name, **how)
             shown.add(one.name)
             values = [one.table[one.column].max()]
             if one.log and one.table["epoch"].max() >= max(one.log):
-                log_points(figure, one.log, legend="log" not in shown, **style)
-                shown.add("log")
+                told = [one.scale * value for value in one.log.values()]
+                how = {"symbol": "diamond-open", "size": 11, "edge": {"width": 2}, **place}
+                how |= {"legendgroup": "the log", "showlegend": "the log" not in shown}
+                marks(figure, list(one.log), told, "the log", cliponaxis=False, **how)
+                shown.add("the log")
                 values += one.log.values()
             top = max(top, one.scale * max(values))
         ends = [-2, 102] if label.endswith("(%)") else [-0.02 * top, 1.05 * (top or 1)]
@@ -171,35 +173,6 @@ def dots(
     )
 
 
-def log_points(
-    figure: go.Figure,
-    points: dict[int, float],
-    name: str = "the log",
-    *,
-    scale: float = 1.0,
-    place: Place | None = None,
-    legend: bool = True,
-) -> None:
-    """What the log reports, as open diamonds at their epochs."""
-    values = [value * scale for value in points.values()]
-    entry = {"legendgroup": name, "showlegend": legend, "cliponaxis": False, **(place or {})}
-    marks(
-        figure,
-        list(points),
-        values,
-        name,
-        symbol="diamond-open",
-        size=11,
-        edge={"width": 2},
-        **entry,
-    )
-
-
-def two_lines(name: str, note: str) -> str:
-    """A label with a smaller second line."""
-    return f"{name}<br><span style='font-size:0.8em'>{note}</span>"
-
-
 def rows_high(figure: go.Figure, rows: int, each: int = 44) -> go.Figure:
     """Give a figure of labelled rows the height that they need, from the top down."""
     figure.update_layout(height=150 + each * rows)
@@ -210,7 +183,8 @@ def rows_high(figure: go.Figure, rows: int, each: int = 44) -> go.Figure:
 def ranking(table: pd.DataFrame, group: str, note: str) -> go.Figure:
     """Test accuracy (column ``accuracy``, 0..1) by group, each with a note of its mean columns."""
     means = table.groupby(group, sort=False).mean(numeric_only=True)
-    labels = {name: two_lines(str(name), note.format(**row)) for name, row in means.iterrows()}
+    small = "{}<br><span style='font-size:0.8em'>{}</span>".format
+    labels = {name: small(name, note.format(**row)) for name, row in means.iterrows()}
     figure = panels(1)
     named = table.assign(label=table[group].map(labels))
     dots(figure, named, "accuracy", "label", scale=100, form="{:.1f} %")
