@@ -14,7 +14,6 @@ import math
 from collections.abc import Iterator
 from typing import Any, Literal, cast, get_args
 
-from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from srnn.lineage import read_acts, write_acts
@@ -31,7 +30,7 @@ def _setting(
     default: Any,
     place: str,
     help: str,
-    within: tuple[Any, Any] = (None, None),
+    within: tuple[Any, Any] | None = None,
     *,
     step: float = 0.001,
     marks: tuple[float, ...] = (),
@@ -40,11 +39,12 @@ def _setting(
     """A field, and its control in the app: ``GROUP: TITLE``, or "" for none of the common kinds. A
     slider's ``marks`` are spaced by meaning; ``step`` is that of the number field."""
     group, _, title = place.partition(": ")
-    control: dict[str, Any] = {"group": group, "step": step, "marks": marks}
-    low, high = within
-    return Field(
-        default, title=title, description=help, ge=low, le=high, json_schema_extra=control, **more
-    )
+    about: dict[str, Any] = {"help": help, "title": title, "group": group}
+    about |= {"step": step, "marks": marks}
+    low, high = within or (None, None)
+    if within:
+        about |= {"low": low, "high": high}
+    return Field(default, ge=low, le=high, json_schema_extra=about, **more)
 
 
 def _later(default: Any, *about: Any, **more: Any) -> Any:
@@ -431,16 +431,9 @@ def describe(name: str) -> dict[str, Any]:
     """
     _known({name: None})
     field = RunConfig.model_fields[name]
-    about = {"default": field.default, "help": field.description, "title": field.title}
-    about |= cast(dict[str, Any], field.json_schema_extra)
-    if choices := get_args(field.annotation):
-        about["choices"] = choices
-    for limit in field.metadata:
-        if isinstance(limit, Ge):
-            about["low"] = limit.ge
-        elif isinstance(limit, Le):
-            about["high"] = limit.le
-    return about
+    choices = {"choices": get_args(field.annotation)} if get_args(field.annotation) else {}
+    about = cast(dict[str, Any], field.json_schema_extra)
+    return {"default": field.default, **about, **choices}
 
 
 def _name(text: str) -> str:

@@ -8,12 +8,10 @@ process, about a tenth of a second).
 """
 
 import math
-import shutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -22,7 +20,7 @@ import torch
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.engines import Problem, choose, make_engine
-from srnn.files import human
+from srnn.files import free_bytes, human
 from srnn.fixpoints import classify
 from srnn.history import kept_epochs, kept_numbers, sample_size
 from srnn.metanet import MacroShape, accuracy, macro_shape
@@ -130,7 +128,7 @@ def _resources(config: RunConfig, networks: int = 1) -> tuple[int, int, list[str
             f"{shape.particles:,} particles of {config.particle_weights:,} weights each; "
             "choose fewer neurons, a smaller width or less depth"
         )
-    free_disk = shutil.disk_usage(_existing(paths.cache_root())).free
+    free_disk = free_bytes(paths.cache_root())
     if disk + SLACK_BYTES > free_disk:
         problems.append(
             f"this training writes up to {human(disk)}, {human(free_disk)} are free on the disk of "
@@ -232,10 +230,3 @@ def _rows(config: RunConfig) -> tuple[int, int]:
         return _COUNTS[config.dataset]
     task = load_task(config.dataset, config.size)
     return len(task.x_train), len(task.x_test)
-
-
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists."""
-    while not folder.exists():
-        folder = folder.parent
-    return folder

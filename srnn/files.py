@@ -271,6 +271,11 @@ def human(size: float) -> str:
     return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
 
 
+def free_bytes(folder: Path) -> int:
+    """Bytes free on the disk of a folder, which need not be there yet."""
+    return shutil.disk_usage(next(one for one in (folder, *folder.parents) if one.exists())).free
+
+
 def stamp(path: Path | str) -> tuple[int, int, int, int]:
     """Changes whenever a file does: inode, size, time of writing, time of change (which, unlike
     the former, cannot be set back).

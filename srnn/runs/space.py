@@ -14,7 +14,7 @@ from pathlib import Path
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import listed, remove_folder, writing
+from srnn.files import free_bytes, listed, remove_folder, writing
 from srnn.runs.labels import last_used, read_label
 from srnn.runs.library import LOCK, is_run_id, list_runs
 from srnn.runs.lock import is_held, short_lock
@@ -65,14 +65,13 @@ def space(runs: Iterable[Run] | None = None) -> Space:
     unfinished = [folder for folder in _folders(paths.runs_folder()) if folder.name not in finished]
     apart = (paths.runs_folder(), paths.trash_folder(), paths.aside_folder())
     rest = [folder for folder in _folders(root) if folder not in apart]
-    there = next(folder for folder in (root, *root.parents) if folder.exists())
     return Space(
         runs=sum(run.size for run in runs),
         unfinished=sum(map(folder_size, unfinished)),
         trash=folder_size(paths.trash_folder()),
         damaged=folder_size(paths.aside_folder()),
         other=sum(map(folder_size, rest)),
-        free=shutil.disk_usage(there).free,
+        free=free_bytes(root),
         limit=cache_limit(),
     )
 
