@@ -453,7 +453,7 @@ def test_a_request_that_takes_too_long_is_refused_with_the_numbers(monkeypatch):
 
 def test_a_full_disk_is_seen_beforehand(small, monkeypatch):
     usage = SimpleNamespace(free=1000)
-    monkeypatch.setattr("srnn.estimate.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("srnn.files.shutil.disk_usage", lambda _: usage)
     with pytest.raises(ImpossibleError, match=r"1\.0 kB are free on the disk"):
         obtain(small)
 
