@@ -149,7 +149,7 @@ def test_dropping_is_signed_in_points_and_says_what_is_left():
     assert list(bars.marker.color) == [GREY, ORANGE]
     assert [label.split("<br>")[0] for label in bars.y] == ["zero", "other"]
     assert "9 dropped" in bars.y[0] and "20 dropped" in bars.y[1]
-    assert texts(drawn) == ["+0.50 pp<br>to 80.5 %", "−70.00 pp<br>to 10.0 %"]
+    assert texts(drawn) == ["+0.50\u00a0pp<br>to 80.5\u00a0%", "−70.00\u00a0pp<br>to 10.0\u00a0%"]
     assert [note.x for note in drawn.layout.annotations] == [pytest.approx(0.5), 0]
     assert drawn.layout.xaxis.range == pytest.approx((-70 - 0.04 * 70.5, 0.5 + 0.42 * 70.5))
     assert list(drawn.layout.xaxis.tickvals) == [-60, -40, -20, 0]
@@ -195,7 +195,7 @@ def test_survivors_per_layer_are_those_of_the_epoch():
     )
     drawn = survivors.survivors_per_layer(frame)
     assert list(drawn.data[1].y) == pytest.approx([10, 50])
-    assert texts(drawn) == ["4 of 40<br>10.0 %", "5 of 10<br>50.0 %"]
+    assert texts(drawn) == ["4 of 40<br>10.0\u00a0%", "5 of 10<br>50.0\u00a0%"]
     assert list(survivors.survivors_per_layer(frame, 0).data[1].y) == [100, 100]
     assert texts(survivors.survivors_per_layer(frame, 3)) == ["No snapshot of epoch 3."]
 
@@ -258,9 +258,9 @@ def test_types_as_lines_and_as_stacked_shares_end_in_their_numbers():
     stack = types.type_stack(half, shares=True)
     assert list(named(stack, "zero").y) == pytest.approx([0, 50, 60])
     assert [text.split("</span> ")[1] for text in texts(stack)] == [
-        "other  20.0 %",
-        "identity  20.0 %",
-        "zero  60.0 %",
+        "other  20.0\u00a0%",
+        "identity  20.0\u00a0%",
+        "zero  60.0\u00a0%",
     ]
     assert [note.y for note in stack.layout.annotations] == pytest.approx([10, 30, 70])
     assert stack.layout.yaxis.range == (0, 100)
@@ -273,8 +273,8 @@ def test_paths_go_where_the_particles_went():
     path = next(one for one in drawn.data if one.mode == "lines" and one.name == "other (1)")
     assert (list(path.x)[:2], list(path.y)[:2]) == ([3, 9], [4, 10])
     assert list(path.z)[:2] == pytest.approx([epochs.ZERO, 7])
-    assert "60.0 %" in drawn.layout.scene.xaxis.title.text
-    assert "30.0 %" in drawn.layout.scene.yaxis.title.text
+    assert "60.0\u00a0%" in drawn.layout.scene.xaxis.title.text
+    assert "30.0\u00a0%" in drawn.layout.scene.yaxis.title.text
     deep = trajectories.trajectory_cube(points, [0, 7], codes, names, against_epoch=False)
     path = next(one for one in deep.data if one.mode == "lines" and one.name == "other (1)")
     assert list(path.z)[:2] == [5, 11]
@@ -287,7 +287,10 @@ def test_paths_go_where_the_particles_went():
 def test_explained_variance_is_a_bar_or_a_median_in_percent():
     one = pd.DataFrame({"group": "all", "component": [1, 2], "share": [0.75, 0.25]})
     drawn = trajectories.explained_variance(one)
-    assert list(drawn.data[0].y) == [75, 25] and list(drawn.data[0].text) == ["75.0 %", "25.0 %"]
+    assert list(drawn.data[0].y) == [75, 25] and list(drawn.data[0].text) == [
+        "75.0\u00a0%",
+        "25.0\u00a0%",
+    ]
     three = pd.DataFrame({"group": list("abc"), "component": 1, "share": [0.1, 0.2, 0.9]})
     bars, dots = trajectories.explained_variance(three).data
     assert list(bars.y) == pytest.approx([20]) and list(dots.y) == pytest.approx([10, 20, 90])

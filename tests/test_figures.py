@@ -397,10 +397,10 @@ def test_membership_maps_show_every_cell_of_the_first_layer_beside_the_mean():
 
 
 def test_numbers_are_written_as_people_read_them():
-    assert style.percent(0.8534) == "85.3 %"
-    assert style.points(-0.0005) == "−0.05 pp"
-    assert style.points(0.01) == "+1.00 pp"
-    assert style.points(-1e-9) == "±0.00 pp"
+    assert style.percent(0.8534) == "85.3\u00a0%"
+    assert style.points(-0.0005) == "−0.05\u00a0pp"
+    assert style.points(0.01) == "+1.00\u00a0pp"
+    assert style.points(-1e-9) == "±0.00\u00a0pp"
     assert style.count(1518) == "1,518"
 
 

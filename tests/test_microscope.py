@@ -57,7 +57,7 @@ def test_acts_undo_redo_and_what_the_table_says(run: Run) -> None:
     mask = np.arange(run.record.particles) >= 100
     task = task_of(run.config)
     pruned = prune_to(run.weights, mask, task.x_test, task.y_test, run.shape)
-    first = [f"{100 * share:.1f} %" for share in (pruned.before, pruned.after)]
+    first = [f"{100 * share:.1f}\u00a0%" for share in (pruned.before, pruned.after)]
     assert ledger(app) == first
     press(app, "act-Make perfect")
     second = ledger(app)

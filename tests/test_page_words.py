@@ -131,7 +131,8 @@ def test_membership_tells_the_layers_apart_and_the_largest_weight(
     seen = compare(run.weights, task.x_test[:500], run.shape)
     assert f"differ by at most **{seen.difference:.1e}**" in words
     assert (
-        f"(the largest is {seen.largest_logit:.1f}), and 100.0 % of {seen.images} answers" in words
+        f"(the largest is {seen.largest_logit:.1f}), and 100.0\u00a0% of {seen.images} answers"
+        in words
     )
 
 
@@ -197,14 +198,17 @@ def test_fates_of_clones_are_counted_and_what_is_kept_is_measured_near_the_paren
     distances = {"before": [0.01, 0.02, 1, 2], "after": [0.005, 0.014, 9, 9]}
     words = around.clones(pd.DataFrame({"fate": fates, **distances}))[0]
     assert "Of 4 clones put at a distance" in words
-    assert "25.0 % come back, **50.0 % become another replicator**, 25.0 % become none" in words
+    assert (
+        "25.0\u00a0% come back, **50.0\u00a0% become another replicator**, 25.0\u00a0% become none"
+        in words
+    )
     assert f"parent {np.sqrt((0.5**2 + 0.7**2) / 2):.3f} of the distance is kept" in words
 
 
 def test_the_line_between_two_counts_the_points_that_replicate():
     kinds = ["identity", "other", "identity", "zero", "divergent"]
     table = pd.DataFrame({"share": np.linspace(0, 1, 5), "type": kinds, "to_one": 1, "to_other": 2})
-    assert "**40.0 %** of the points on the line" in around.between(table)[0]
+    assert "**40.0\u00a0%** of the points on the line" in around.between(table)[0]
 
 
 def test_offspring_are_told_with_their_radii_and_their_rank_correlation():

@@ -81,7 +81,8 @@ def address(app: AppTest) -> dict[str, str]:
 def strip(app: AppTest) -> str:
     """The strip of numbers above a run's pages, as plain text."""
     html = next(one.proto.body for one in app.get("html") if "<dl" in one.proto.body)
-    return " ".join(re.sub(r"<style>.*</style>|<[^>]*>", " ", html, flags=re.DOTALL).split())
+    plain = re.sub(r"<style>.*</style>|<[^>]*>", " ", html, flags=re.DOTALL)
+    return re.sub("[ \\n]+", " ", plain).strip()
 
 
 @pytest.mark.parametrize("file", [entry.file for entry in PAGES])
@@ -150,7 +151,7 @@ def test_epsilon_reclassifies_at_once_and_is_kept_across_pages(run: Run) -> None
     app = open_page("pages/particle_types.py", run.run_id)
     app.select_slider(key="epsilon").set_value(1.0).run()
     total = run.record.particles
-    assert f"{total:,} of {total:,} particles (100.0 %)" in words(app)
+    assert f"{total:,} of {total:,} particles (100.0\u00a0%)" in words(app)
     app.segmented_control(key="view").set_value("lines").run()
     assert_calm(app)
     app.switch_page("pages/trajectories.py").run()
@@ -425,7 +426,7 @@ def test_without_chrome_the_page_says_so_and_names_the_other_way(
 
 def test_words_and_numbers() -> None:
     assert escape("a*b_c<d>[e](f)") == r"a\*b\_c\<d\>\[e\]\(f\)"
-    assert percent(0.8534) == "85.3 %"
+    assert percent(0.8534) == "85.3\u00a0%"
     assert percent(float("nan")) == percent(None) == "–"
     assert [duration(s) for s in (0.2, 40, 200, 7500)] == [
         "under 1 s",

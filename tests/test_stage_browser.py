@@ -112,7 +112,7 @@ def test_it_plays_from_the_first_epoch_to_the_last(
     assert re.search(
         r"At epoch 200, 1,192 of 1,518 particles .*1,005 zero \+ 187 identity", finding
     )
-    assert "from 85.7 % to" in finding
+    assert "from 85.7\u00a0% to" in finding
 
 
 def test_a_hundred_clicks_on_wires_select_these_wires(browser: Any, lab: str) -> None:
@@ -552,7 +552,7 @@ def test_a_settled_network_plays_on_its_own_clock(browser: Any, lab: str) -> Non
     assert page.locator(".epoch").inner_text() == "epoch 40, settled for 100 steps"
     strip = page.locator("dl.strip").inner_text()
     assert f"{found['counts'][1]:,} zero + {found['counts'][2]:,} identity" in strip
-    assert f"{source.before[at]:.1%}".replace("%", " %") in strip
+    assert f"{source.before[at]:.1%}".replace("%", "\u00a0%") in strip
     stage.evaluate("(host) => host.querySelector('.network canvas.base').focus()")
     page.keyboard.press("ArrowRight")
     page.locator("dl.strip", has_text="45 of 200").wait_for()

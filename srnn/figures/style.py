@@ -343,15 +343,17 @@ def log_axis(values: Any) -> dict[str, Any]:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share of 0..1 as ``85.3 %``; a dash where it is not known."""
-    return "–" if share is None or share != share else f"{share * 100:.{digits}f} %"
+    """A share of 0..1 as ``85.3 %``, which does not break; a dash where it is not known."""
+    return (
+        "–" if share is None or share != share else f"{share * 100:.{digits}f}\N{NO-BREAK SPACE}%"
+    )
 
 
 def points(difference: float, digits: int = 2) -> str:
     """A difference of shares as signed percentage points: ``−0.05 pp``."""
     value = round(difference * 100, digits) + 0.0
     sign = "+" if value > 0 else "−" if value < 0 else "±"
-    return f"{sign}{abs(value):.{digits}f} pp"
+    return f"{sign}{abs(value):.{digits}f}\N{NO-BREAK SPACE}pp"
 
 
 def count(number: float) -> str:

@@ -111,7 +111,7 @@ export function positionOf(run, epoch) {
 }
 
 export const count = (number) => number.toLocaleString("en-US");
-export const percent = (share) => (share == null ? "–" : `${(share * 100).toFixed(1)} %`);
+export const percent = (share) => (share == null ? "–" : `${(share * 100).toFixed(1)}\u00a0%`);
 export const plural = (number, thing) => `${count(number)} ${thing}${number === 1 ? "" : "s"}`;
 
 export function signed(number) {
