@@ -1,25 +1,29 @@
 """How near a refined map's contour is to a full grid's: ``python -m benchmarks.contour``.
 
-The share of replicators over alpha and the learning rate, small networks on the digits, a few seeds
-at each point: once on a 32 x 32 grid, once refined around a share of 0.5 with 15 % of the grid's
-runs. Both contours are drawn as a map's is (:mod:`srnn.analysis.contour`) and held against each
-other: at every learning rate of the grid, in decades of alpha; and by the shortest way in the plane
-of both, in decades. Both are also held against the place itself, where half of the seeds are above,
-found by halving the grid's interval further with runs of its own.
+The share of replicators over alpha and the learning rate, small networks on the digits: once on a
+32 x 32 grid with all seeds at each point, once refined around a share of 0.5 with 15 % of the
+grid's runs, whose points take turns with the seeds. Both contours are drawn as a map's is
+(:mod:`srnn.analysis.contour`) and held against each other: at every learning rate of the grid, in
+decades of alpha; and by the shortest way in the plane of both, in decades. Both are also held
+against the place itself, where half of the seeds are above, found by halving the grid's interval
+further with runs of its own.
 
-Options: ``--neurons N``, ``--first SEED``, ``--quick`` (an 8 x 8 grid, one seed).
+Options: ``--neurons N``, ``--first SEED``, ``--seeds COUNT``, ``--quick`` (an 8 x 8 grid, one
+seed).
 """
 
 import argparse
 import json
 import time
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from srnn.analysis.contour import SURE, Contour
+from srnn.config import RunConfig
 from srnn.fixpoints import classify
 from srnn.particles import position_encoding
 from srnn.sweeps.driver import LAG
@@ -29,18 +33,18 @@ from srnn.tasks import task_of
 from srnn.training import Record, train_population
 from srnn.vocabulary import is_replicator
 
-SIDE, SEEDS, LEVEL = 32, 4, 0.5
+SIDE, SEEDS, LEVEL = 32, 16, 0.5
 BASE = {"dataset": "digits", "depth": 3, "width": 3, "batch_size": 50, "epochs": 8}
 DECADES = np.array([4.0, 2.0])
 """Of alpha and of the learning rate: the sides of the plane."""
 
 
-def shares(plan: Plan, point: dict[str, float]) -> list[float]:
-    """Replicators among the particles of a point's networks, at their last epoch, 0..1 each; 0 of
-    one that diverged, as in a map."""
+def shares(configs: list[RunConfig]) -> list[float]:
+    """Replicators among the particles of networks that differ in their seeds, at their last epoch,
+    0..1 each; 0 of one that diverged, as in a map."""
     import torch
 
-    configs, last = plan.configs(point), dict[int, Record]()
+    last = dict[int, Record]()
     for records in train_population(configs, task_of(configs[0])):
         last |= {k: record for k, record in enumerate(records) if record is not None}
     encoding = position_encoding(configs[0].neurons, configs[0].encoding)
@@ -56,28 +60,30 @@ def gridded(plan: Plan, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Places ``(N, 2)`` in the unit square and values ``(N, S)`` of a grid."""
     at = np.linspace(0, 1, side)
     places = np.array([(x, y) for y in at for x in at])
-    return places, np.array([shares(plan, point_at(plan, place)) for place in places])
+    return places, np.array([all_shares(plan, place) for place in places])
 
 
 def refined(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     """The same of the points that a map asks for, so many of them under way at once."""
-    refinement, points = Refinement(plan), plan.budget // len(plan.seeds)
+    refinement, points = Refinement(plan), plan.budget // plan.each
     waiting: deque[dict[str, float]] = deque()
-    places, values = [], []
-    for _ in range(points):
+    places, values = [], list[list[float]]()
+    for turn in range(points):
         if len(waiting) == points // LAG:
-            refinement.tell(point := waiting.popleft(), shares(plan, point))
+            refinement.tell(waiting.popleft(), values[turn - points // LAG])
         asked = refinement.ask()
         assert asked is not None
         waiting.append(asked)
         places.append([plan.varied[name].share(value) for name, value in asked.items()])
-        values.append(shares(plan, asked))
+        values.append(shares(plan.configs(asked, turn)))
     return np.array(places), np.array(values)
 
 
-def point_at(plan: Plan, place: np.ndarray) -> dict[str, float]:
+def all_shares(plan: Plan, place: np.ndarray) -> list[float]:
+    """The shares of all seeds at a place of the unit square."""
     ranges = plan.varied.items()
-    return {name: r.at(float(share)) for (name, r), share in zip(ranges, place, strict=True)}
+    point = {name: r.at(float(share)) for (name, r), share in zip(ranges, place, strict=True)}
+    return shares(replace(plan, level=None).configs(point))
 
 
 def contour_of(places: np.ndarray, values: np.ndarray) -> Contour:
@@ -130,7 +136,7 @@ def apart(these: list[np.ndarray], those: list[np.ndarray]) -> list[float]:
 
 
 def half_above(plan: Plan, place: np.ndarray) -> bool:
-    return bool(np.mean(np.array(shares(plan, point_at(plan, place))) >= LEVEL) >= 0.5)
+    return bool(np.mean(np.array(all_shares(plan, place)) >= LEVEL) >= 0.5)
 
 
 def true_places(plan: Plan, values: np.ndarray, side: int, steps: int = 6) -> list[np.ndarray]:
@@ -208,9 +214,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--neurons", type=int, default=3)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    side, seeds = (8, 1) if options.quick else (SIDE, SEEDS)
+    side, seeds = (8, 1) if options.quick else (SIDE, options.seeds)
     asked: dict[str, Any] = {
         "alpha": [0.1, 1000],
         "lr": [0.002, 0.2],

@@ -64,7 +64,7 @@ def new_sweep() -> None:
     except (ConfigError, OSError) as error:
         st.error(escape(str(error)))
         return
-    st.caption(f"{many(len(plan.seeds), 'seed')} at each point. {_ahead(plan)}")
+    st.caption(f"{many(plan.each, 'seed')} at each point. {_ahead(plan)}")
     if st.button("Keep this sweep", type="primary", key="keep-sweep"):
         try:
             st.session_state["sweep"] = keep(text).plan.name

@@ -351,6 +351,18 @@ def test_a_point_of_a_map_is_told_with_all_of_its_seeds(cache):
     assert told == [[0, 2]] * 4 and len(found.table()) == 8  # a ninth run would be half a point
 
 
+def test_points_around_a_level_take_turns_with_the_seeds_and_lie_at_the_sides_too(cache):
+    asked = {"alpha": [0.1, 1000], "lr": [0.001, 0.1], "measure": "drop_cost", "budget": 121}
+    one = plan(map=asked | {"seed": [5, 6, 7], "level": 0.5})
+    found = sweep(one, Pretended(slanted)).table()
+    assert one.total() == len(found) == 120
+    assert found.groupby(["alpha", "lr"])["seed"].nunique().eq(2).all()
+    assert found["seed"].value_counts().to_dict() == {5: 40, 6: 40, 7: 40}
+    sides = found["lr"].isin([0.001, 0.1]) | found["alpha"].isin([0.1, 1000])
+    assert sides.sum() > 16, "only the corners and their middles"
+    assert found["lr"].between(0.001, 0.1).all()
+
+
 class Shuffled(Pretended):
     """Workers that answer in an order of their own."""
 

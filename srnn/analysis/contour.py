@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from scipy.special import expit
 from scipy.stats import chi2
 
-MOST, FITTED = 1_000, 250
+MOST, FITTED = 1_500, 250
 """Places that are used, and those that the lengths are fitted to, at most; of more, so many are
 drawn at random."""
 

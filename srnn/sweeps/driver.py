@@ -214,9 +214,9 @@ def _map(plan: Plan, crew: Crew) -> None:
     as 0, so that the map has no holes; the table says which."""
     from srnn.sweeps.refine import Refinement
 
-    refinement, points = Refinement(plan), plan.budget // len(plan.seeds)
+    refinement, points = Refinement(plan), plan.budget // plan.each
     lag = max(LEAST, points // LAG)
-    open_points: deque[dict[str, Any]] = deque()
+    open_points: deque[tuple[dict[str, Any], list[RunConfig]]] = deque()
     values: dict[str, float] = {}  # by run
 
     def keep(config: RunConfig, row: dict[str, Any] | None) -> None:
@@ -224,8 +224,8 @@ def _map(plan: Plan, crew: Crew) -> None:
         values[config.run_id] = 0.0 if value is None or math.isnan(value) else float(value)
 
     def tell_first() -> None:
-        point = open_points.popleft()
-        runs = [config.run_id for config in plan.configs(point)]
+        point, configs = open_points.popleft()
+        runs = [config.run_id for config in configs]
         while not all(run_id in values for run_id in runs):
             keep(*crew.next())
         refinement.tell(point, [values.pop(run_id) for run_id in runs])
@@ -234,9 +234,10 @@ def _map(plan: Plan, crew: Crew) -> None:
     while begun < points or open_points:
         point = refinement.ask() if begun < points and len(open_points) < lag else None
         if point is not None:
+            configs = plan.configs(point, begun)
             begun += 1
-            open_points.append(point)
-            for config in plan.configs(point):
+            open_points.append((point, configs))
+            for config in configs:
                 if (row := crew.begin(config)) is not None:
                     keep(config, row)
         elif open_points:

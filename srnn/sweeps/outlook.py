@@ -52,7 +52,7 @@ def look_ahead(plan: Plan, workers: int, together: int = TOGETHER) -> Outlook:
 
     runs, workers = plan.total(), max(1, workers)
     if plan.kind == "map":
-        groups, left = {one: len(plan.seeds) for one in plan.corners()}, runs
+        groups, left = dict.fromkeys(plan.corners(), plan.each), runs
     else:
         missing = [
             config

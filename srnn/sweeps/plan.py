@@ -15,7 +15,8 @@ Instead of ``[grid]`` there may be ``[random]`` (``count`` samples of ranges) or
 ranges, a ``measure``, a ``budget`` of runs, refined where the measure changes, or around a
 ``level`` of it). A range is ``[low, high]``, or a table ``{low, high, log}``; it is logarithmic
 unless said if it spans two decades or more. A list of texts, or of three numbers or more, is a
-choice. ``seed`` is always a list of seeds, and each point is trained with all of them.
+choice. ``seed`` is always a list of seeds, and each point is trained with all of them; a point
+around a ``level`` with :data:`EACH`, in turn.
 ``[measures]`` may name functions of one's own: ``entropy = "my_measures:entropy"``. A ``title`` may
 stand before the sections.
 """
@@ -46,6 +47,10 @@ MOST_RUNS = 1_000_000
 MOST_BYTES, MOST_DOTS = 500_000, 200
 """Bytes of a file, and dots in one of its lines: Python's TOML reader takes time and memory by the
 square of the names that dots join."""
+
+EACH = 2
+"""Seeds of a point around a level. More points place a contour better than more runs at a point,
+and all seeds have their say in it if they take turns."""
 
 KINDS = ("grid", "random", "map")
 
@@ -124,8 +129,13 @@ class Plan:
             for _ in range(self.count)
         ]
 
-    def configs(self, point: Mapping[str, Any]) -> list[RunConfig]:
-        """The runs of a point, one a seed.
+    @property
+    def each(self) -> int:
+        """How many of the seeds a point is trained with."""
+        return len(self.seeds) if self.level is None else min(EACH, len(self.seeds))
+
+    def configs(self, point: Mapping[str, Any], turn: int = 0) -> list[RunConfig]:
+        """The runs of a point, one a seed; ``turn`` counts the points of a map before it.
 
         Raises:
             ConfigError: the point is outside a field's range.
@@ -137,12 +147,13 @@ class Plan:
         first = self.base.replace(**changes)
         if not {"dataset", "size"}.isdisjoint(changes):  # other data, another fingerprint
             first = resolve(first.replace(dataset_digest=""))
-        return [first.replace(seed=seed) for seed in self.seeds]
+        turns = range(turn * self.each, (turn + 1) * self.each)
+        return [first.replace(seed=self.seeds[k % len(self.seeds)]) for k in turns]
 
     def total(self) -> int:
         """How many runs there are (of a map at most), without making them."""
         if self.kind == "map":
-            return self.budget // len(self.seeds) * len(self.seeds)
+            return self.budget // self.each * self.each
         if self.kind == "grid":
             return math.prod(map(len, self.varied.values())) * len(self.seeds)
         return len({tuple(point.values()) for point in self.points()}) * len(self.seeds)
@@ -342,7 +353,7 @@ def _checked(plan: Plan) -> Plan:
         if plan.measure not in (known := [*MEASURES, *plan.measures]):
             raise ConfigError(f"unknown measure {plan.measure!r}; measures: {', '.join(known)}")
     runs = plan.count * len(plan.seeds) if plan.kind == "random" else plan.total()
-    if plan.kind == "map" and plan.budget < len(plan.seeds):
+    if plan.kind == "map" and plan.budget < plan.each:
         raise ConfigError(f"a budget of {plan.budget} runs is less than one point's seeds")
     if not 1 <= runs <= MOST_RUNS:
         raise ConfigError(f"a sweep of {runs:,} runs: must be from 1 to {MOST_RUNS:,}")

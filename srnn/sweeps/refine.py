@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from srnn.config import ConfigError
-from srnn.sweeps.plan import Plan
+from srnn.sweeps.plan import Plan, Range
 
 FINEST = 2.0**-12
 """Area (of the unit square) below which a triangle is not divided any more."""
@@ -21,10 +21,15 @@ ELSEWHERE = 0.05
 """Share of its area that a triangle away from the level counts with: some runs look for other
 branches of the contour."""
 
+MARGIN = 0.06
+"""How far beyond its sides the plane is triangulated around a level, in sides; a point out there is
+trained at the side. Triangles at a side are seldom divided along it, and a contour would be least
+known where it leaves the plane."""
+
 
 def learner(around: bool) -> Any:
-    """An adaptive learner on the unit square; of parts of runs, if it is to look ``around`` where
-    half of them are above a level.
+    """An adaptive learner on the unit square; of parts of runs, and on :data:`MARGIN` more, if it
+    is to look ``around`` where half of them are above a level.
 
     Raises:
         ConfigError: the library is not installed.
@@ -41,8 +46,8 @@ def learner(around: bool) -> Any:
         crossed = (values.min(1) <= 0.5) & (values.max(1) >= 0.5)
         return np.where(size < FINEST, 0.0, size * np.where(crossed, 1.0, ELSEWHERE))
 
-    loss = around_half if around else default_loss
-    found = Learner2D(None, [(0.0, 1.0), (0.0, 1.0)], loss_per_triangle=loss)
+    loss, margin = (around_half, MARGIN) if around else (default_loss, 0.0)
+    found = Learner2D(None, [(-margin, 1.0 + margin)] * 2, loss_per_triangle=loss)
     found.stack_size = 1  # its answers count from the next question on
     return found
 
@@ -65,8 +70,9 @@ class Refinement:
         asked is under way)."""
         for _ in range(100):
             (place,), _ = self._learner.ask(1)
-            ranges = self.plan.varied
-            point = {name: r.at(s) for (name, r), s in zip(ranges.items(), place, strict=True)}
+            inside = np.clip(place, 0.0, 1.0).tolist()
+            ranges: dict[str, Range] = self.plan.varied
+            point = {name: r.at(s) for (name, r), s in zip(ranges.items(), inside, strict=True)}
             key = tuple(point.values())
             if key in self._known:
                 self._learner.tell(place, self._known[key])
@@ -78,7 +84,7 @@ class Refinement:
         return None
 
     def tell(self, point: dict[str, Any], values: Sequence[float]) -> None:
-        """What came out at a point that was asked for, one value a seed."""
+        """What came out at a point that was asked for, one value a run."""
         key, ranges, level = tuple(point.values()), self.plan.varied, self.plan.level
         told = np.mean(values if level is None else np.array(values) >= level)
         self._known[key] = float(told)
