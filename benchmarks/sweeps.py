@@ -6,11 +6,14 @@
 - First map: 64 points on the digits, h = 4, by its command, from its start to its end.
 - A Dask cluster of one and of several workers on this machine: seconds per quick run.
 - What one run takes the driver: bytes that come back, and seconds beside its training.
+- Dask workers by the hundred, whose runs only sleep and so need no cores: what the scheduler and
+  the driver of a cluster take a run, and whether they keep up.
 - What that predicts: a sweep takes as long as its slowest stage (:func:`predicted`); where all
   share a few cores, as long as all of its work there (:func:`crowded`). Held against sweeps of
   several sizes with several workers, from what one worker and bare trainings side by side take.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -119,6 +122,56 @@ def on_dask(runs: int, workers: int) -> Cost:
         return cost(crew, runs)
 
 
+ASLEEP = """
+import asyncio, json, sys, time
+from distributed import Worker
+from srnn.sweeps import cluster
+address, workers, seconds, row = json.loads(sys.argv[1])
+cluster.versions()  # once, not in every thread at the same time
+def sleep(task):
+    time.sleep(seconds)
+    name = {"run_id": task["run_id"]}
+    return {**name, "row": {**name, **task["config"], **row}, "cached": False}
+cluster.do = sleep
+async def main():
+    all = [Worker(address, nthreads=1, memory_limit=0, dashboard=False) for _ in range(workers)]
+    await asyncio.gather(*all)
+    await all[0].finished()
+asyncio.run(main())
+"""
+
+
+def asleep(runs: int, workers: int, seconds: float) -> dict[str, float]:
+    """A sweep whose runs sleep, on so many Dask workers in one process, with a scheduler in
+    another: its seconds, and of processors a run, in scheduler, workers and driver."""
+    from distributed import Client
+
+    from srnn.sweeps.cluster import DaskWorkers
+
+    os.environ["SRNN_CACHE"] = tempfile.mkdtemp()
+    row, address = Instant().row, "tcp://127.0.0.1:18786"
+    options = ["--host", "127.0.0.1", "--port", "18786", "--no-dashboard"]
+    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", *options]
+    told = json.dumps([address, workers, seconds, row])
+    with contextlib.ExitStack() as started:
+        both = []
+        for command in (scheduler, [sys.executable, "-c", ASLEEP, told]):
+            one = started.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+            started.callback(one.kill)
+            both.append(psutil.Process(one.pid))
+        with Client(address, timeout=60) as client:
+            client.wait_for_workers(workers, timeout=120)
+        both.append(psutil.Process())
+        with DaskWorkers(address) as crew:
+            sweep(quick(range(10**6, 10**6 + workers)), crew)
+            before = [sum(one.cpu_times()[:2]) for one in both]
+            found = sweep(quick(range(runs)), crew)
+            after = [sum(one.cpu_times()[:2]) for one in both]
+    names = ("scheduler_s", "workers_s", "driver_s")
+    taken = ((now - then) / runs for now, then in zip(after, before, strict=True))
+    return {"clock_s": found.seconds, **dict(zip(names, taken, strict=True))}
+
+
 ALONE = """
 import time
 from srnn.config import RunConfig
@@ -216,19 +269,17 @@ def driver(runs: int = 1000) -> dict[str, float]:
     return {"bytes": len(json.dumps(row, default=str)), "keep_s": keeping}
 
 
-SCHEDULER = 0.010
-"""Seconds of Dask's scheduler per task (measured with distributed 2026.8: 10 ms)."""
-
-
-def predicted(runs: float, workers: int, task: float, keep: float) -> tuple[float, str]:
+def predicted(
+    runs: float, workers: int, task: float, scheduler: float, driver: float
+) -> tuple[float, str]:
     """Seconds of a sweep and the stage that sets them, where everybody has a core: ``task`` seconds
-    a run on its worker, ``keep`` seconds a run in the driver.
+    a run on its worker, the others' in the scheduler and in the driver.
 
-    >>> predicted(1000, 10, 2.0, 0.005)
+    >>> predicted(1000, 10, 2.0, 0.004, 0.005)
     (200.0, 'workers')
     """
-    stages = {"workers": runs * task / workers, "scheduler": runs * SCHEDULER}
-    stages["driver"] = runs * keep
+    stages = {"workers": runs * task / workers, "scheduler": runs * scheduler}
+    stages["driver"] = runs * driver
     name = max(stages, key=lambda stage: stages[stage])
     return stages[name], name
 
@@ -255,6 +306,7 @@ def main() -> None:
         "crowding": lambda: crowding(20 if small else 200, cores),
         "local": lambda: locally(48 if small else 200, 1)[0],
         "dask": lambda: on_dask(30 if small else 100, 1),
+        "asleep": lambda: asleep(*((20, 4, 0.2) if small else (1500, 100, 2.0))),
     }
     found: dict[str, Any] = {}
 
@@ -264,9 +316,9 @@ def main() -> None:
 
     for name, measured in parts.items():
         measure_part(name, measured)
-    task, keep = found["overhead"]["swept_s"], found["driver"]["keep_s"]
+    stages = found["asleep"]["scheduler_s"], found["asleep"]["driver_s"]
     found["predicted"] = {
-        f"{runs:.0e} runs, {workers} workers": predicted(runs, workers, task, keep)
+        f"{runs:.0e} runs, {workers} workers": predicted(runs, workers, 2.0, *stages)
         for runs in (1e3, 1e5, 1e6)
         for workers in (10, 100, 1000)
     }

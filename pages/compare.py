@@ -1,5 +1,6 @@
 """Compare: any runs beside each other, with bands over seeds and what differs in their settings."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -18,8 +19,8 @@ from ui.stage import pair
 from ui.state import View
 from ui.text import escape, many
 
-MOST = 40
-"""Runs that are compared at a time."""
+LINES = 40
+"""Settings that are drawn; the tables and the report's commands have all of them."""
 
 COLUMNS: dict[str, Any] = {
     "run_id": "Run",
@@ -36,11 +37,13 @@ sweeps = {kept.plan.name: kept for kept in list_sweeps() if not kept.bundled}
 
 
 def take_sweep() -> None:
-    """The runs of the chosen sweep that are in this cache become the compared ones."""
-    chosen = sweeps.get(st.session_state["of_sweep"])
-    table = pd.DataFrame() if chosen is None else chosen.table
-    here = [run_id for run_id in table.get("run_id", ()) if run_id in runs]
-    state.change(compared=",".join(here[:MOST]))
+    """The chosen sweep becomes what is compared."""
+    state.change(compared=st.session_state["of_sweep"])
+
+
+def here(run_ids: Iterable[str]) -> list[str]:
+    """Those of the runs that are in this cache."""
+    return [run_id for run_id in run_ids if run_id in runs]
 
 
 def side_by_side(compared: list[Run]) -> None:
@@ -53,34 +56,35 @@ def side_by_side(compared: list[Run]) -> None:
     pair(*(View(run, len(run.snapshot_epochs) - 1, state.epsilon()) for run in both))
 
 
-asked = [run_id for run_id in state.get("compared").split(",") if run_id in runs]
+asked = state.get("compared")
+of_sweep = here(sweeps[asked].table.get("run_id", ())) if asked in sweeps else []
 chosen: list[str] = st.multiselect(
     "Runs",
     list(runs),
     format_func=lambda run_id: f"{runs[run_id].name} ({run_id[:6]})",
     help="Runs that differ only in their seeds are one line with a band.",
-    max_selections=MOST,
     placeholder="Choose two runs or more",
-    **state.bound("compared", asked, [], ",".join),
+    **state.bound("compared", here(asked.split(",")), [], ",".join),
 )
 if sweeps:
+    st.session_state["of_sweep"] = asked if asked in sweeps else None
     st.selectbox(
         "Or all runs of a sweep",
         list(sweeps),
-        None,
         format_func=lambda name: f"{sweeps[name].title} ({name[:6]})",
         key="of_sweep",
         on_change=take_sweep,
-        help=f"Those that are in this cache, {MOST} at the most.",
+        help="Those that are in this cache.",
     )
+chosen = chosen or of_sweep
 if not chosen:
     st.info("Choose runs above. Those that differ only in their seeds become one line with a band.")
     st.stop()
 compared = [get_run(run_id) for run_id in chosen]
-table = outcome(compared)
+table, settings = outcome(compared), groups_of(compared)
 best = table.iloc[int(table["test_accuracy"].argmax())]
 st.markdown(
-    f"{many(len(compared), 'run')}, {many(len(groups_of(compared)), 'setting')}. Highest test "
+    f"{many(len(compared), 'run')}, {many(len(settings), 'setting')}. Highest test "
     f"accuracy: **{percent(best['test_accuracy'])}** ({escape(best['name'])}); replicators: "
     f"{table['replicators'].min():,} to {table['replicators'].max():,}, each at its last epoch and "
     "epsilon 1e-05."
@@ -110,10 +114,13 @@ if len(compared) > 1:
     st.header("Side by side, on one clock", anchor=False)
     st.fragment(side_by_side)(compared)
 st.header("Over the epochs", anchor=False)
-for title, figure in curves(compared):
+drawn = [run for _, members in settings[:LINES] for run in members]
+if len(settings) > LINES:
+    st.caption(f"The first {LINES} of {len(settings):,} settings; the tables above have all.")
+for title, figure in curves(drawn):
     show(
         figure,
-        lambda: pd.concat(records(run).assign(run=run.run_id) for run in compared),
+        lambda: pd.concat(records(run).assign(run=run.run_id) for run in drawn),
         f"compare-{title}",
         alt=f"{title} over the epochs, one line for each setting, with bands over seeds",
     )

@@ -349,3 +349,27 @@ def test_compare_shows_the_runs_that_the_address_names(there):
     app.run()
     assert not app.exception
     assert any(text.value.startswith("3 runs") for text in app.markdown)
+
+
+def test_compare_takes_a_whole_sweep_and_draws_so_many_of_its_settings(there, monkeypatch):
+    kept = list_sweeps()[0]
+    app = AppTest.from_file(str(ROOT / "pages" / "compare.py"), default_timeout=60)
+    app.run()
+    (sweeps,) = (box for box in app.selectbox if box.label == "Or all runs of a sweep")
+    sweeps.set_value(kept.plan.name).run()
+    assert not app.exception
+    assert app.query_params["compared"] == [kept.plan.name]
+    (found,) = (text.value for text in app.markdown if "Highest test accuracy" in text.value)
+    settings = len(kept.table) // len(kept.plan.seeds)
+    assert found.startswith(f"{len(kept.table)} runs, {settings} settings")
+    assert not app.caption
+
+
+def test_a_figure_of_a_comparison_has_no_more_settings_than_lines(there, monkeypatch):
+    source = (ROOT / "pages" / "compare.py").read_text()
+    monkeypatch.syspath_prepend(ROOT)
+    app = AppTest.from_string(source.replace("LINES = 40", "LINES = 1"), default_timeout=60)
+    app.query_params["compared"] = list_sweeps()[0].plan.name
+    app.run()
+    assert not app.exception
+    assert any(text.value.startswith("The first 1 of ") for text in app.caption)
