@@ -19,7 +19,7 @@ SAMPLED = 8
 START = 3.0
 """Seconds from a local worker's start to its first run."""
 
-AROUND = 0.15
+AROUND = 0.02
 """Seconds around each training: reading the data, measuring, storing."""
 
 
