@@ -213,3 +213,17 @@ def test_a_torn_file_is_refused_and_pictures_are_uploaded_and_chosen(
     data = page.get_by_role("combobox", name="Data")
     expect(data).to_have_value(re.compile("^cats-"))
     page.context.close()
+
+
+def test_on_a_phone_the_cube_is_seen_from_farther_away_once(browser: Any, lab: str) -> None:
+    page = visit(browser, f"{lab}/trajectories?run={RUN}", viewport={"width": 390, "height": 844})
+    eye = "document.querySelector('.js-plotly-plot')?._fullLayout?.scene?.camera.eye.x"
+    page.wait_for_function(f"() => {eye} > 2.3")
+    page.wait_for_timeout(1500)
+    seen = page.evaluate(eye)
+    page.get_by_role("slider", name="Epoch").first.press("ArrowLeft")
+    page.wait_for_url(re.compile("epoch=190"))
+    page.locator(".js-plotly-plot", has_text="epoch 190").first.wait_for()
+    page.wait_for_timeout(1500)
+    assert page.evaluate(eye) == pytest.approx(seen)
+    page.context.close()

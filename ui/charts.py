@@ -25,19 +25,30 @@ TOLD = "figure-with-notice"
 """In the session: the figure of the page that says so, also where it alone is run again."""
 TOOL_BAR = 30
 """Height of Plotly's tool bar, in pixels."""
+TURNED = 14
+"""Pixels by which labels reach lower where a narrow window turns them."""
 Data: TypeAlias = "pd.DataFrame | Callable[[], pd.DataFrame]"
 
 _watch = st.components.v2.component(
     "camera_watch",
     js="""export default function({data, setStateValue}) {
-  let plot = null, late = null;
+  let plot = null, late = null, { seen } = data;
   const moved = () => {
     clearTimeout(late);
     late = setTimeout(() => setStateValue("camera", plot._fullLayout.scene.camera), 300);
   };
   const timer = setInterval(() => {
-    const now = document.querySelector(`.st-key-${data} .js-plotly-plot`);
-    if (now && now !== plot && now.on) { plot = now; plot.on("plotly_relayout", moved); }
+    const now = document.querySelector(`.st-key-${data.figure} .js-plotly-plot`);
+    if (!now || now === plot || !now.on) return;
+    plot = now;
+    plot.on("plotly_relayout", moved);
+    const { scene } = plot._fullLayout;
+    if (seen || plot.clientWidth > 500 || !scene._scene) return;
+    seen = true;
+    const { x, y, z } = scene.camera.eye, eye = { x: 1.5 * x, y: 1.5 * y, z: 1.5 * z };
+    scene._scene.setViewport({ ...scene, camera: { ...scene.camera, eye } });
+    scene._scene.saveLayout(plot.layout); // or a narrow window cuts its edges
+    moved();
   }, 400);
   return () => { clearInterval(timer); clearTimeout(late); };
 }""",
@@ -99,7 +110,7 @@ def show(
             if cube:
                 seen = _watch(
                     key=f"camera-{key}",
-                    data=f"figure-{key}",
+                    data={"figure": f"figure-{key}", "seen": last is not None},
                     default={"camera": None},
                     on_camera_change=lambda: None,
                 )
@@ -140,11 +151,14 @@ def drawn_for(dark: bool, figure: go.Figure) -> go.Figure:
 
 
 def _make_room(figure: go.Figure) -> None:
-    """Room above the figure for its tool bar, which would lie on the legend in a narrow window."""
+    """Room above the figure for its tool bar, and below it for labels, which would lie on the
+    legend and on the line of its origin in a narrow window."""
     layout = figure.layout
     top = layout.margin.t if layout.margin.t is not None else layout.template.layout.margin.t
     height = layout.height or style.COLUMNS["double"][1]
-    figure.update_layout(margin={"t": top + TOOL_BAR}, height=height + TOOL_BAR)
+    bottom = layout.margin.b if layout.margin.b is not None else layout.template.layout.margin.b
+    room = {"t": top + TOOL_BAR, "b": bottom + TURNED}
+    figure.update_layout(margin=room, height=height + TOOL_BAR + TURNED)
     legend = layout.legend if layout.legend.y is not None else layout.template.layout.legend
     if legend.y > 1:  # above the figure, a legend makes its own margin: give it an empty title line
         figure.update_layout(legend={"title": {"text": " ", "side": "top", "font": {"size": 20}}})

@@ -297,8 +297,9 @@ def parallel(table: pd.DataFrame, fields: Sequence[str], measures: Sequence[str]
         dimensions.append(axis)
     last = scaled(table[measures[-1]]).astype(float)
     line = {"color": last, "colorscale": SEQUENTIAL, "showscale": False}
-    figure.add_parcoords(dimensions=dimensions, line=line, labelfont={"color": INK})
-    figure.update_layout(margin={"t": 70, "l": 80, "r": 80})
+    slanted = {"labelfont": {"color": INK}, "labelangle": -25}  # apart in a narrow window, too
+    figure.add_parcoords(dimensions=dimensions, line=line, **slanted)
+    figure.update_layout(margin={"t": 110, "l": 60, "r": 60})
     return figure
 
 
