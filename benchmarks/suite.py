@@ -17,7 +17,7 @@ from benchmarks.contenders import LOOP, PLAIN, SPARSE
 from benchmarks.interactive import interactive
 from benchmarks.timing import Step, by_turns, in_a_process, peak_mb
 from srnn.config import RunConfig
-from srnn.engines import WIDE, Problem, choose, prepare
+from srnn.engines import Problem, choose, prepare
 from srnn.presets import preset
 from srnn.tasks import load_task
 
@@ -203,8 +203,8 @@ def _plain_for_memory() -> float:
 
 
 def preparation() -> float:
-    """Seconds to make the fused engine ready, for wide networks too."""
-    return prepare("fused", WIDE)
+    """Seconds to make the fused engine ready."""
+    return prepare("fused")
 
 
 def _effort(quick: bool) -> tuple[int, float]:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from srnn.engines import WIDE, Problem, fused_wide, make_engine, prepare
+from srnn.engines import WIDE, Problem, make_engine
 from srnn.engines.autograd import AutogradEngine
+from srnn.engines.fused_straight import LARGEST
 from srnn.engines.fused_wide import WideEngine, threads
 from srnn.metanet import MacroShape
 from srnn.particles import initial_weights, position_encoding
@@ -26,22 +27,26 @@ def start(problem: Problem, h: int, seeds: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "activation, residual, rules",
+    "activation, residual, h, rules",
     [
-        ("relu", "none", {}),
+        ("relu", "none", 3, {}),
+        ("relu", "none", LARGEST + 1, {}),
+        ("none", "each", 1, {"replication_steps": 3}),
+        ("none", "each", 2, {"goal": "none"}),
         (
             "tanh",
             "each",
+            3,
             {"shared_optimizer": False, "replication_steps": 2, "target_gradient": False},
         ),
-        ("none", "pairs", {"goal": "multiply", "goal_factor": 0.3}),
+        ("none", "pairs", 3, {"goal": "multiply", "goal_factor": 0.3}),
     ],
 )
-def test_it_computes_what_autograd_does(activation, residual, rules):
+def test_it_computes_what_autograd_does(activation, residual, h, rules):
     """In float64, over whole and rest batches of several chunks, for networks that replicate and
-    that do not."""
-    task = problem(MacroShape(30, 4, 12, 5, residual, activation), 3, 300, **rules)
-    begin = start(task, 3, 2).astype(np.float64)
+    that do not; by straight code and by the other."""
+    task = problem(MacroShape(30, 4, 12, 5, residual, activation), h, 300, **rules)
+    begin = start(task, h, 2).astype(np.float64)
     slow, fast = (
         kind(task, begin, begin * 0, dtype=torch.float64) for kind in (AutogradEngine, WideEngine)
     )
@@ -72,9 +77,23 @@ def test_no_bit_depends_on_the_number_of_threads(monkeypatch):
     assert results[0] == results[1] == results[2]
 
 
-def test_preparing_for_a_wide_network_compiles_what_it_needs():
-    prepare("fused", WIDE)
-    assert all(kernel.signatures for kernel in fused_wide.kernels())
+@pytest.mark.parametrize("h", [4, LARGEST + 1])
+def test_no_bit_depends_on_where_a_training_is_cut(h):
+    """Between pairs, and between the two steps of a pair, as a divergence is looked for."""
+    task = problem(MacroShape(120, 3, 60, 10, "none", "relu"), h, 600)
+    begin, order = start(task, h, 1), np.arange(600)
+    yes, no = np.array([True]), np.array([False])
+    whole, pairs, halves = (WideEngine(task, begin, begin * 0) for _ in range(3))
+    whole.train(order, 150, yes)
+    pairs.train(order[:300], 150, yes)
+    again = WideEngine(task, pairs.weights(), pairs.momentum())
+    again.train(order[300:], 150, yes)
+    for rows in order.reshape(4, 150):
+        halves.replicate(1)
+        halves.train(rows, 150, no)
+    for other in (again, halves):
+        assert other.weights().tobytes() == whole.weights().tobytes()
+        assert other.momentum().tobytes() == whole.momentum().tobytes()
 
 
 def test_small_networks_keep_their_engine():

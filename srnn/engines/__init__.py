@@ -90,21 +90,16 @@ def make_engine(
     return ENGINES[choose(name)](problem, weights, momentum, **options)
 
 
-def prepare(name: str = "auto", particles: int = 0) -> float:
-    """Make an engine ready to start networks of so many particles at once; returns the seconds
-    that took.
+def prepare(name: str = "auto") -> float:
+    """Make an engine ready to start at once; returns the seconds that took.
 
     Only the fused engine needs it, and ``auto`` where that would be chosen: about 15 s at its first
-    use on a machine (as long again for the first network of :data:`WIDE` particles), half a second
-    once per process later, then nothing. Without it, the first training waits as long.
+    use on a machine, half a second once per process later, then nothing. Without it, the first
+    training waits as long.
     """
     start = time.perf_counter()
-    fused = name == "fused" or (name == "auto" and not torch.cuda.is_available())
-    if fused and _fused_works() and particles >= WIDE:
-        from srnn.engines.fused import try_out
-        from srnn.engines.fused_wide import WideEngine
-
-        try_out(WideEngine)
+    if name == "fused" or (name == "auto" and not torch.cuda.is_available()):
+        _fused_works()
     return time.perf_counter() - start
 
 

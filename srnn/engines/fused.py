@@ -87,7 +87,10 @@ class FusedEngine:
         rows, count = len(self.encoding), self.problem.shape.particles
         if weights.shape[1:] != (rows, count) or momentum.shape != weights.shape:
             raise ValueError(f"weights and momentum must be (S, {rows}, {count})")
-        self.w, self.buffer = self._inward(weights), self._inward(momentum)
+        blocks = -(-count // LANES)
+        self.w, self.buffer = self._rows((len(weights), blocks, rows, LANES))
+        self._inward(weights, self.w)
+        self._inward(momentum, self.buffer)
 
     def show(self, x: np.ndarray) -> None:
         self.x, unit = _stored(x, self.kind)
@@ -141,15 +144,16 @@ class FusedEngine:
 
     # --- layout ----------------------------------------------------------------------------
 
-    def _inward(self, array: np.ndarray) -> np.ndarray:
-        """``(S, n, P)`` to ``(S, blocks, n, LANES)``, zeros past the last particle."""
-        seeds, rows, count = array.shape
-        blocks = -(-count // LANES)
-        padded = np.zeros((seeds, rows, blocks * LANES), self.kind)
-        padded[..., :count] = array
-        inward = zeros((seeds, blocks, rows, LANES), self.kind)
-        inward[:] = padded.reshape(seeds, rows, blocks, LANES).transpose(0, 2, 1, 3)
-        return inward
+    def _rows(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Room for weights and momentum ``(S, blocks, n, LANES)``, zeros."""
+        return zeros(shape, self.kind), zeros(shape, self.kind)
+
+    def _inward(self, array: np.ndarray, room: np.ndarray) -> None:
+        """``(S, n, P)`` into ``(S, blocks, n, LANES)``, zeros past the last particle."""
+        seeds, blocks, rows, lanes = room.shape
+        padded = np.zeros((seeds, rows, blocks * lanes), self.kind)
+        padded[..., : array.shape[2]] = array
+        room[:] = padded.reshape(seeds, rows, blocks, lanes).transpose(0, 2, 1, 3)
 
     def _outward(self, array: np.ndarray) -> np.ndarray:
         seeds, _, rows, _ = array.shape

@@ -27,6 +27,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 
 from srnn.compiling import compiled
+from srnn.engines import fused_straight
 from srnn.engines.base import StepLog, flushed_denormals
 from srnn.engines.fused import FusedEngine, zeros
 from srnn.engines.fused_kernels import SOURCES
@@ -39,6 +40,7 @@ from srnn.engines.fused_particles import (
     jit,
     replication_call,
 )
+from srnn.engines.fused_straight import LARGEST, block_rows, straight_sweep
 
 T = TypeVar("T")
 
@@ -52,19 +54,17 @@ def threads() -> int:
     return int(named) if named.isdigit() and int(named) > 0 else os.cpu_count() or 1
 
 
-def sweep(w, buffer, half, slopes, scalars, losses, encoding, gram, rules, room, part, after, then):
+def sweep(state, slopes, scalars, losses, encoding, gram, rules, room, part, after, then):
     """What happens to the blocks ``part[0]..part[1]-1`` of one network between two passes of the
     dense layers: the task's descent (if ``after`` one), a replication step for every column of
     ``losses (blocks, steps)``, and the scalar weights (if one comes ``then``).
 
-    ``w`` and ``buffer (blocks, n, LANES)``; ``half (blocks, h, LANES)``; ``slopes (chunks, P)``;
-    ``scalars (P,)``.
+    ``state (blocks, rows, LANES)``, see :func:`~srnn.engines.fused_straight.block_rows`;
+    ``slopes (chunks, P)``; ``scalars (P,)``.
     """
-    count = len(scalars)
+    count, h, n = len(scalars), rules.neurons, len(encoding)
     if (
-        w.shape[2] != LANES
-        or buffer.shape[2] != LANES
-        or half.shape[2] != LANES
+        state.shape[2] != LANES
         or room.v.shape[1] != LANES
         or room.g.shape[1] != LANES
         or room.sums.shape[1] != LANES
@@ -73,6 +73,7 @@ def sweep(w, buffer, half, slopes, scalars, losses, encoding, gram, rules, room,
     ):  # never; it tells the compiler that no two rows overlap
         return
     for k in range(part[0], part[1]):
+        w, buffer, half = state[k, :n], state[k, n : 2 * n], state[k, 2 * n : 2 * n + h]
         at = k * LANES
         lanes = min(LANES, count - at)
         if after:
@@ -83,10 +84,10 @@ def sweep(w, buffer, half, slopes, scalars, losses, encoding, gram, rules, room,
                     room.g[4, j] += slopes[c, at + j]
             for j in range(lanes, LANES):
                 room.g[4, j] = 0
-            descend(w[k], buffer[k], half[k], 4, 5, rules.lr, rules.momentum, rules, room)
-        replication_call(w[k], buffer[k], half[k], lanes, losses[k], encoding, gram, rules, room)
+            descend(w, buffer, half, 4, 5, rules.lr, rules.momentum, rules, room)
+        replication_call(w, buffer, half, lanes, losses[k], encoding, gram, rules, room)
         if then:
-            composite(w[k], rules.neurons, half[k], room.v, 4, 5)
+            composite(w, h, half, room.v, 4, 5)
             for j in range(lanes):
                 scalars[at + j] = room.v[4, j]
 
@@ -135,9 +136,13 @@ def layer_of(flat, macro, layer):
 
 
 @cache
-def kernels() -> tuple[Callable, Callable]:
-    """``sweep`` and ``chunk``, see :func:`srnn.compiling.compiled`."""
-    return compiled(sweep, SOURCES, **OPTIONS), compiled(chunk, SOURCES, **OPTIONS)
+def kernels() -> tuple[Callable, Callable, Callable]:
+    """``sweep``, ``chunk`` and ``straight_sweep``, see :func:`srnn.compiling.compiled`."""
+    return (
+        compiled(sweep, SOURCES, **OPTIONS),
+        compiled(chunk, SOURCES, **OPTIONS),
+        compiled(straight_sweep, SOURCES, **fused_straight.OPTIONS),
+    )
 
 
 @cache
@@ -152,6 +157,11 @@ def _blas() -> ThreadpoolController:
 
 class WideEngine(FusedEngine):
     """See :class:`srnn.engines.base.Engine`; what :class:`~srnn.engines.fused.FusedEngine` says."""
+
+    def _rows(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        seeds, blocks, n, lanes = shape
+        self.state = zeros((seeds, blocks, block_rows(self.rules.neurons), lanes), self.kind)
+        return self.state[:, :, :n], self.state[:, :, n : 2 * n]
 
     def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
         order = self._checked(order)
@@ -194,15 +204,18 @@ class WideEngine(FusedEngine):
 
     def _sweep(self, s: int, steps: int, passing: Pass, after: bool, then: bool) -> np.ndarray:
         """All blocks of network ``s``; returns the loss of every step."""
-        blocks, run = self.w.shape[1], kernels()[0]
+        blocks, rules = self.w.shape[1], self.rules
         losses = np.zeros((blocks, steps))
+        arrays = self.state[s], passing.slopes, passing.scalars, losses, self.encoding, self.gram
+        general, _, straight = kernels()
+        common = rules.coupled and rules.shared and not rules.multiply
 
         def part(first: int, last: int) -> None:
-            run(
-                self.w[s], self.buffer[s], passing.half, passing.slopes, passing.scalars, losses,
-                self.encoding, self.gram, self.rules, self._block_room(), (first, last),
-                after, then,
-            )  # fmt: skip
+            if common and rules.neurons <= LARGEST:
+                rates = rules.alpha, rules.lr, rules.replication_lr, rules.momentum
+                straight(*arrays, rates, (0,) * rules.neurons, (first, last), after, then)
+            else:
+                general(*arrays, rules, self._block_room(), (first, last), after, then)
 
         _each(part, blocks)
         return losses.sum(0)
@@ -227,7 +240,6 @@ class Pass:
         self.engine, self.chunks = engine, max(1, -(-size // CHUNK))
         self.scalars = zeros((count,), kind)
         self.slopes = zeros((self.chunks, count), kind)
-        self.half = zeros((engine.w.shape[1], engine.rules.neurons, LANES), kind)
         self.rooms = [self._room(-(-size // self.chunks)) for _ in range(self.chunks)]
 
     def _room(self, size: int) -> BatchRoom:
