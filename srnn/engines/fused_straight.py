@@ -2,7 +2,7 @@
 
 In :mod:`srnn.engines.fused_particles` each formula is a loop of its own, whose results go through
 the processor's cache. Here h is known when the code is made: the formulas follow each other without
-a loop, the compiler makes vectors of a block's lanes, and most results stay in registers. That
+a loop, the compiler makes vectors of a strip's lanes, and most results stay in registers. That
 takes half the time at h = 2, two thirds at 4, five sixths at 6, and nothing is won above, where
 registers run out. Each h is compiled by itself, in one to four seconds.
 
@@ -23,6 +23,14 @@ from numba.extending import intrinsic
 
 from srnn.engines.fused_particles import LANES
 
+STRIP = 16
+"""Lanes whose rows lie together in memory: they are one vector or a few, and memory is read from
+its beginning to its end."""
+
+AHEAD = 8
+"""Strips by which memory is asked for before its turn comes: large networks wait for nothing else,
+and small ones after the dense layers have used the cache."""
+
 LARGEST = 6
 """Neurons up to which straight code is faster."""
 
@@ -31,7 +39,7 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def block_rows(h: int) -> int:
-    """Rows of a block: weights, their momentum, ``half = W3 W2``, the gradient by the scalar
+    """Rows of a strip: weights, their momentum, ``half = W3 W2``, the gradient by the scalar
     weight, the scalar weight, the replication loss. One array, so that the compiler sees that no
     two of them overlap."""
     return 2 * h * (h + 6) + h + 3
@@ -61,7 +69,7 @@ class Number:
 
 
 class Rows(dict[int, Number]):
-    """Rows of a block from ``first`` on, at one lane: each is loaded where it is first needed."""
+    """Rows of a strip from ``first`` on, at one lane: each is loaded where it is first needed."""
 
     def __init__(self, builder: ir.IRBuilder, data: ir.Value, lane: ir.Value, first: int) -> None:
         self.builder, self.data, self.lane, self.first = builder, data, lane, first
@@ -76,8 +84,16 @@ class Rows(dict[int, Number]):
     def store(self, row: int) -> None:
         self.builder.store(self[row].value, self._place(row))
 
+    def fetch(self, row: int) -> None:
+        """Begin to bring a row into the second-level cache."""
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+        call = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        place = self.builder.bitcast(self._place(row), cgutils.voidptr_t)
+        self.builder.call(call, [place, number(0), number(2), number(1)])
+
     def _place(self, row: int) -> ir.Value:
-        offset = self.lane.type((self.first + row) * LANES)
+        offset = self.lane.type((self.first + row) * STRIP)
         return self.builder.gep(self.data, [self.builder.add(self.lane, offset)])
 
 
@@ -190,9 +206,10 @@ def particle(
 def block_step(
     typing, state, k, encoding, gram, rates, like, after, replicate
 ) -> tuple[Any, Callable[..., ir.Value]]:
-    """:func:`particle` for all lanes of block ``k``. ``rates`` are alpha, the learning rates of
-    task and replication, and momentum; h is the length of the tuple ``like`` and so belongs to its
-    type; ``after`` and ``replicate`` are literally True or False."""
+    """:func:`particle` for all lanes of block ``k``, which is ``LANES / STRIP`` strips. ``rates``
+    are alpha, the learning rates of task and replication, and momentum; h is the length of the
+    tuple ``like`` and so belongs to its type; ``after`` and ``replicate`` are literally True or
+    False."""
     h, flags = len(like), (after.literal_value, replicate.literal_value)
     n = h * (h + 6)
 
@@ -221,10 +238,15 @@ def block_step(
             minus_one,
         )
         start = builder.mul(arguments[1], whole(block_rows(h) * LANES))
-        with cgutils.for_range(builder, whole(LANES)) as loop:
-            lane = builder.add(start, loop.index)
-            w, m, more = (Rows(builder, data(0), lane, at) for at in (0, n, 2 * n))
-            particle(w, m, more, h, shared, *flags)
+        with cgutils.for_range(builder, whole(LANES // STRIP)) as strip:
+            first = builder.add(start, builder.mul(strip.index, whole(block_rows(h) * STRIP)))
+            later = Rows(builder, data(0), first, AHEAD * block_rows(h))
+            for row in range(block_rows(h)):
+                later.fetch(row)
+            with cgutils.for_range(builder, whole(STRIP)) as loop:
+                lane = builder.add(first, loop.index)
+                w, m, more = (Rows(builder, data(0), lane, at) for at in (0, n, 2 * n))
+                particle(w, m, more, h, shared, *flags)
         return context.get_dummy_value()
 
     return types.void(state, k, encoding, gram, rates, like, after, replicate), code
@@ -232,19 +254,21 @@ def block_step(
 
 def straight_sweep(state, slopes, scalars, losses, encoding, gram, rates, like, part, after, then):
     """What :func:`srnn.engines.fused_wide.sweep` does, for a shared momentum buffer and the coupled
-    replication loss; ``rates`` and ``like`` as for :func:`block_step`."""
-    count, h, steps = len(scalars), len(like), losses.shape[1]
-    n = h * (h + 6)
+    replication loss; ``state (strips, rows, STRIP)``; ``rates`` and ``like`` as for
+    :func:`block_step`."""
+    h, steps = len(like), losses.shape[1]
+    n, each = h * (h + 6), LANES // STRIP
     slope, scalar, loss = 2 * n + h, 2 * n + h + 1, 2 * n + h + 2
+    if state.shape[2] != STRIP:  # never; it tells the compiler how far rows are apart
+        return
     for k in range(part[0], part[1]):
-        at = k * LANES
-        lanes = min(LANES, count - at)
         if after:
-            for j in range(lanes):
-                state[k, slope, j] = slopes[0, at + j]
-            for c in range(1, len(slopes)):
-                for j in range(lanes):
-                    state[k, slope, j] += slopes[c, at + j]
+            for strip in range(k * each, (k + 1) * each):
+                for j in range(STRIP):
+                    state[strip, slope, j] = slopes[0, strip * STRIP + j]
+                for c in range(1, len(slopes)):
+                    for j in range(STRIP):
+                        state[strip, slope, j] += slopes[c, strip * STRIP + j]
         if after and steps > 0:
             block_step(state, k, encoding, gram, rates, like, True, True)
         elif after:
@@ -257,9 +281,11 @@ def straight_sweep(state, slopes, scalars, losses, encoding, gram, rates, like, 
             if step > 0:
                 block_step(state, k, encoding, gram, rates, like, False, True)
             total = 0.0
-            for j in range(lanes):
-                total += state[k, loss, j]
+            for strip in range(k * each, (k + 1) * each):
+                for j in range(STRIP):
+                    total += state[strip, loss, j]
             losses[k, step] = total * rates[0] / n
         if then:
-            for j in range(lanes):
-                scalars[at + j] = state[k, scalar, j]
+            for strip in range(k * each, (k + 1) * each):
+                for j in range(STRIP):
+                    scalars[strip * STRIP + j] = state[strip, scalar, j]

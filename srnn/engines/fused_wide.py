@@ -4,7 +4,8 @@ With many particles, other things count than in :mod:`srnn.engines.fused`: the d
 large enough for BLAS; blocks of particles, and samples of a batch, are enough for several threads.
 A step pair is one *sweep* over all blocks (the task's descent of the last pair, replication, new
 scalar weights) and one pass of the batch through the dense layers, each cut into parts that do not
-know each other.
+know each other. What is done to the particles is compiled twice: for any rules (:func:`sweep`), and
+faster for small particles and the common ones (:mod:`srnn.engines.fused_straight`).
 
 Blocks and samples are cut, and the parts' sums added, as the sizes alone say, so that the bits do
 not depend on the number of threads: :func:`threads` says how many there are. All that a part does
@@ -40,7 +41,7 @@ from srnn.engines.fused_particles import (
     jit,
     replication_call,
 )
-from srnn.engines.fused_straight import LARGEST, block_rows, straight_sweep
+from srnn.engines.fused_straight import LARGEST, STRIP, block_rows, straight_sweep
 
 T = TypeVar("T")
 
@@ -60,9 +61,9 @@ def sweep(state, slopes, scalars, losses, encoding, gram, rules, room, part, aft
     ``losses (blocks, steps)``, and the scalar weights (if one comes ``then``).
 
     ``state (blocks, rows, LANES)``, see :func:`~srnn.engines.fused_straight.block_rows`;
-    ``slopes (chunks, P)``; ``scalars (P,)``.
+    ``slopes (chunks, P)`` and ``scalars (P,)`` are as long as all lanes.
     """
-    count, h, n = len(scalars), rules.neurons, len(encoding)
+    count, h, n = rules.particles, rules.neurons, len(encoding)
     if (
         state.shape[2] != LANES
         or room.v.shape[1] != LANES
@@ -159,8 +160,12 @@ class WideEngine(FusedEngine):
     """See :class:`srnn.engines.base.Engine`; what :class:`~srnn.engines.fused.FusedEngine` says."""
 
     def _rows(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        seeds, blocks, n, lanes = shape
-        self.state = zeros((seeds, blocks, block_rows(self.rules.neurons), lanes), self.kind)
+        seeds, self.blocks, n, lanes = shape
+        rules, rows = self.rules, block_rows(self.rules.neurons)
+        common = rules.coupled and rules.shared and not rules.multiply
+        self.straight = common and rules.neurons <= LARGEST
+        width = STRIP if self.straight else lanes
+        self.state = zeros((seeds, self.blocks * lanes // width, rows, width), self.kind)
         return self.state[:, :, :n], self.state[:, :, n : 2 * n]
 
     def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
@@ -204,20 +209,18 @@ class WideEngine(FusedEngine):
 
     def _sweep(self, s: int, steps: int, passing: Pass, after: bool, then: bool) -> np.ndarray:
         """All blocks of network ``s``; returns the loss of every step."""
-        blocks, rules = self.w.shape[1], self.rules
-        losses = np.zeros((blocks, steps))
+        losses, rules = np.zeros((self.blocks, steps)), self.rules
         arrays = self.state[s], passing.slopes, passing.scalars, losses, self.encoding, self.gram
         general, _, straight = kernels()
-        common = rules.coupled and rules.shared and not rules.multiply
 
         def part(first: int, last: int) -> None:
-            if common and rules.neurons <= LARGEST:
+            if self.straight:
                 rates = rules.alpha, rules.lr, rules.replication_lr, rules.momentum
                 straight(*arrays, rates, (0,) * rules.neurons, (first, last), after, then)
             else:
                 general(*arrays, rules, self._block_room(), (first, last), after, then)
 
-        _each(part, blocks)
+        _each(part, self.blocks)
         return losses.sum(0)
 
 
@@ -236,7 +239,7 @@ class Pass:
     gradients by them (``slopes``), and room for each chunk."""
 
     def __init__(self, engine: WideEngine, size: int) -> None:
-        kind, count = engine.kind, engine.problem.shape.particles
+        kind, count = engine.kind, engine.blocks * LANES
         self.engine, self.chunks = engine, max(1, -(-size // CHUNK))
         self.scalars = zeros((count,), kind)
         self.slopes = zeros((self.chunks, count), kind)
