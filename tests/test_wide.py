@@ -1,10 +1,12 @@
 """The fused engine for wide networks: the same mathematics, and bits that no thread changes."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 
-from srnn.engines import WIDE, Problem, make_engine
+from srnn.engines import WIDE, Problem, fused_wide, make_engine
 from srnn.engines.autograd import AutogradEngine
 from srnn.engines.fused_straight import LARGEST
 from srnn.engines.fused_wide import WideEngine, threads
@@ -94,6 +96,37 @@ def test_no_bit_depends_on_where_a_training_is_cut(h):
     for other in (again, halves):
         assert other.weights().tobytes() == whole.weights().tobytes()
         assert other.momentum().tobytes() == whole.momentum().tobytes()
+
+
+def test_trainings_at_the_same_time_do_not_wait_for_each_other_forever(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    task = problem(MacroShape(120, 3, 60, 10), 2, 300)
+    begin = start(task, 2, 1)
+
+    def trained(_: int) -> bytes:
+        engine = WideEngine(task, begin, begin * 0)
+        for _ in range(5):
+            engine.train(np.arange(300), 100, np.array([True]))
+        return engine.weights().tobytes()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(trained, range(4)))) == 1
+
+
+def test_what_goes_wrong_in_one_thread_is_told(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    task = problem(MacroShape(120, 3, 60, 10), 2, 300)
+    begin = start(task, 2, 1)
+    engine = WideEngine(task, begin, begin * 0)
+
+    def fail(self, rows, mine):
+        if mine[0] == 1:
+            raise ZeroDivisionError("in the other thread")
+
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError, match="other thread"):
+        patch.setattr(fused_wide.Pass, "run", fail)
+        engine.train(np.arange(300), 100, np.array([True]))
+    engine.train(np.arange(300), 100, np.array([True]))  # the threads are free again
 
 
 def test_small_networks_keep_their_engine():

@@ -4,8 +4,9 @@ With many particles, other things count than in :mod:`srnn.engines.fused`: the d
 large enough for BLAS; blocks of particles, and samples of a batch, are enough for several threads.
 A step pair is one *sweep* over all blocks (the task's descent of the last pair, replication, new
 scalar weights) and one pass of the batch through the dense layers, each cut into parts that do not
-know each other. What is done to the particles is compiled twice: for any rules (:func:`sweep`), and
-faster for small particles and the common ones (:mod:`srnn.engines.fused_straight`).
+know each other, with all threads waiting for each other between. What is done to the particles is
+compiled twice: for any rules (:func:`sweep`), and faster for small particles and the common ones
+(:mod:`srnn.engines.fused_straight`).
 
 Blocks and samples are cut, and the parts' sums added, as the sizes alone say, so that the bits do
 not depend on the number of threads: :func:`threads` says how many there are. All that a part does
@@ -19,8 +20,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache
-from itertools import chain, pairwise
-from typing import TypeVar
+from threading import Barrier, BrokenBarrierError, Lock
 
 import numpy as np
 import scipy.linalg  # noqa: F401 - compiled products are its BLAS, whose threads are limited below
@@ -43,10 +43,11 @@ from srnn.engines.fused_particles import (
 )
 from srnn.engines.fused_straight import LARGEST, STRIP, block_rows, straight_sweep
 
-T = TypeVar("T")
-
 CHUNK = 256
 """Samples that go through the dense layers together, at most."""
+
+_FREE = Lock()
+"""Held by the training that has the threads."""
 
 
 def threads() -> int:
@@ -179,12 +180,17 @@ class WideEngine(FusedEngine):
         return StepLog(replication.T, task.T, right)
 
     def replicate(self, steps: int) -> np.ndarray:
-        losses = np.zeros((len(self.w), steps))
+        losses = np.zeros((len(self.w), self.blocks, steps))
         if self.problem.goal != "none":
-            with self._alone():
+            passing = Pass(self, 0)
+
+            def work(number: int, count: int, wait: Callable[[], object]) -> None:
                 for s in range(len(self.w)):
-                    losses[s] = self._sweep(s, steps, Pass(self, 0), False, False)
-        return losses.T
+                    self._sweep(s, losses[s], passing, (number, count), False, False)
+
+            with self._alone():
+                _together(work)
+        return losses.sum(1).T
 
     def _alone(self) -> ExitStack:
         """No other threads than ours, and no denormals."""
@@ -198,40 +204,82 @@ class WideEngine(FusedEngine):
         """One network's epoch: replication and task losses of every pair, and right answers."""
         replication, task, right = [], [], 0
         passing = Pass(self, max(map(len, batches), default=0))
-        for number, rows in enumerate(batches):
-            losses = self._sweep(s, steps, passing, number > 0, True)
-            replication.append(losses[0] if steps else 0.0)
-            loss, correct = passing.run(rows)
-            task.append(loss)
-            right += correct
-        self._sweep(s, 0, passing, bool(batches), False)
+        losses = np.zeros((self.blocks, steps))
+
+        def work(number: int, count: int, wait: Callable[[], object]) -> None:
+            nonlocal right
+            mine, first = (number, count), number == 0
+            for step, rows in enumerate(batches):
+                self._sweep(s, losses, passing, mine, step > 0, True)
+                wait()
+                if first:
+                    replication.append(losses.sum(0)[0] if steps else 0.0)
+                passing.run(rows, mine)
+                wait()
+                if first:
+                    task.append(sum(loss for loss, _ in passing.found))
+                    right += sum(correct for _, correct in passing.found)
+            self._sweep(s, losses[:, :0], passing, mine, bool(batches), False)
+
+        _together(work)
         return replication, task, right
 
-    def _sweep(self, s: int, steps: int, passing: Pass, after: bool, then: bool) -> np.ndarray:
-        """All blocks of network ``s``; returns the loss of every step."""
-        losses, rules = np.zeros((self.blocks, steps)), self.rules
+    def _sweep(
+        self,
+        s: int,
+        losses: np.ndarray,
+        passing: Pass,
+        mine: tuple[int, int],
+        after: bool,
+        then: bool,
+    ) -> None:
+        """A thread's part of the blocks of network ``s``; ``losses (blocks, steps)`` become those
+        of every step."""
+        rules, part = self.rules, _part(self.blocks, *mine)
+        losses[part[0] : part[1]] = 0
         arrays = self.state[s], passing.slopes, passing.scalars, losses, self.encoding, self.gram
         general, _, straight = kernels()
-
-        def part(first: int, last: int) -> None:
-            if self.straight:
-                rates = rules.alpha, rules.lr, rules.replication_lr, rules.momentum
-                straight(*arrays, rates, (0,) * rules.neurons, (first, last), after, then)
-            else:
-                general(*arrays, rules, self._block_room(), (first, last), after, then)
-
-        _each(part, self.blocks)
-        return losses.sum(0)
+        if self.straight:
+            rates = rules.alpha, rules.lr, rules.replication_lr, rules.momentum
+            straight(*arrays, rates, (0,) * rules.neurons, part, after, then)
+        else:
+            general(*arrays, rules, self._block_room(), part, after, then)
 
 
-def _each(do: Callable[[int, int], T], count: int) -> list[T]:
-    """``do`` the parts ``first..last-1`` of so many, on as many threads as there are; what it
-    returned, in order."""
-    workers = threads()
-    cuts = pairwise(count * number // workers for number in range(workers + 1))
-    mine, *others = [(first, last) for first, last in cuts if first < last]
-    waiting = [_pool(workers - 1).submit(do, *part) for part in others]
-    return [do(*mine), *(one.result() for one in waiting)]
+def _part(total: int, number: int, count: int) -> tuple[int, int]:
+    """What thread ``number`` of so many has of a total: from, and up to."""
+    return total * number // count, total * (number + 1) // count
+
+
+def _together(work: Callable[[int, int, Callable[[], object]], object]) -> None:
+    """``work(number, count, wait)`` on ``count`` threads, this one among them; ``wait`` returns
+    when all have called it. Who comes last goes on at once: a thread is woken once at most between
+    two steps, which is most of what threads cost here. While another training has the threads, this
+    one works alone, as otherwise both might wait for threads of which each has some."""
+    alone = not _FREE.acquire(blocking=False)
+    count = 1 if alone else threads()
+    barrier = Barrier(count)
+
+    def one(number: int) -> None:
+        try:
+            work(number, count, barrier.wait)
+        except BaseException:  # an interruption too: nobody is to wait for this thread
+            barrier.abort()
+            raise
+
+    try:
+        others = [_pool(count - 1).submit(one, number) for number in range(1, count)]
+        try:
+            one(0)
+        except BrokenBarrierError:  # it was another that failed
+            for other in others:
+                other.result()
+            raise
+        for other in others:
+            other.result()
+    finally:
+        if not alone:
+            _FREE.release()
 
 
 class Pass:
@@ -243,6 +291,7 @@ class Pass:
         self.engine, self.chunks = engine, max(1, -(-size // CHUNK))
         self.scalars = zeros((count,), kind)
         self.slopes = zeros((self.chunks, count), kind)
+        self.found = [(0.0, 0)] * self.chunks
         self.rooms = [self._room(-(-size // self.chunks)) for _ in range(self.chunks)]
 
     def _room(self, size: int) -> BatchRoom:
@@ -251,18 +300,12 @@ class Pass:
         pixels = zeros((len(room.images), engine.problem.shape.inputs), engine.kind)
         return room._replace(images=pixels)
 
-    def run(self, rows: np.ndarray) -> tuple[float, int]:
-        """Mean cross-entropy and right answers of one batch; its gradient goes into ``slopes``."""
+    def run(self, rows: np.ndarray, mine: tuple[int, int]) -> None:
+        """A thread's part of one batch's chunks; their gradients go into ``slopes``, their parts of
+        the mean cross-entropy and right answers into ``found``."""
         engine, parts, run = self.engine, np.array_split(rows, self.chunks), kernels()[1]
-
-        def part(first: int, last: int) -> list[tuple[float, int]]:
-            return [
-                run(
-                    (engine.x, engine.y), engine.rules.unit, parts[c], len(rows), self.scalars,
-                    self.slopes[c], engine.macro, self.rooms[c],
-                )
-                for c in range(first, last)
-            ]  # fmt: skip
-
-        done = list(chain.from_iterable(_each(part, self.chunks)))
-        return sum(loss for loss, _ in done), sum(right for _, right in done)
+        for c in range(*_part(self.chunks, *mine)):
+            self.found[c] = run(
+                (engine.x, engine.y), engine.rules.unit, parts[c], len(rows), self.scalars,
+                self.slopes[c], engine.macro, self.rooms[c],
+            )  # fmt: skip
