@@ -119,7 +119,7 @@ def test_what_goes_wrong_in_one_thread_is_told(monkeypatch):
     begin = start(task, 2, 1)
     engine = WideEngine(task, begin, begin * 0)
 
-    def fail(self, rows, mine):
+    def fail(self, parts, size, mine):
         if mine[0] == 1:
             raise ZeroDivisionError("in the other thread")
 

@@ -205,16 +205,17 @@ class WideEngine(FusedEngine):
         replication, task, right = [], [], 0
         passing = Pass(self, max(map(len, batches), default=0))
         losses = np.zeros((self.blocks, steps))
+        split = [np.array_split(rows, passing.chunks) for rows in batches]
 
         def work(number: int, count: int, wait: Callable[[], object]) -> None:
             nonlocal right
             mine, first = (number, count), number == 0
-            for step, rows in enumerate(batches):
+            for step, parts in enumerate(split):
                 self._sweep(s, losses, passing, mine, step > 0, True)
                 wait()
                 if first:
                     replication.append(losses.sum(0)[0] if steps else 0.0)
-                passing.run(rows, mine)
+                passing.run(parts, len(batches[step]), mine)
                 wait()
                 if first:
                     task.append(sum(loss for loss, _ in passing.found))
@@ -300,12 +301,12 @@ class Pass:
         pixels = zeros((len(room.images), engine.problem.shape.inputs), engine.kind)
         return room._replace(images=pixels)
 
-    def run(self, rows: np.ndarray, mine: tuple[int, int]) -> None:
-        """A thread's part of one batch's chunks; their gradients go into ``slopes``, their parts of
-        the mean cross-entropy and right answers into ``found``."""
-        engine, parts, run = self.engine, np.array_split(rows, self.chunks), kernels()[1]
+    def run(self, parts: list[np.ndarray], size: int, mine: tuple[int, int]) -> None:
+        """A thread's part of the chunks of a batch of that size; their gradients go into
+        ``slopes``, their parts of the mean cross-entropy and right answers into ``found``."""
+        engine, run = self.engine, kernels()[1]
         for c in range(*_part(self.chunks, *mine)):
             self.found[c] = run(
-                (engine.x, engine.y), engine.rules.unit, parts[c], len(rows), self.scalars,
+                (engine.x, engine.y), engine.rules.unit, parts[c], size, self.scalars,
                 self.slopes[c], engine.macro, self.rooms[c],
             )  # fmt: skip
