@@ -23,7 +23,7 @@ from ui.state import change, get
 from ui.text import escape
 
 FOLDER = "a folder of IDX files"
-CONTROLS = {name: describe(name) for name in field_names() if describe(name)["title"]}
+CONTROLS = {name: about for name in field_names() if (about := describe(name))["title"]}
 """The settings that have a control of the common kind, with what is said of them."""
 SLIDERS = [name for name, about in CONTROLS.items() if about["marks"]]
 GROUPS = dict.fromkeys(about["group"] for about in CONTROLS.values() if not about["marks"])
