@@ -167,7 +167,7 @@ def test_pointing_lights_the_same_particle_up_everywhere(browser: Any, lab: str)
     page.mouse.move(spot["x"], spot["y"])
     wait(page, f"(test) => test.hover === {spot['particle']}")
     inked = """(host) => ['network', 'cube', 'pixels'].map((name) => {
-      const { over } = host.stage[name].board;
+      const { over } = host.stage[name];
       return over.getContext('2d').getImageData(0, 0, over.width, over.height).data.some((v) => v);
     })"""
     page.wait_for_function(f"(host) => ({inked})(host).every(Boolean)", arg=stage.element_handle())

@@ -7,6 +7,7 @@ FOLDER = Path(__file__).parent
 MODULES = (
     "data",
     "theme",
+    "view",
     "clock",
     "network",
     "cube",

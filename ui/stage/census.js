@@ -2,41 +2,28 @@
 // the curves (accuracies; losses). Epochs are spread as the snapshots are, as the clock is.
 
 import { count, percent, positionOf } from "./data.js";
-import { Board } from "./theme.js";
+import { View } from "./view.js";
 
+const BESIDE = 128; // room for the labels
 const STACK = [4, 3, 2, 1, 0]; // from the ground up: the workers carry it, the dead lie on top
 
 // A drawing against the clock, with its axis of epochs and a line where the clock stands.
-export class Timeline {
-  constructor(host, room) {
-    this.board = new Board(host);
-    this.room = room;
-  }
-
-  // It is drawn anew at every snapshot.
-  key(clock) {
-    return clock.snapshot;
-  }
-
-  begin(scene) {
-    const { board } = this;
-    if (!board.fit()) return null;
+export class Timeline extends View {
+  place() {
     this.left = 40;
-    this.right = board.width - this.room;
+    this.right = this.width - BESIDE;
     this.top = 8;
-    this.bottom = board.height - 20;
-    this.hand = NaN;
-    const pen = board.begin(board.base, scene.theme, 11);
-    this.axis(pen, scene);
-    return pen;
+    this.bottom = this.height - 20;
   }
 
   x(scene, position) {
     return this.left + (position / Math.max(1, scene.run.T - 1)) * (this.right - this.left);
   }
 
-  axis(pen, scene) {
+  // The axis, below what a timeline paints itself.
+  paint(pen, scene) {
     const { run, theme } = scene;
+    this.hand = NaN;
     pen.fillStyle = theme.muted;
     pen.textAlign = "center";
     let free = -Infinity;
@@ -92,7 +79,7 @@ export class Timeline {
           row.y -= push;
           next.y += push;
         }
-        row.y = Math.min(this.board.height - 8, Math.max(8, row.y));
+        row.y = Math.min(this.height - 8, Math.max(8, row.y));
       });
     }
     for (const { y, text, color, mark } of placed) {
@@ -121,15 +108,18 @@ export class Timeline {
 
   // The clock's hand, where it has moved by half a pixel.
   highlight(scene) {
-    const { board } = this, x = Math.round(2 * this.x(scene, scene.clock.position)) / 2;
-    if (!board.width || x === this.hand) return;
+    const x = Math.round(2 * this.x(scene, scene.clock.position)) / 2;
+    if (x === this.hand) return;
     this.hand = x;
-    const pen = board.begin(board.over, scene.theme, 11);
-    pen.strokeStyle = scene.theme.ink;
+    super.highlight(scene);
+  }
+
+  light(pen, { theme }) {
+    pen.strokeStyle = theme.ink;
     pen.lineWidth = 1.2;
     pen.beginPath();
-    pen.moveTo(x, this.top);
-    pen.lineTo(x, this.bottom);
+    pen.moveTo(this.hand, this.top);
+    pen.lineTo(this.hand, this.bottom);
     pen.stroke();
   }
 
@@ -140,13 +130,8 @@ export class Timeline {
 }
 
 export class Census extends Timeline {
-  constructor(host) {
-    super(host, 128);
-  }
-
-  draw(scene) {
-    const pen = this.begin(scene);
-    if (!pen) return;
+  paint(pen, scene) {
+    super.paint(pen, scene);
     const { run, theme, counts } = scene;
     const y = (number) => this.bottom - (number / run.P) * (this.bottom - this.top);
     const below = new Float64Array(run.T);
@@ -180,13 +165,8 @@ export class Census extends Timeline {
 }
 
 export class Curves extends Timeline {
-  constructor(host) {
-    super(host, 128);
-  }
-
-  draw(scene) {
-    const pen = this.begin(scene);
-    if (!pen) return;
+  paint(pen, scene) {
+    super.paint(pen, scene);
     const { run, theme } = scene, now = scene.clock.snapshot;
     const y = (share) => this.bottom - share * (this.bottom - this.top);
     this.ticks(pen, scene, [0, 0.5, 1], y, (share) => `${100 * share} %`);
@@ -203,13 +183,8 @@ export class Curves extends Timeline {
 }
 
 export class Losses extends Timeline {
-  constructor(host) {
-    super(host, 128);
-  }
-
-  draw(scene) {
-    const pen = this.begin(scene);
-    if (!pen) return;
+  paint(pen, scene) {
+    super.paint(pen, scene);
     const { run, theme } = scene, { replication_loss: own, task_loss: task, epoch } = run.curve;
     const all = [...own, ...task].filter((value) => value > 0 && Number.isFinite(value));
     if (!all.length) return;

@@ -1,7 +1,7 @@
 // Buttons, sliders, lists and keys: everything that can be done without a pointer.
 
 import { count, particleName, percent, plural, seat, signed } from "./data.js";
-import { biography, soupFinding } from "./soup.js";
+import { biography, soupStory } from "./soup.js";
 
 const ROWS = 12, WHATEVER = "connection, a pixel or a point of the cube";
 
@@ -180,13 +180,13 @@ export const epsilonText = (value) => value.toExponential(0).replace("e-", "e−
 
 // What the moment shows, in a sentence; every number at the clock's epoch and this epsilon.
 export function finding(scene) {
-  if (scene.run.soup) return soupFinding(scene, epsilonText(scene.run.ladder[scene.rung]));
   const { run, counts } = scene, t = scene.clock.snapshot;
   const zero = counts[t * 5 + 1], identity = counts[t * 5 + 2], both = zero + identity;
   const parts = [
     `At ${epochText(run, t)}, ${count(both)} of ${count(run.P)} particles replicate ` +
       `themselves (${count(zero)} zero + ${count(identity)} identity, epsilon ${epsilonText(run.ladder[scene.rung])}).`,
   ];
+  if (run.soup) return parts[0] + soupStory(run, t);
   const before = run.before[t], after = scene.rung === run.rung ? run.after[t] : null;
   if (before != null && after != null) {
     parts.push(
@@ -207,7 +207,7 @@ export function describe(scene, particle) {
         ? `reads the pixel in row ${Math.floor(input / run.columns)}, column ${input % run.columns}`
         : `reads input ${input}`;
   const feeds = layer === run.depth - 1 ? `feeds output ${cell}` : `feeds cell ${cell} of layer ${layer + 1}`;
-  return `scalar weight ${signed(scene.weightNow(particle))} · ${reads}, ${feeds}`;
+  return `scalar weight ${signed(scene.weights[particle])} · ${reads}, ${feeds}`;
 }
 
 // The line about the hovered particle, and the rows of the selected (or else strongest) ones.
@@ -254,7 +254,7 @@ function strongest(scene, codes) {
   if (scene.run.soup) return []; // all stand there
   const alive = [];
   for (let p = 0; p < scene.run.P; p++) if (codes[p] !== 1 && codes[p] !== 2) alive.push(p);
-  const size = (p) => Math.abs(scene.weightNow(p)) || 0;
+  const size = (p) => Math.abs(scene.weights[p]) || 0;
   return alive.sort((a, b) => size(b) - size(a)).slice(0, 8);
 }
 

@@ -2,32 +2,27 @@
 // of two of them and the epoch), turned and projected by hand. Trails show where points came from.
 
 import { isReplicator } from "./data.js";
-import { Board } from "./theme.js";
+import { Dots } from "./view.js";
 
-const TRAIL = 5, MOST_TRAILS = 260, REACH = 9, MANY = 4000;
+const TRAIL = 5, MOST_TRAILS = 260, MANY = 4000, FEW = 60;
 const CORNERS = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => [n & 1 ? 1 : -1, n & 2 ? 1 : -1, n & 4 ? 1 : -1]);
+const NOWHERE = [NaN, NaN];
 
 export const FRONT = { yaw: -0.6, pitch: 0.42, zoom: 1 };
 
-export class Cube {
-  constructor(host) {
-    this.board = new Board(host);
-    this.sampledFor = null;
-  }
-
+export class Cube extends Dots {
   // The particles whose trails are drawn: of every kind of end, spread over the network.
-  sample(run) {
+  place(run) {
     const step = Math.max(1, Math.floor(run.P / MOST_TRAILS));
     this.trails = [];
     for (let particle = 0; particle < run.P; particle += step) this.trails.push(particle);
     this.x = new Float32Array(run.P);
     this.y = new Float32Array(run.P);
-    this.z = new Float32Array(run.P);
-    this.sampledFor = run;
+    this.crowded = run.P > MANY;
   }
 
   aim(scene) {
-    const { yaw, pitch, zoom } = scene.camera, { width, height } = this.board;
+    const { yaw, pitch, zoom } = scene.camera, { width, height } = this;
     this.size = 0.25 * Math.min(width, height * 1.15) * zoom;
     this.turn = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
     this.centre = [width / 2, height / 2 + 2];
@@ -58,18 +53,14 @@ export class Cube {
     return clock.position;
   }
 
-  draw(scene) {
-    const { run, theme, clock } = scene, { board } = this;
-    if (!board.fit()) return;
-    if (this.sampledFor !== run) this.sample(run);
+  paint(pen, scene, codes) {
+    const { run, theme, clock } = scene;
     this.aim(scene);
-    const pen = board.begin(board.base, theme, 11);
     this.frame(pen, scene);
-    const codes = scene.codesAt(clock.snapshot);
     this.paths(pen, scene, codes);
-    const dim = scene.selection.size ? 0.25 : 1, many = run.P > MANY;
-    const stride = many && clock.playing ? Math.ceil(run.P / MANY) : 1; // a sample while it runs
-    const small = many ? 0.6 : run.P < 200 ? 1.7 : 1;
+    const dim = scene.selection.size ? 0.25 : 1;
+    const stride = this.crowded && clock.playing ? Math.ceil(run.P / MANY) : 1; // a sample while it runs
+    const small = this.crowded ? 0.6 : run.P < 200 ? 1.7 : 1;
     for (const code of [1, 2, 3, 4, 0]) {
       pen.fillStyle = theme.types[code];
       pen.globalAlpha = dim * (code === 1 ? 0.8 : 0.9);
@@ -78,17 +69,8 @@ export class Cube {
         if (codes[particle] !== code) continue;
         const left = particle % stride > 0;
         const spot = left ? null : this.at(scene, particle, clock.position);
-        this.x[particle] = spot ? spot[0] : NaN;
-        this.y[particle] = spot ? spot[1] : NaN;
-        this.z[particle] = spot ? spot[2] : NaN;
-        if (!spot) continue;
-        const radius = small * (isReplicator(code) ? 1.6 : 2.1) * (1 - 0.16 * spot[2]);
-        if (many) {
-          pen.rect(spot[0] - radius, spot[1] - radius, 2 * radius, 2 * radius);
-          continue;
-        }
-        pen.moveTo(spot[0] + radius, spot[1]);
-        pen.arc(spot[0], spot[1], radius, 0, 7);
+        [this.x[particle], this.y[particle]] = spot ?? NOWHERE;
+        if (spot) this.dot(pen, particle, small * (isReplicator(code) ? 1.6 : 2.1) * (1 - 0.16 * spot[2]));
       }
       pen.fill();
     }
@@ -145,20 +127,17 @@ export class Cube {
     names.forEach((name, axis) => {
       const [x, y] = this.project(...[0, 1, 2].map((k) => (k === axis ? 0 : k === 2 ? -1.18 : -1.2)));
       const edge = pen.measureText(name).width / 2 + 2;
-      pen.fillText(name, Math.min(this.board.width - edge, Math.max(edge, x)), y);
+      pen.fillText(name, Math.min(this.width - edge, Math.max(edge, x)), y);
     });
     pen.textAlign = "left";
   }
 
-  highlight(scene) {
-    const { theme } = scene, { board } = this;
-    if (!board.width || !this.x) return;
-    const pen = board.begin(board.over, theme, 11), codes = scene.codesAt(scene.clock.snapshot);
-    const lit = [...scene.selection].slice(0, 2000);
-    for (const particle of scene.hover >= 0 ? [...lit, scene.hover] : lit) {
+  light(pen, scene, lit, codes) {
+    const { theme } = scene;
+    for (const particle of lit) {
       const hovered = particle === scene.hover, spot = this.at(scene, particle, scene.clock.position);
       if (!spot) continue;
-      if (hovered || lit.length < 60) {
+      if (hovered || lit.length <= FEW) {
         pen.strokeStyle = hovered ? theme.ink : theme.types[codes[particle]];
         pen.lineWidth = 1.4;
         pen.beginPath();
@@ -173,24 +152,6 @@ export class Cube {
       pen.fill();
       pen.stroke();
     }
-    if (scene.lasso?.view === this) scene.lasso.draw(pen, theme);
-  }
-
-  pick(x, y) {
-    let best = -1, least = REACH * REACH;
-    for (let particle = 0; particle < (this.x?.length ?? 0); particle++) {
-      const distance = (this.x[particle] - x) ** 2 + (this.y[particle] - y) ** 2;
-      if (distance < least) [best, least] = [particle, distance];
-    }
-    return best;
-  }
-
-  inside(polygon) {
-    const found = [];
-    this.x.forEach((x, particle) => {
-      if (polygon.holds(x, this.y[particle])) found.push(particle);
-    });
-    return found;
   }
 
   // Drag turns; the wheel and + − zoom.

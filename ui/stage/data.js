@@ -30,7 +30,8 @@ export function decode(bytes) {
 }
 
 // The run up to a snapshot, and then what acts made of that.
-export function edited(run, { end, made }) {
+export function edited(run, made) {
+  const { end } = made;
   if (end == null) return run;
   const upTo = (values) => values.slice(0, end + 1), last = run.epochs[end];
   const kept = run.curve.epoch.filter((epoch) => epoch <= last).length;
@@ -85,6 +86,15 @@ export function seat(run, particle) {
   while (particle >= run.starts[layer + 1]) layer++;
   const rest = particle - run.starts[layer], inputs = run.sizes[layer];
   return { layer, cell: Math.floor(rest / inputs), input: rest % inputs };
+}
+
+// Calls a function for every particle of a network and its place.
+export function eachSeat(run, act) {
+  for (let layer = 0, particle = 0; layer < run.depth; layer++) {
+    for (let cell = 0; cell < run.sizes[layer + 1]; cell++) {
+      for (let input = 0; input < run.sizes[layer]; input++) act(particle++, layer, cell, input);
+    }
+  }
 }
 
 export function particleName(run, particle) {

@@ -32,10 +32,6 @@ class Scene {
     return this.codes.subarray(t * this.run.P, (t + 1) * this.run.P);
   }
 
-  weightNow(particle) {
-    return this.weights[particle];
-  }
-
   // Scalar weights at the clock's position, between two snapshots in proportion.
   weigh() {
     const { run, clock } = this;
@@ -66,7 +62,7 @@ class Stage {
     for (const view of this.views) (view.pick ? pickable : scrubbable)(view, this);
     connectControls(host, this);
     this.watcher = new ResizeObserver(() => this.redraw());
-    for (const view of this.views) this.watcher.observe(view.board.host);
+    for (const view of this.views) this.watcher.observe(view.host);
     host.addEventListener("transitionend", (event) => event.target === host && this.redraw(true));
     this.stale = this.unlit = true;
     this.slow = false;
@@ -90,7 +86,7 @@ class Stage {
   amend() {
     const { whole } = this, more = document[CHANGED] && unpack(document[CHANGED]);
     if (!whole?.awaits || more?.id !== whole.id || more.of !== whole.ladder[whole.rung]) return;
-    this.take(edited(whole, { end: more.end, made: more }), more);
+    this.take(edited(whole, more), more);
   }
 
   // Shows a run. The first one, and one that asks for another moment, set the scene.
@@ -296,8 +292,8 @@ class Stage {
     const { clock } = this.scene;
     if (clock.playing && clock.frames.length === 12 && clock.fps < 30) this.slow = true;
     const finest = this.slow && clock.playing ? 1 : 2;
-    if (this.main.board.finest === finest) return;
-    for (const view of this.views) view.board.finest = finest;
+    if (this.main.finest === finest) return;
+    for (const view of this.views) view.finest = finest;
     this.stale = true;
   }
 
@@ -328,7 +324,7 @@ class Stage {
 
   // What a browser test may ask: where things are, and what is chosen.
   get test() {
-    const { scene, network, main } = this, box = network.board.host.getBoundingClientRect();
+    const { scene, network, main } = this, box = network.host.getBoundingClientRect();
     return {
       fps: scene.clock.fps,
       playing: scene.clock.playing,

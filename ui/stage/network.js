@@ -2,24 +2,21 @@
 // shown particle as a wire whose width is its |scalar weight|. Negative wires are dashed; while the
 // clock runs only the wider ones, whose dashes can be seen then: dashes are most of the work.
 
-import { count, isReplicator, plural, seat, shows } from "./data.js";
-import { Board } from "./theme.js";
+import { count, eachSeat, isReplicator, plural, seat, shows } from "./data.js";
+import { View } from "./view.js";
 
 const BINS = 7, WHILE_PLAYING = 2000, COARSE = 10, FINE = 60;
 const REACH = 8, AS_NEAR = 0.25; // pixels: how far a wire can be picked, and what counts as a tie
-const CROWD = 600; // wires; layers with more are drawn finer
+const CROWD = 600, FEW = 40; // wires: layers with more are drawn finer; fewer lit ones have ends
 const ORDER = [1, 2, 3, 4, 0]; // the dead below, divergence on top
 
-export class Network {
-  constructor(host) {
-    this.board = new Board(host);
-    this.shown = new Int32Array(0);
-    this.heights = new Uint32Array(0); // of the particles' wires: higher ones are drawn later
-  }
+export class Network extends View {
+  font = 12;
+  shown = [];
 
   // Places of all cells, and of the ends of all wires (x0, y0, x1, y1 for each particle).
   place(run) {
-    const { width, height } = this.board, { sizes, depth } = run;
+    const { width, height } = this, { sizes, depth } = run;
     this.image = run.image !== null;
     const top = 14, bottom = height - 30, middle = (top + bottom) / 2;
     const room = Math.min(0.4 * width / run.columns, (bottom - top - 8) / run.rows, 24);
@@ -45,18 +42,12 @@ export class Network {
       return spots;
     });
     this.ends = new Float32Array(4 * run.P);
-    for (let layer = 0, particle = 0; layer < depth; layer++) {
+    this.heights = new Uint32Array(run.P); // of the wires: higher ones are drawn later
+    eachSeat(run, (particle, layer, cell, input) => {
       const from = this.cells[layer], to = this.cells[layer + 1];
-      for (let cell = 0; cell < sizes[layer + 1]; cell++) {
-        for (let input = 0; input < sizes[layer]; input++, particle++) {
-          this.ends[4 * particle] = from[2 * input];
-          this.ends[4 * particle + 1] = from[2 * input + 1];
-          this.ends[4 * particle + 2] = to[2 * cell];
-          this.ends[4 * particle + 3] = to[2 * cell + 1];
-        }
-      }
-    }
-    this.placedFor = `${width} ${height} ${run.id} ${run.P}`;
+      const ends = [from[2 * input], from[2 * input + 1], to[2 * cell], to[2 * cell + 1]];
+      this.ends.set(ends, 4 * particle);
+    });
   }
 
   // It is drawn anew when this changes: four times between two snapshots, one of them where the
@@ -65,20 +56,14 @@ export class Network {
     return Math.floor(clock.position * 4) / 4;
   }
 
-  draw(scene) {
-    const { run, theme, clock } = scene, { board } = this;
-    if (!board.fit()) return;
-    if (this.placedFor !== `${board.width} ${board.height} ${run.id} ${run.P}`) this.place(run);
-    const pen = board.begin(board.base, theme);
-    const at = clock.snapshot, codes = scene.codesAt(at), visible = shows(run, scene.show);
-    const weight = (particle) => scene.weightNow(particle);
+  paint(pen, scene, codes) {
+    const { run, theme, clock } = scene, visible = shows(run, scene.show);
     const drawn = this.choose(scene, codes, visible);
     const dashed = drawn.length >= 1600 ? BINS : clock.playing ? 2 : 0; // the least bin with dashes
     this.skips(pen, run, theme);
     const groups = new Map(), thin = this.fineness(run);
-    if (this.heights.length !== run.P) this.heights = new Uint32Array(run.P);
     for (const particle of drawn) {
-      const value = weight(particle), code = codes[particle];
+      const value = scene.weights[particle], code = codes[particle];
       const bin = widthBin(value, run.strong);
       const color = scene.color === "weight" ? (value < 0 ? 6 : 5) : ORDER.indexOf(code);
       const layer = seat(run, particle).layer;
@@ -118,7 +103,7 @@ export class Network {
     if (!scene.clock.playing || all.length <= WHILE_PLAYING) return all;
     const bins = new Uint32Array(64), rank = new Uint8Array(all.length);
     all.forEach((particle, index) => {
-      const share = Math.abs(scene.weightNow(particle)) / run.strong;
+      const share = Math.abs(scene.weights[particle]) / run.strong;
       rank[index] = Math.min(63, Math.floor(64 * Math.sqrt(share))) || 0;
       bins[rank[index]]++;
     });
@@ -169,13 +154,9 @@ export class Network {
   dots(pen, scene, codes, visible) {
     const { run, theme } = scene;
     const touched = run.sizes.map((size) => new Uint8Array(size));
-    for (let layer = 0, particle = 0; layer < run.depth; layer++) {
-      for (let cell = 0; cell < run.sizes[layer + 1]; cell++) {
-        for (let input = 0; input < run.sizes[layer]; input++, particle++) {
-          if (visible(codes[particle])) touched[layer][input] = touched[layer + 1][cell] = 1;
-        }
-      }
-    }
+    eachSeat(run, (particle, layer, cell, input) => {
+      if (visible(codes[particle])) touched[layer][input] = touched[layer + 1][cell] = 1;
+    });
     this.cells.forEach((spots, layer) => {
       const radius = run.sizes[layer] > 24 ? 2.5 : 6;
       for (let cell = 0; cell < run.sizes[layer]; cell++) {
@@ -205,16 +186,16 @@ export class Network {
   }
 
   words(pen, scene) {
-    const { run, theme } = scene, { board } = this;
+    const { run, theme } = scene;
     pen.fillStyle = theme.muted;
     pen.textAlign = "center";
-    const y = board.height - 12;
+    const y = this.height - 12;
     this.cells.forEach((spots, layer) => {
       const last = layer === run.depth;
       const x = layer === 0 && this.image ? spots[0] + (run.columns / 2 - 0.5) * this.pixel : spots[0];
       const input = this.image ? `input ${run.rows}×${run.columns}` : "input";
       const text = layer === 0 ? input : last ? "output" : `cells ${layer}`;
-      pen.fillText(text, Math.min(x, board.width - 20), y);
+      pen.fillText(text, Math.min(x, this.width - 20), y);
       if (!last || run.sizes[layer] > 24) return;
       pen.textAlign = "left";
       for (let cell = 0; cell < run.sizes[layer]; cell++) {
@@ -230,22 +211,18 @@ export class Network {
         ? `the ${count(this.shown.length)} strongest of ${count(this.total)} while the clock runs`
         : plural(this.total, "connection");
     pen.textAlign = "right";
-    pen.fillText(text, board.width - 4, 8);
+    pen.fillText(text, this.width - 4, 8);
     pen.textAlign = "left";
   }
 
-  // What is lit up: the hovered wire and the selected ones, above everything else.
-  highlight(scene) {
-    const { run, theme } = scene, { board } = this;
-    if (!board.width || !this.ends) return;
-    const pen = board.begin(board.over, theme), codes = scene.codesAt(scene.clock.snapshot);
-    const lit = [...scene.selection].slice(0, WHILE_PLAYING);
-    for (const particle of scene.hover >= 0 ? [...lit, scene.hover] : lit) {
-      const value = scene.weightNow(particle), hovered = particle === scene.hover;
+  light(pen, scene, lit, codes) {
+    const { run, theme } = scene, few = lit.length <= FEW;
+    for (const particle of lit) {
+      const value = scene.weights[particle], hovered = particle === scene.hover;
       const path = new Path2D();
       this.trace(path, particle);
       const width = widthOf(widthBin(value, run.strong));
-      if (hovered || lit.length < 40) {
+      if (hovered || few) {
         pen.strokeStyle = theme.paper;
         pen.lineWidth = width + 5;
         pen.stroke(path);
@@ -255,7 +232,7 @@ export class Network {
       pen.setLineDash(value < 0 ? [7, 4] : []);
       pen.stroke(path);
       pen.setLineDash([]);
-      if (!hovered && lit.length >= 40) continue;
+      if (!hovered && !few) continue;
       const e = this.ends;
       pen.fillStyle = pen.strokeStyle;
       for (const at of [4 * particle, 4 * particle + 2]) {
@@ -264,7 +241,6 @@ export class Network {
         pen.fill();
       }
     }
-    if (scene.lasso?.view === this) scene.lasso.draw(pen, theme);
   }
 
   // A point of a particle's wire; share from 0 (its input) to 1 (its cell).

@@ -41,7 +41,7 @@ export class Lasso {
 
 // Lets the pointer act on the particles of a view.
 export function pickable(view, stage) {
-  const { scene } = stage, element = view.board.host;
+  const { scene } = stage, element = view.host;
   let down = null;
   const spot = (event) => {
     const box = element.getBoundingClientRect();
@@ -102,7 +102,7 @@ export function pickable(view, stage) {
 
 // Lets the pointer move the clock along a timeline.
 export function scrubbable(view, stage) {
-  const element = view.board.host;
+  const element = view.host;
   const go = (event) => {
     const box = element.getBoundingClientRect();
     stage.go(view.positionAt(stage.scene, event.clientX - box.left), event.type === "pointerup");

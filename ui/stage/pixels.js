@@ -2,19 +2,16 @@
 // cell, its pixels where the inputs are; in the others one row for each cell.
 
 import { isReplicator } from "./data.js";
-import { Board } from "./theme.js";
+import { View, channels } from "./view.js";
 
 const GAP = 10, LABEL = 15;
 
-export class Pixels {
-  constructor(host) {
-    this.board = new Board(host);
-    this.tiles = [];
-  }
+export class Pixels extends View {
+  tiles = [];
 
   // Lays the images out in rows; a tile is where one stands: its particles, columns and size.
   place(run) {
-    const { width, height } = this.board;
+    const { width, height } = this;
     const wanted = [];
     for (let layer = 0; layer < run.depth; layer++) {
       const inputs = run.sizes[layer], cells = run.sizes[layer + 1], first = run.starts[layer];
@@ -42,37 +39,25 @@ export class Pixels {
       this.bottom = Math.max(...this.tiles.map((tile) => tile.y + tile.h));
       if (this.bottom <= height && this.tiles.every((tile) => tile.x + tile.w <= width)) break;
     }
-    this.placedFor = `${width} ${height} ${run.id} ${run.P}`;
   }
 
-  // It is drawn anew at every snapshot.
-  key(clock) {
-    return clock.snapshot;
-  }
-
-  draw(scene) {
-    const { run, theme } = scene, { board } = this;
-    if (!board.fit()) return;
-    if (this.placedFor !== `${board.width} ${board.height} ${run.id} ${run.P}`) this.place(run);
-    const pen = board.begin(board.base, theme, 11), codes = scene.codesAt(scene.clock.snapshot);
+  paint(pen, scene, codes) {
+    const { run, theme } = scene, weighed = scene.color === "weight";
     const colors = theme.types.map(channels), paper = channels(theme.paper);
     const signs = [channels(theme.negative), channels(theme.positive)];
     pen.imageSmoothingEnabled = false;
     for (const tile of this.tiles) {
-      const picture = new ImageData(tile.columns, tile.rows);
-      for (let k = 0; k < tile.columns * tile.rows; k++) {
-        const particle = tile.first + k, value = scene.weightNow(particle);
-        const share = Math.min(1, Math.sqrt(Math.abs(value) / run.strong)) || 0;
-        const color = scene.color === "weight" ? signs[value < 0 ? 0 : 1] : colors[codes[particle]];
-        const ink = scene.color === "weight" ? share : isReplicator(codes[particle]) ? 0.85 : 0.4 + 0.6 * share;
-        for (let c = 0; c < 3; c++) picture.data[4 * k + c] = paper[c] + ink * (color[c] - paper[c]);
-        picture.data[4 * k + 3] = 255;
-      }
-      const small = (this.scratch ??= document.createElement("canvas"));
-      small.width = tile.columns;
-      small.height = tile.rows;
-      small.getContext("2d").putImageData(picture, 0, 0);
-      pen.drawImage(small, tile.x, tile.y, tile.w, tile.h);
+      const image = this.image(tile.columns, tile.rows, (data) => {
+        for (let k = 0; k < tile.columns * tile.rows; k++) {
+          const particle = tile.first + k, value = scene.weights[particle], code = codes[particle];
+          const share = Math.min(1, Math.sqrt(Math.abs(value) / run.strong)) || 0;
+          const color = weighed ? signs[value < 0 ? 0 : 1] : colors[code];
+          const ink = weighed ? share : isReplicator(code) ? 0.85 : 0.4 + 0.6 * share;
+          for (let c = 0; c < 3; c++) data[4 * k + c] = paper[c] + ink * (color[c] - paper[c]);
+          data[4 * k + 3] = 255;
+        }
+      });
+      pen.drawImage(image, tile.x, tile.y, tile.w, tile.h);
       if (!this.named) continue;
       pen.fillStyle = theme.muted;
       const short = tile.name.replace("layer 0, ", "");
@@ -82,20 +67,14 @@ export class Pixels {
 
   spot(particle) {
     const tile = this.tiles.find((one) => particle >= one.first && particle < one.first + one.columns * one.rows);
-    if (!tile) return null;
     const rest = particle - tile.first;
     return [tile.x + (rest % tile.columns) * tile.pixel, tile.y + Math.floor(rest / tile.columns) * tile.pixel, tile.pixel];
   }
 
-  highlight(scene) {
-    const { theme } = scene, { board } = this;
-    if (!board.width) return;
-    const pen = board.begin(board.over, theme, 11);
-    for (const particle of [...[...scene.selection].slice(0, 4000), scene.hover]) {
-      const spot = particle >= 0 ? this.spot(particle) : null;
-      if (!spot) continue;
-      const [x, y, size] = spot, hovered = particle === scene.hover;
-      pen.strokeStyle = theme.ink;
+  light(pen, scene, lit) {
+    pen.strokeStyle = scene.theme.ink;
+    for (const particle of lit) {
+      const [x, y, size] = this.spot(particle), hovered = particle === scene.hover;
       pen.lineWidth = hovered ? 2.2 : 1.2;
       pen.strokeRect(x - 0.5, y - 0.5, Math.max(3, size) + 1, Math.max(3, size) + 1);
       if (!hovered) continue;
@@ -103,7 +82,6 @@ export class Pixels {
       pen.arc(x + size / 2, y + size / 2, size / 2 + 6, 0, 7);
       pen.stroke();
     }
-    if (scene.lasso?.view === this) scene.lasso.draw(pen, theme);
   }
 
   pick(x, y) {
@@ -126,12 +104,4 @@ export class Pixels {
     }
     return found;
   }
-}
-
-export function channels(color) {
-  const text = color.replace("#", "");
-  if (text.length >= 6 && color.startsWith("#")) {
-    return [0, 2, 4].map((at) => parseInt(text.slice(at, at + 2), 16));
-  }
-  return (color.match(/[\d.]+/g) ?? [0, 0, 0]).slice(0, 3).map(Number);
 }

@@ -2,10 +2,9 @@
 
 import { Timeline } from "./census.js";
 import { count, plural } from "./data.js";
-import { channels } from "./pixels.js";
-import { Board } from "./theme.js";
+import { Dots, channels } from "./view.js";
 
-const NOBODY = 65535, MOST_ACTS = 1500, FEW = 80, REACH = 12;
+const NOBODY = 65535, MOST_ACTS = 1500, FEW = 80;
 const ACTS = [["attacked", []], ["learned", [2, 4]]];
 
 // How many attacks, lessons and newborns there were up to every step.
@@ -35,13 +34,11 @@ export function biography(run, particle, t) {
   return `${since} · place attacked ${count(made)}, was attacked ${plural(suffered, "time")}, learned ${plural(lessons, "time")}`;
 }
 
-export function soupFinding(scene, epsilon) {
-  const { run, counts } = scene, t = scene.clock.snapshot, zero = counts[t * 5 + 1], identity = counts[t * 5 + 2];
+// What has been done up to a step, and what was published, in sentences.
+export function soupStory(run, t) {
   const deeds = [[run.attacks, "attack"], [run.lessons, "lesson"], [run.births, "newborn"]];
   const done = deeds.filter(([sums]) => sums[run.T - 1]).map(([sums, name]) => plural(sums[t], name));
   return (
-    `At step ${count(t)}, ${count(zero + identity)} of ${count(run.P)} particles replicate themselves ` +
-    `(${count(zero)} zero + ${count(identity)} identity, epsilon ${epsilon}).` +
     (done.length ? ` So far: ${done.join(", ")}.` : "") +
     (run.published == null ? "" : ` Published for step ${count(run.published[0])}: ${run.published[1]} identities.`)
   );
@@ -49,28 +46,23 @@ export function soupFinding(scene, epsilon) {
 
 // Who acted on whom: all acts up to the clock, pale, and those of its step, dark; the more often a
 // particle was attacked, the larger it is.
-export class Deeds {
-  constructor(host) {
-    this.board = new Board(host);
-    this.shown = [];
-  }
-
-  key(clock) {
-    return clock.snapshot;
-  }
+export class Deeds extends Dots {
+  reach = 12;
+  shown = [];
 
   place(run) {
-    const { width, height } = this.board, room = Math.min(width, height) / 2 - 22;
+    const { width, height } = this, room = Math.min(width, height) / 2 - 22;
     this.x = Float32Array.from({ length: run.P }, (_, p) => width / 2 + room * run.places[2 * p]);
     this.y = Float32Array.from({ length: run.P }, (_, p) => height / 2 + room * run.places[2 * p + 1]);
     this.middle = [width / 2, height / 2];
     this.shown = Array.from({ length: run.P }, (_, p) => p);
-    this.dot = run.P > FEW ? Math.max(1.2, (0.7 * room) / Math.sqrt(run.P)) : 7;
+    this.crowded = run.P > FEW;
+    this.least = this.crowded ? Math.max(1.2, (0.7 * room) / Math.sqrt(run.P)) : 7;
   }
 
   // A curve from one particle to another, bent to the middle; few of them end in an arrow.
   curve(pen, p, q, arrow) {
-    const bend = (a, b, m) => (this.few ? m + 0.41 * (a + b - 2 * m) : (a + b) / 2);
+    const bend = (a, b, m) => (this.crowded ? (a + b) / 2 : m + 0.41 * (a + b - 2 * m));
     const [mx, my] = this.middle, cx = bend(this.x[p], this.x[q], mx), cy = bend(this.y[p], this.y[q], my);
     pen.moveTo(this.x[p], this.y[p]);
     pen.quadraticCurveTo(cx, cy, this.x[q], this.y[q]);
@@ -85,17 +77,13 @@ export class Deeds {
   }
 
   radius(particle) {
-    return this.few ? this.dot + 8 * Math.sqrt(this.hits[particle] / this.most) : this.dot;
+    return this.least + (this.crowded ? 0 : 8 * Math.sqrt(this.hits[particle] / this.most));
   }
 
-  draw(scene) {
-    const { run, theme, clock } = scene, { board } = this, t = clock.snapshot;
-    if (!board.fit()) return;
-    this.few = run.P <= FEW;
-    this.place(run);
-    const pen = board.begin(board.base, theme, 11), codes = scene.codesAt(t), pairs = new Map();
+  paint(pen, scene, codes) {
+    const { run, theme, clock } = scene, { crowded } = this, t = clock.snapshot, pairs = new Map();
     this.hits = new Uint32Array(run.P);
-    for (let i = 0; this.few && i < t * run.P; i++) {
+    for (let i = 0; !crowded && i < t * run.P; i++) {
       const q = run.attacked[i], pair = (i % run.P) * run.P + q;
       if (q === NOBODY) continue;
       this.hits[q]++;
@@ -111,9 +99,9 @@ export class Deeds {
       this.curve(pen, Math.floor(pair / run.P), pair % run.P, false);
       pen.stroke();
     }
-    pen.globalAlpha = this.few ? 1 : 0.45;
+    pen.globalAlpha = crowded ? 0.45 : 1;
     pen.strokeStyle = theme.ink;
-    pen.lineWidth = this.few ? 1.3 : 0.7;
+    pen.lineWidth = crowded ? 0.7 : 1.3;
     let acts = 0;
     for (const [name, dash] of t ? ACTS : []) {
       pen.setLineDash(dash);
@@ -121,7 +109,7 @@ export class Deeds {
       for (let p = 0; p < run.P && acts < MOST_ACTS; p++) {
         const q = run[name][(t - 1) * run.P + p];
         if (q === NOBODY || q === p) continue;
-        this.curve(pen, p, q, this.few);
+        this.curve(pen, p, q, !crowded);
         acts++;
       }
       pen.stroke();
@@ -133,29 +121,20 @@ export class Deeds {
       pen.strokeStyle = theme.paper;
       pen.beginPath();
       for (let p = 0; p < run.P; p++) {
-        if (codes[p] !== code) continue;
-        const radius = this.radius(p);
-        if (!this.few) pen.rect(this.x[p] - radius, this.y[p] - radius, 2 * radius, 2 * radius);
-        else {
-          pen.moveTo(this.x[p] + radius, this.y[p]);
-          pen.arc(this.x[p], this.y[p], radius, 0, 7);
-        }
+        if (codes[p] === code) this.dot(pen, p, this.radius(p));
       }
       pen.fill();
-      if (this.few) pen.stroke();
+      if (!crowded) pen.stroke();
     }
     if (acts < MOST_ACTS) return;
     pen.fillStyle = theme.muted;
-    pen.fillText(`${count(MOST_ACTS)} acts of this step are drawn`, 4, board.height - 8);
+    pen.fillText(`${count(MOST_ACTS)} acts of this step are drawn`, 4, this.height - 8);
   }
 
-  highlight(scene) {
-    const { theme, run } = scene, { board } = this;
-    if (!board.width || this.x?.length !== run.P) return;
-    const pen = board.begin(board.over, theme, 11), t = scene.clock.snapshot;
+  light(pen, scene, lit) {
+    const { theme, run } = scene, t = scene.clock.snapshot;
     pen.strokeStyle = theme.ink;
-    for (const particle of [...[...scene.selection].slice(0, 2000), scene.hover]) {
-      if (particle < 0) continue;
+    for (const particle of lit) {
       const hovered = particle === scene.hover;
       pen.lineWidth = hovered ? 2.2 : 1.4;
       pen.beginPath();
@@ -170,51 +149,30 @@ export class Deeds {
       }
       pen.stroke();
     }
-    if (scene.lasso?.view === this) scene.lasso.draw(pen, theme);
-  }
-
-  pick(x, y) {
-    let best = -1, least = REACH * REACH;
-    for (const p of this.shown) {
-      const distance = (this.x[p] - x) ** 2 + (this.y[p] - y) ** 2;
-      if (distance < least) [best, least] = [p, distance];
-    }
-    return best;
-  }
-
-  inside(polygon) {
-    return this.shown.filter((p) => polygon.holds(this.x[p], this.y[p]));
   }
 }
 
 // The type of every place at every step, a row for each; a cross where one died and a newborn came.
 export class Lives extends Timeline {
-  constructor(host) {
-    super(host, 128);
-  }
-
-  draw(scene) {
-    const pen = this.begin(scene);
-    if (!pen) return;
+  paint(pen, scene) {
+    super.paint(pen, scene);
     const { run, theme } = scene, tall = this.bottom - this.top, rows = Math.min(run.P, Math.round(2 * tall));
-    const picture = new ImageData(run.T, rows), colors = theme.types.map(channels);
-    for (let row = 0; row < rows; row++) {
-      const place = Math.floor(((row + 0.5) * run.P) / rows);
-      for (let t = 0; t < run.T; t++) {
-        const color = colors[scene.codes[t * run.P + place]];
-        picture.data.set([...color, 235], 4 * (row * run.T + t));
+    const colors = theme.types.map(channels);
+    const image = this.image(run.T, rows, (data) => {
+      for (let row = 0; row < rows; row++) {
+        const place = Math.floor(((row + 0.5) * run.P) / rows);
+        for (let t = 0; t < run.T; t++) {
+          data.set([...colors[scene.codes[t * run.P + place]], 235], 4 * (row * run.T + t));
+        }
       }
-    }
-    const small = (this.scratch ??= document.createElement("canvas"));
-    [small.width, small.height] = [run.T, rows];
-    small.getContext("2d").putImageData(picture, 0, 0);
+    });
     const half = (this.right - this.left) / Math.max(1, run.T - 1) / 2;
     pen.save();
     pen.beginPath();
     pen.rect(this.left, this.top, this.right - this.left, tall);
     pen.clip();
     pen.imageSmoothingEnabled = false;
-    pen.drawImage(small, this.left - half, this.top, this.right - this.left + 2 * half, tall);
+    pen.drawImage(image, this.left - half, this.top, this.right - this.left + 2 * half, tall);
     pen.restore();
     if (run.P <= FEW) {
       pen.strokeStyle = theme.ink;
@@ -243,10 +201,15 @@ export class Lives extends Timeline {
   }
 
   highlight(scene) {
+    this.hand = NaN; // also without it the particle may be another one
     super.highlight(scene);
+  }
+
+  light(pen, scene) {
+    super.light(pen, scene);
     const { run, theme } = scene, particle = scene.hover >= 0 ? scene.hover : scene.picked;
-    if (!this.board.width || particle < 0) return;
-    const pen = this.board.over.getContext("2d"), y = this.y(run, particle);
+    if (particle < 0) return;
+    const y = this.y(run, particle);
     pen.strokeStyle = theme.ink;
     pen.lineWidth = 1;
     pen.strokeRect(this.left, y - 4, this.right - this.left, 8);
