@@ -29,21 +29,21 @@ def finding(view: View, keep: str) -> None:
             "in that place to see it; everything else is shown without them."
         )
         return
-    total = pruned.kept + pruned.dropped
+    total, dropped, before = view.run.shape.particles, pruned["count"], percent(pruned["before"])
     change = (
-        f"changes the accuracy from {percent(pruned.before)} to **{percent(pruned.after)}** "
-        f"({points(pruned.difference)})"
+        f"changes the accuracy from {before} to **{percent(pruned['accuracy'])}** "
+        f"({points(pruned['difference'])})"
     )
     if keep == SURVIVORS:
         text = (
-            f"At {view.at} **{pruned.dropped:,} of {total:,} connections** are "
-            f"replicators. Dropping them {change}; {pruned.kept:,} survive."
+            f"At {view.at} **{dropped:,} of {total:,} connections** are "
+            f"replicators. Dropping them {change}; {total - dropped:,} survive."
         )
     elif keep == ALL:
-        text = f"All {total:,} connections of {view.at}: accuracy {percent(pruned.before)}."
+        text = f"All {total:,} connections of {view.at}: accuracy {before}."
     else:
         text = (
-            f"At {view.at} {pruned.kept:,} of {total:,} connections are "
+            f"At {view.at} {total - dropped:,} of {total:,} connections are "
             f"{type_label(keep)}. Keeping only these {change}."
         )
     st.markdown(text)

@@ -253,10 +253,9 @@ def test_scalar_weights_serve_in_place_of_the_weights():
     scalar = collapse.scalars(weights)
     whole, short = (connectivity.edge_table(one, codes, SHAPE) for one in (weights, scalar))
     assert whole.equals(short) and whole["weight"].dtype == np.float64
-    keep = codes == OTHER
-    assert connectivity.prune_to(scalar, keep, *easy_task(), SHAPE) == connectivity.prune_to(
-        weights, keep, *easy_task(), SHAPE
-    )
+    gone = {"others": codes != OTHER}
+    both = (dropout.dropout_masks(one, gone, *easy_task(), SHAPE) for one in (weights, scalar))
+    assert next(both).equals(next(both))
     with pytest.raises(ValueError, match=r"^codes of shape \(3,\): expected \(27,\)"):
         connectivity.edge_table(weights, codes[:3], SHAPE)
     with pytest.raises(ValueError, match=r"^scalar weights of shape \(3,\)"):
@@ -346,14 +345,13 @@ def test_survivors_over_epochs_and_layers_add_up():
 def test_self_replication_pruning_is_measured_before_and_after():
     weights, codes = hand_built()
     x, y = easy_task()
-    pruned = connectivity.prune_to(weights, ~is_replicator(codes), x, y, SHAPE)
-    assert (pruned.before, pruned.after, pruned.kept, pruned.dropped) == (1.0, 1.0, 6, 21)
-    assert connectivity.Pruned(0.9, 0.7, 1, 2).difference == pytest.approx(-0.2)
-    empty = connectivity.prune_to(weights, np.zeros(27, dtype=bool), x, y, SHAPE)
-    assert empty.after == pytest.approx((y == 0).mean())
+    masks = {"replicators": is_replicator(codes), "all": np.ones(27, dtype=bool)}
+    table = dropout.dropout_masks(weights, masks, x, y, SHAPE)
+    assert table["count"].tolist() == [21, 27] and table["accuracy"][0] == 1.0
+    assert table["accuracy"][1] == pytest.approx((y == 0).mean())
     scalars = torch.from_numpy(collapse.scalars(weights))
     whole = accuracy(scalars, torch.from_numpy(x), torch.from_numpy(y), SHAPE)
-    assert pruned.before == whole
+    assert table["before"].tolist() == [whole, whole] == [1.0, 1.0]
 
 
 def test_membership_and_mean_images():

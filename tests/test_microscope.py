@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from srnn.acts import perform
-from srnn.analysis.connectivity import prune_to
+from srnn.analysis.dropout import accuracy_of, dropout_masks
 from srnn.config import RunConfig
 from srnn.lineage import read_acts
 from srnn.runs import Run, get_run, obtain
@@ -54,10 +54,10 @@ def test_nothing_is_shown_until_a_particle_is_chosen(run: Run) -> None:
 
 def test_acts_undo_redo_and_what_the_table_says(run: Run) -> None:
     app = press(open_microscope(run, picked="0-99"), "act-Drop")
-    mask = np.arange(run.record.particles) >= 100
+    mask = np.arange(run.record.particles) < 100
     task = task_of(run.config)
-    pruned = prune_to(run.weights, mask, task.x_test, task.y_test, run.shape)
-    first = [f"{100 * share:.1f}\u00a0%" for share in (pruned.before, pruned.after)]
+    test = dropout_masks(run.weights, {"": mask}, task.x_test, task.y_test, run.shape)
+    first = [f"{100 * share:.1f}\u00a0%" for share in test.loc[0, ["before", "accuracy"]]]
     assert ledger(app) == first
     press(app, "act-Make perfect")
     second = ledger(app)
@@ -89,8 +89,7 @@ def test_what_is_measured_is_what_the_acts_give(run: Run) -> None:
     found = measured(run.run_id, 3, acts, 1e-5)
     state = perform(read_acts(acts), run.state, run.config, task_of(run.config))
     task = task_of(run.config)
-    every = np.ones(run.record.particles, dtype=bool)
-    assert found.before == prune_to(state.weights, every, task.x_test, task.y_test, run.shape).after
+    assert found.before == accuracy_of(state.weights, task.x_test, task.y_test, run.shape)
     assert found.types["zero"] == 1 and sum(found.types.values()) == run.record.particles
 
 

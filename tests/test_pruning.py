@@ -20,13 +20,13 @@ from srnn.pruning.curves import curves, natural_points, over_draws
 from srnn.pruning.dense import (
     Rules,
     accuracies,
-    answers,
     forward_many,
     initial_scalars,
+    right_answers,
     squared_gradients,
     train_dense,
 )
-from srnn.pruning.masks import apply, count_of, drop_first, masks_of, natural_count
+from srnn.pruning.masks import count_of, drop_first, masks_of, natural_count
 from srnn.pruning.retrain import masked_state, retrain
 from srnn.pruning.scratch import (
     RATES,
@@ -220,7 +220,8 @@ def test_curves_have_exact_counts_and_thirty_random_draws(trained: Subject):
 
 def test_masked_accuracies_are_those_of_particles_set_to_zero(trained: Subject):
     masks = masks_of(order_of("random", trained), [10, 100, 200])
-    slow = [replace(trained, weights=apply(trained.weights, mask)).accuracy() for mask in masks]
+    dropped = [np.where(mask, trained.weights, 0) for mask in masks]
+    slow = [replace(trained, weights=weights).accuracy() for weights in dropped]
     assert trained.accuracies(masks).tolist() == slow
 
 
@@ -367,7 +368,7 @@ def test_one_pairing_is_held_against_permutations_of_that_pairing(monkeypatch: p
     observed, permuted = seen[0]
     assert len(permuted) == 200
     assert permuted[:100].tolist() == (-permuted[100:]).tolist()
-    images = len(subject.y_test)
+    images = len(subject.task.y_test)
     assert round(observed * images, 6) == int(round(observed * images, 6))  # one network's count
 
 
@@ -428,11 +429,12 @@ def test_a_reviving_particle_is_an_error(small: RunConfig, monkeypatch: pytest.M
     one = Subject.of(run)
     masks = masks_of(order_of("magnitude", one), [50])
 
-    def forgetful(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        return weights.copy()
+    def forgetful(state: TrainingState, mask: np.ndarray) -> TrainingState:
+        """Two that should be dropped are not."""
+        return masked_state(state, mask | (np.cumsum(~mask) <= 2))
 
-    monkeypatch.setattr("srnn.pruning.retrain.apply", forgetful)
-    with pytest.raises(RuntimeError, match="revived"):
+    monkeypatch.setattr("srnn.pruning.retrain.masked_state", forgetful)
+    with pytest.raises(RuntimeError, match="2 dropped particles revived in epoch 4"):
         retrain(small, one.task, [run.state], masks, 1)
 
 
@@ -483,15 +485,9 @@ def test_batched_dense_training_is_plain_sgd_with_momentum():
 def test_a_growing_mask_is_refused():
     start = initial_scalars(SHAPE, 0)[None]
     with pytest.raises(RuntimeError, match="mask grew"):
-        train_dense(
-            start,
-            torch.zeros_like(start, dtype=torch.bool),
-            SHAPE,
-            made_up_task(),
-            range(1, 2),
-            Rules(60),
-            before_epoch=lambda epoch, scalars, masks: ~masks,
-        )
+        nothing = torch.zeros_like(start, dtype=torch.bool)
+        about = SHAPE, made_up_task(), range(1, 2), Rules(60)
+        train_dense(start, nothing, *about, before_epoch=lambda epoch, scalars, masks: ~masks)
 
 
 def torch_pruned(scalars: torch.Tensor, count: int) -> torch.Tensor:
@@ -508,7 +504,7 @@ def torch_pruned(scalars: torch.Tensor, count: int) -> torch.Tensor:
 def test_our_masks_equal_those_of_torchs_own_pruning():
     network = initial_scalars(SHAPE, 0)
     for count in (0, 1, 17, SHAPE.particles - 1):
-        ours = smallest_dropped(network[None], [count], torch.ones(1, SHAPE.particles).bool())[0]
+        ours = smallest_dropped(network[None], [count])[0]
         assert (ours == torch_pruned(network, count)).all()
         assert (~ours).sum() == count
 
@@ -539,7 +535,7 @@ def test_a_lottery_ticket_goes_back_to_the_first_epoch_and_trains_the_rest(setup
     everything = torch.ones(2, SHAPE.particles).bool()
     early = setup.fit(setup.start, everything, range(1, 2))
     late = setup.fit(setup.start, everything, range(1, 7))
-    masks = smallest_dropped(late.repeat_interleave(3, 0), setup.drops, setup.each(everything))
+    masks = smallest_dropped(late.repeat_interleave(3, 0), setup.drops)
     expected = setup.fit(early.repeat_interleave(3, 0), masks, range(2, 7))
     assert torch.equal(SCRATCH["lottery"].make(setup), expected)
     again = setup.fit(late.repeat_interleave(3, 0), masks, range(7, 9))
@@ -554,7 +550,9 @@ def test_gradual_pruning_follows_its_cubic_ramp(setup: Setup, monkeypatch: pytes
     assert grown(1, 1) == 0 and grown(2, 1) == 1
     seen: list[int] = []
 
-    def spy(values: torch.Tensor, counts: list[int], masks: torch.Tensor) -> torch.Tensor:
+    def spy(
+        values: torch.Tensor, counts: list[int], masks: torch.Tensor | None = None
+    ) -> torch.Tensor:
         seen.append(counts[0])
         return smallest_dropped(values, counts, masks)
 
@@ -570,7 +568,7 @@ def test_snip_is_the_weight_times_the_gradient_before_training(setup: Setup):
     torch.nn.functional.cross_entropy(forward(w, x, SHAPE), y).backward()
     torch.testing.assert_close(sensitivities(setup)[1], (w * w.grad).abs().detach())
     values = sensitivities(setup).repeat_interleave(3, 0)
-    masks = smallest_dropped(values, setup.drops, torch.ones_like(values).bool())
+    masks = smallest_dropped(values, setup.drops)
     assert torch.equal(SCRATCH["snip"].make(setup), setup.from_start(masks))
 
 
@@ -660,9 +658,7 @@ def test_the_rate_that_serves_the_validation_images_best_is_chosen(setup: Setup)
     means = []
     for rate in RATES:
         rules = replace(setup.rules, lr=rate)
-        trained, _ = train_dense(
-            setup.start, torch.ones_like(setup.start).bool(), SHAPE, split, range(1, 7), rules
-        )
+        trained, _ = train_dense(setup.start, None, SHAPE, split, range(1, 7), rules)
         means.append(accuracies(trained, x, y, SHAPE).mean())
     assert best_rate(setup) == RATES[int(np.argmax(means))]
     assert len(set(means)) > 1
@@ -700,16 +696,15 @@ def test_an_answer_with_an_infinite_logit_is_no_answer():
     scalars = initial_scalars(SHAPE, 0)[None].repeat(2, 1)
     scalars[1, SHAPE.starts[2]] = torch.inf
     x = torch.from_numpy(made_up_task().x_test[:20])
-    found = answers(scalars, x, SHAPE)
-    assert (found[0] >= 0).all() and (found[1] == -1).all()
+    own = forward_many(scalars, x, SHAPE).argmax(1)
+    for network, right in ((0, True), (1, False)):
+        assert (right_answers(scalars, x, own[network], SHAPE)[network] == right).all()
 
 
 def test_the_digits_are_learned_by_a_dense_network():
     task = load_task("digits")
     shape = MacroShape(64, 3, 6, 10, "each", "none")
     start = initial_scalars(shape, 0)[None]
-    done, _ = train_dense(
-        start, torch.ones_like(start).bool(), shape, task, range(1, 21), Rules(50, 0.02)
-    )
+    done, _ = train_dense(start, None, shape, task, range(1, 21), Rules(50, 0.02))
     x, y = (torch.from_numpy(one) for one in (task.x_test, task.y_test))
     assert accuracies(done, x, y, shape)[0] > 0.85

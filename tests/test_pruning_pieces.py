@@ -13,7 +13,7 @@ from srnn.metanet import MacroShape, forward
 from srnn.pruning.criteria import order_of
 from srnn.pruning.curves import natural_points
 from srnn.pruning.dense import Rules, initial_scalars, train_dense
-from srnn.pruning.masks import assert_dropped, count_of, drop_first, natural_count
+from srnn.pruning.masks import count_of, drop_first, natural_count
 from srnn.pruning.measure import Grid, retrained_tables, run_tables, scratch_tables
 from srnn.pruning.retrain import fresh_states, retrain
 from srnn.pruning.scratch import SCRATCH, Setup, best_rate
@@ -204,14 +204,6 @@ def test_an_impossible_epsilon_is_refused_and_another_one_changes_the_types_only
         with pytest.raises(ValueError, match="zero or more"):
             one.at(epsilon)
     assert one.at(0.0).epsilon == 0
-
-
-def test_revived_particles_are_counted():
-    weights, mask = np.zeros((3, 4)), np.array([True, False, False, False])
-    assert_dropped(weights, mask, "now")
-    weights[1, 2:] = 0.1
-    with pytest.raises(RuntimeError, match="2 dropped particles revived in epoch 3"):
-        assert_dropped(weights, mask, "in epoch 3")
 
 
 # --- sweeps --------------------------------------------------------------------------------------

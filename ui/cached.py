@@ -103,14 +103,16 @@ def trajectories(
 
 
 @st.cache_data(max_entries=200, hash_funcs=MOMENT, show_spinner=False)
-def pruned(view: View, keep: str) -> connectivity.Pruned:
-    """Accuracy of a moment before and after all but the chosen particles are dropped.
+def pruned(view: View, keep: str) -> pd.Series:
+    """The dropout test of all but the chosen particles of a moment: ``count`` of them, accuracy
+    ``before`` and after (``accuracy``), and the ``difference``.
 
     Raises:
         DataError: the run's data are not here, or have changed.
     """
-    task, mask = task_of(view.run.config), connectivity.select(view.codes, keep)
-    return connectivity.prune_to(view.weights, mask, task.x_test, task.y_test, view.run.shape)
+    task, gone = task_of(view.run.config), ~connectivity.select(view.codes, keep)
+    test = task.x_test, task.y_test, view.run.shape
+    return dropout.dropout_masks(view.weights, {keep: gone}, *test).iloc[0]
 
 
 @st.cache_data(max_entries=60, hash_funcs=MOMENT, show_spinner=False)

@@ -38,7 +38,7 @@ SPARSITIES = (*(step / 20 for step in range(1, 20)), 0.98)
 @st.cache_resource(max_entries=20, show_spinner="Reading the network")
 def _measured(run_id: str) -> Subject:
     found = Subject.of(get_run(run_id))
-    _ = found.error, found.scalars, found.input_std, found.fisher, found.x_test, found.y_test
+    _ = found.error, found.scalars, found.input_std, found.fisher
     return found
 
 

@@ -51,7 +51,7 @@ def workbench(*, with_data: bool = False, clock: bool = True, staged: bool = Fal
             choices.settle(view)
     accuracy = view.run.records.set_index("epoch")["test_accuracy"].get(view.epoch)
     if view.settled:
-        accuracy = cached.pruned(view, ALL).before
+        accuracy = cached.pruned(view, ALL)["before"]
     strip(
         accuracy,
         count_types(view.codes),

@@ -23,7 +23,8 @@ from captum.attr import DeepLift, InputXGradient, IntegratedGradients
 from torch import Tensor, nn
 
 from srnn.analysis.collapse import collapse, scalars
-from srnn.metanet import ACTIVATIONS, MacroShape, forward, particle_table
+from srnn.analysis.types import typed_particles
+from srnn.metanet import ACTIVATIONS, MacroShape, forward
 from srnn.vocabulary import TYPES
 
 PIXEL_METHODS = {
@@ -129,8 +130,7 @@ def relevance_table(
     """Relevance per particle: contributions ``(B, P)``, type codes ``(P,)`` -> ``particle, layer,
     cell, input, type, relevance`` (mean absolute contribution), ``share`` of all relevance (0..1;
     NaN if nothing is relevant) and ``contribution`` (signed mean)."""
-    table = particle_table(shape)
-    table["type"] = np.array(TYPES, dtype=object)[codes]
+    table = typed_particles(codes, shape)
     table["relevance"] = np.abs(contributions).mean(0, dtype=np.float64)
     total = table["relevance"].sum()
     table["share"] = table["relevance"] / (total if total > 0 else np.nan)

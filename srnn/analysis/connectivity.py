@@ -6,15 +6,14 @@ count as ways when it is asked which cells are still reached.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 
 from srnn.analysis.collapse import scalars
-from srnn.analysis.dropout import accuracy_of, drop
-from srnn.metanet import MacroShape, particle_table
+from srnn.analysis.types import typed_particles
+from srnn.metanet import MacroShape
 from srnn.vocabulary import TYPES, is_replicator
 
 SURVIVORS, ALL = "survivors", "all"
@@ -47,12 +46,10 @@ def edge_table(weights: np.ndarray, codes: np.ndarray, shape: MacroShape) -> pd.
         ValueError: codes or weights do not fit the shape.
     """
     scalar = scalars(weights) if weights.ndim == 2 else np.asarray(weights, dtype=np.float32)
-    for name, array in (("codes", codes), ("scalar weights", scalar)):
-        if array.shape != (shape.particles,):
-            raise ValueError(f"{name} of shape {array.shape}: expected ({shape.particles},)")
-    table = particle_table(shape)
+    if scalar.shape != (shape.particles,):
+        raise ValueError(f"scalar weights of shape {scalar.shape}: expected ({shape.particles},)")
+    table = typed_particles(codes, shape)
     first = np.concatenate([[0], np.cumsum(shape.sizes)])
-    table["type"] = np.array(TYPES, dtype=object)[codes]
     table["weight"] = scalar.astype(np.float64)
     layer = table["layer"].to_numpy()
     table["source"] = first[layer] + table["input"].to_numpy()
@@ -191,38 +188,3 @@ def thinning(codes: np.ndarray, shape: MacroShape, epochs: Sequence[int]) -> pd.
         unread = int((connections_per_pixel(alive, shape) == 0).sum())
         rows.append((epoch, int(alive.sum()), unread, int((nodes["isolated"] & inner).sum())))
     return pd.DataFrame(rows, columns=["epoch", "survivors", "unread_pixels", "isolated_cells"])
-
-
-@dataclass(frozen=True)
-class Pruned:
-    """Self-replication pruning of one network: accuracies 0..1 before and after, connections kept
-    and dropped."""
-
-    before: float
-    after: float
-    kept: int
-    dropped: int
-
-    @property
-    def difference(self) -> float:
-        """Accuracy after minus before, signed, as a fraction."""
-        return self.after - self.before
-
-
-def prune_to(
-    weights: np.ndarray, mask: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
-) -> Pruned:
-    """Measure a network with only the particles of the mask ``(P,)`` bool kept: weights ``(n, P)``
-    or scalars ``(P,)``. Self-replication pruning: the mask is
-    ``~is_replicator(codes)``.
-
-    A diverged particle that is kept leaves no answer: accuracy 0.
-
-    Raises:
-        ValueError: mask or weights do not fit the shape.
-    """
-    scalar = scalars(weights) if weights.ndim == 2 else np.asarray(weights)
-    before = accuracy_of(scalar, x, y, shape)
-    after = accuracy_of(drop(scalar, ~mask), x, y, shape)
-    kept = int(mask.sum())
-    return Pruned(before, after, kept, mask.size - kept)

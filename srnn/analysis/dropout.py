@@ -127,8 +127,6 @@ def _test(
     y: np.ndarray,
     shape: MacroShape,
 ) -> pd.DataFrame:
-    if codes.shape != (shape.particles,):
-        raise ValueError(f"codes of shape {codes.shape}: expected ({shape.particles},)")
     whole, sick, own = scalars(weights), codes == DIVERGENT, TYPES[DIVERGENT]
     rows = dropout_masks(drop(whole, sick), groups, x, y, shape)
     if own in groups and sick.any():

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from srnn.analysis.collapse import scalar_errors, scalars
-from srnn.metanet import MacroShape, particle_table
-from srnn.vocabulary import TYPES
+from srnn.analysis.types import typed_particles
+from srnn.metanet import MacroShape
 
 
 def membership_table(weights: np.ndarray, codes: np.ndarray, shape: MacroShape) -> pd.DataFrame:
@@ -17,10 +17,7 @@ def membership_table(weights: np.ndarray, codes: np.ndarray, shape: MacroShape) 
     Raises:
         ValueError: there is not one code per particle.
     """
-    if codes.shape != (shape.particles,):
-        raise ValueError(f"codes of shape {codes.shape}: expected ({shape.particles},)")
-    table = particle_table(shape)
-    table["type"] = np.array(TYPES, dtype=object)[codes]
+    table = typed_particles(codes, shape)
     table["scalar_weight"] = scalars(weights)
     table["scalar_error"] = scalar_errors(weights)
     return table

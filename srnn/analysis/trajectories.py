@@ -3,8 +3,7 @@
 Every particle of every snapshot is a point in n dimensions. PCA finds the directions in which the
 points differ most: fitted over all particles, per layer, or for each particle by itself. Components
 are as scikit-learn's ``PCA`` gives them, signs included (each one's largest loading is positive);
-they are computed here from product matrices, snapshot by snapshot and all fits at once, because
-thousands of fits must take a moment (a batched SVD takes two to four times as long).
+they are computed here snapshot by snapshot, which bounds the memory, or for all particles at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,27 +55,47 @@ class Trajectories:
 class Axes:
     """The directions in which weights differ most: their ``mean (n,)``, the ``directions (n, k)``
     (zeros where the data do not vary), each one's share of the variance ``(k,)`` (0..1), and which
-    particles they were fitted on, ``(P,)`` bool: those that are finite at every epoch."""
+    particles they were fitted on, ``(P,)`` bool."""
 
     mean: np.ndarray
     directions: np.ndarray
     shares: np.ndarray
-    finite: np.ndarray
+    fitted: np.ndarray
 
-    def place(self, snapshots: np.ndarray) -> np.ndarray:
-        """Where weights ``(T, n, P)`` are on the axes, ``(T, P, k)`` float32; NaN for particles
-        that were not finite when the axes were fitted."""
-        points = np.stack([(one.T - self.mean) @ self.directions for one in snapshots])
-        points[:, ~self.finite] = np.nan
+    def place(self, snapshots: np.ndarray, particles: np.ndarray | None = None) -> np.ndarray:
+        """Where the weights ``(T, n, P)`` of some particles, or all, are on the axes, ``(T, S, k)``
+        float32; NaN for those that the axes were not fitted on."""
+        shown = np.arange(snapshots.shape[2]) if particles is None else particles
+        points = np.stack([(one[:, shown].T - self.mean) @ self.directions for one in snapshots])
+        points[:, ~self.fitted[shown]] = np.nan
         return points.astype(np.float32)
 
 
-def principal_axes(snapshots: np.ndarray, components: int) -> Axes:
-    """The principal components of all particles of all snapshots ``(T, n, P)``, as
-    :func:`fit_trajectories` finds them, to place other weights on as well; from 1 to n of them."""
-    finite = _finite(snapshots)
-    fitted = _axes(snapshots, np.flatnonzero(finite), components)
-    return Axes(*fitted, finite)
+def principal_axes(
+    snapshots: np.ndarray, components: int, members: np.ndarray | None = None
+) -> Axes:
+    """The principal components, from 1 to n, of all particles of all snapshots ``(T, n, P)``, or of
+    those of a mask ``(P,)``; to place other weights on as well. One snapshot in memory at a time.
+    """
+    fitted = _finite(snapshots) if members is None else members
+    weights, whole = snapshots.shape[1], bool(fitted.all())
+
+    def points(one: np.ndarray) -> np.ndarray:
+        return np.asarray(one if whole else one[:, fitted], dtype=np.float64)
+
+    mean = sum(points(one).sum(1) for one in snapshots) / (len(snapshots) * fitted.sum())
+    if weights <= _DIRECT:
+        scatter = np.zeros((weights, weights))
+        for one in snapshots:
+            centred = points(one) - mean[:, None]
+            scatter += centred @ centred.T
+        variances, axes = np.linalg.eigh(scatter)
+        variances, axes = variances[::-1][:components], axes[:, ::-1][:, :components]
+        total = float(np.trace(scatter))
+    else:
+        variances, axes, total = _leading(snapshots, points, mean, components)
+    axes, variances = _tidy(axes, variances)
+    return Axes(mean, axes, variances / total if total > 0 else np.zeros(components), fitted)
 
 
 def _finite(snapshots: np.ndarray) -> np.ndarray:
@@ -118,22 +137,20 @@ def fit_trajectories(
     labels = tuple(str(names[index]) for index in shown.tolist())
     diverged = tuple(str(names[index]) for index in np.flatnonzero(~finite).tolist())
     if fit == "particle":
-        points = _gather(snapshots, shown).transpose(2, 0, 1)
-        coordinates, share = _fit_each(points, components)
+        coordinates, share = _fit_each(_gather(snapshots, shown), components)
         groups = list(labels)
     else:
         group_of = np.zeros(len(names), dtype=np.int64) if fit == "all" else np.asarray(layers)
         wanted = [int(group) for group in np.unique(group_of[shown])]
-        coordinates = np.zeros((len(shown), len(snapshots), components))
+        coordinates = np.zeros((len(snapshots), len(shown), components), dtype=np.float32)
         share = np.zeros((len(wanted), components))
         for row, group in enumerate(wanted):
             own = group_of[shown] == group
-            members = np.flatnonzero(finite & (group_of == group))
-            coordinates[own], share[row] = _fit_together(snapshots, members, shown[own], components)
-        groups = ["all"] if fit == "all" else [f"layer {group}" for group in wanted]
-        groups = groups[: len(wanted)]
+            axes = principal_axes(snapshots, components, finite & (group_of == group))
+            coordinates[:, own], share[row] = axes.place(snapshots, shown[own]), axes.shares
+        groups = ["all" if fit == "all" else f"layer {group}" for group in wanted]
     return Trajectories(
-        np.ascontiguousarray(coordinates.transpose(1, 0, 2), dtype=np.float32),
+        coordinates,
         np.asarray(epochs, dtype=np.int64),
         shown,
         labels,
@@ -153,10 +170,8 @@ def raw_weights(
     other; snapshots ``(T, n, P)``. Diverged particles are kept as they are."""
     shown = np.arange(len(names)) if particles is None else np.asarray(particles, dtype=np.int64)
     columns = [f"weight_{index}" for index in range(snapshots.shape[1])]
-    values = _gather(snapshots, shown).transpose(2, 0, 1)
-    return _frame(
-        values, np.asarray(epochs), [str(names[index]) for index in shown.tolist()], columns
-    )
+    labels = [str(names[index]) for index in shown.tolist()]
+    return _frame(_gather(snapshots, shown), np.asarray(epochs), labels, columns)
 
 
 def sample_particles(mask: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -190,45 +205,8 @@ def _check(
 
 
 def _gather(snapshots: np.ndarray, particles: np.ndarray) -> np.ndarray:
-    return np.stack([one[:, particles] for one in snapshots])
-
-
-def _fit_together(
-    snapshots: np.ndarray, members: np.ndarray, shown: np.ndarray, components: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """One PCA over all snapshots of ``members``: coordinates ``(S, T, k)`` of ``shown`` and the
-    share of variance ``(k,)``."""
-    mean, axes, share = _axes(snapshots, members, components)
-    coordinates = np.stack(
-        [(one[:, shown].astype(np.float64) - mean[:, None]).T @ axes for one in snapshots], axis=1
-    )
-    return coordinates, share
-
-
-def _axes(
-    snapshots: np.ndarray, members: np.ndarray, components: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean ``(n,)``, axes ``(n, k)`` and their shares of the variance ``(k,)`` of all snapshots of
-    ``members``. One snapshot in memory at a time."""
-    weights = snapshots.shape[1]
-    whole = len(members) == snapshots.shape[2]
-
-    def points(one: np.ndarray) -> np.ndarray:
-        return np.asarray(one if whole else one[:, members], dtype=np.float64)
-
-    mean = sum(points(one).sum(1) for one in snapshots) / (len(snapshots) * len(members))
-    if weights <= _DIRECT:
-        scatter = np.zeros((weights, weights))
-        for one in snapshots:
-            centred = points(one) - mean[:, None]
-            scatter += centred @ centred.T
-        variances, axes = np.linalg.eigh(scatter)
-        variances, axes = variances[::-1][:components], axes[:, ::-1][:, :components]
-        total = float(np.trace(scatter))
-    else:
-        variances, axes, total = _leading(snapshots, points, mean, components)
-    axes, variances = _tidy(axes, variances)
-    return mean, axes, variances / total if total > 0 else np.zeros(components)
+    """The paths ``(S, T, n)`` of some particles."""
+    return np.stack([one[:, particles].T for one in snapshots], axis=1)
 
 
 def _leading(
@@ -260,28 +238,18 @@ def _leading(
 
 
 def _fit_each(points: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
-    """One PCA per particle: points ``(S, T, n)`` -> coordinates ``(S, T, k)``, shares ``(S, k)``.
-
-    Decomposes the T x T or the n x n product matrix, whichever is smaller.
-    """
+    """One PCA per particle: points ``(S, T, n)`` -> coordinates ``(T, S, k)`` float32, shares
+    ``(S, k)``."""
     count, snapshots, weights = points.shape
     points = points.astype(np.float64)
     points -= points.mean(1, keepdims=True)
-    turned = points.transpose(0, 2, 1)
     kept = min(components, snapshots, weights)
-    if weights <= snapshots:
-        variances, axes = np.linalg.eigh(turned @ points)
-        axes = axes[:, :, ::-1][:, :, :kept]
-    else:
-        variances, left = np.linalg.eigh(points @ turned)
-        axes = turned @ left[:, :, ::-1][:, :, :kept]
-        norms = np.linalg.norm(axes, axis=1, keepdims=True)
-        axes = np.divide(axes, norms, out=np.zeros_like(axes), where=norms > 0)
-    axes, variances = _tidy(axes, variances[:, ::-1][:, :kept])
-    total = np.einsum("stn,stn->s", points, points)[:, None]
-    coordinates = np.zeros((count, snapshots, components))
+    _, values, rows = np.linalg.svd(points, full_matrices=False)
+    axes, variances = _tidy(rows[:, :kept].transpose(0, 2, 1), values[:, :kept] ** 2)
+    total = (values**2).sum(1, keepdims=True)
+    coordinates = np.zeros((snapshots, count, components), dtype=np.float32)
     share = np.zeros((count, components))
-    coordinates[:, :, :kept] = points @ axes
+    coordinates[:, :, :kept] = (points @ axes).transpose(1, 0, 2)
     np.divide(variances, total, out=share[:, :kept], where=total > 0)
     return coordinates, share
 

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from srnn.fixpoints import classify_measures, measures
-from srnn.metanet import MacroShape
+from srnn.metanet import MacroShape, particle_table
 from srnn.vocabulary import EPSILON, TYPES, ZERO
 
 
@@ -45,12 +45,21 @@ def history_measures(snapshots: np.ndarray, encoding: np.ndarray) -> HistoryMeas
     if snapshots.ndim != 3 or snapshots.shape[1] != len(encoding):
         raise ValueError(f"snapshots of shape {snapshots.shape}: expected (T, {len(encoding)}, P)")
     positions = torch.from_numpy(np.array(encoding))
-    parts = [measures(torch.from_numpy(np.array(one)), positions) for one in snapshots]
-    if not parts:
-        empty = np.zeros((0, snapshots.shape[2]), dtype=np.float32)
-        return HistoryMeasures(empty, empty, empty)
-    size, error, second = (np.stack(column) for column in zip(*parts, strict=True))
-    return HistoryMeasures(size, error, second)
+    found = np.empty((3, len(snapshots), snapshots.shape[2]), dtype=np.float32)
+    for index, one in enumerate(snapshots):
+        found[:, index] = measures(torch.from_numpy(np.array(one)), positions)
+    return HistoryMeasures(*found)
+
+
+def typed_particles(codes: np.ndarray, shape: MacroShape) -> pd.DataFrame:
+    """``particle, layer, cell, input, type``, a row per particle: codes ``(P,)``.
+
+    Raises:
+        ValueError: there is not one code per particle.
+    """
+    if codes.shape != (shape.particles,):
+        raise ValueError(f"codes of shape {codes.shape}: expected ({shape.particles},)")
+    return particle_table(shape).assign(type=np.array(TYPES, dtype=object)[codes])
 
 
 def dead_cells(codes: np.ndarray, shape: MacroShape) -> np.ndarray:

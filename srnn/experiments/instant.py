@@ -15,7 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import torch
 
-from srnn.analysis.connectivity import prune_to
+from srnn.analysis.dropout import dropout_masks
 from srnn.analysis.settle import STEPS, settle
 from srnn.engines import Engine, Problem, make_engine
 from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables
@@ -90,13 +90,14 @@ def census(run: Run, weights: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     """Of a network and its replicators (mask ``(P,)``): their ``share``, ``zero`` among them, its
     ``accuracy``, the accuracy ``without`` them, and their drop ``cost``."""
     task = task_of(run.config)
-    found = prune_to(weights, ~mask, task.x_test, task.y_test, run.shape)
+    test = task.x_test, task.y_test, run.shape
+    found = dropout_masks(weights, {"replicators": mask}, *test).iloc[0]
     return {
         "share": float(mask.mean()),
         "zero": float((np.abs(weights).max(0) <= EPSILON).mean()),
-        "accuracy": found.before,
-        "without": found.before + found.difference,
-        "cost": -found.difference if mask.any() else math.nan,
+        "accuracy": float(found["before"]),
+        "without": float(found["accuracy"]),
+        "cost": -float(found["difference"]) if mask.any() else math.nan,
     }
 
 

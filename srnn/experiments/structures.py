@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from srnn.analysis.collapse import scalars
-from srnn.analysis.connectivity import prune_to
+from srnn.analysis.dropout import accuracy_of, drop
 from srnn.experiments.base import (
     Arms,
     Computation,
@@ -98,7 +98,7 @@ def measure(run: Run) -> Computed:
     few[order[:count]] = True
     few &= keep
     after = {
-        name: prune_to(own, mask, task.x_test, task.y_test, run.shape).after
+        name: accuracy_of(drop(own, ~mask), task.x_test, task.y_test, run.shape)
         for name, mask in (("survivors", keep), ("cut", few))
     }
     facts = {

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from srnn.analysis.types import history_measures
+from srnn.analysis.types import history_measures, typed_particles
 from srnn.export.formats import MissingPackage
-from srnn.metanet import MacroShape, particle_table
+from srnn.metanet import MacroShape
 from srnn.particles import scalar_weights
 from srnn.vocabulary import EPSILON, TYPES
 
@@ -62,9 +62,8 @@ def write_tensorboard(
                 if len(finite):
                     writer.add_histogram(tag, finite, epoch)
         chosen = np.linspace(0, shape.particles - 1, min(PROJECTED, shape.particles)).astype(int)
-        table = particle_table(shape).iloc[chosen]
-        table["type"] = [TYPES[code] for code in found.codes(epsilon)[-1][chosen]]
         last = torch.from_numpy(np.array(snapshots[-1]))
+        table = typed_particles(found.codes(epsilon)[-1], shape).iloc[chosen]
         table["scalar weight"] = scalar_weights(last).numpy()[chosen]
         writer.add_embedding(
             torch.nan_to_num(last.T[chosen]),

@@ -17,13 +17,16 @@ import torch
 from torch import Tensor
 
 from srnn.config import RunConfig
-from srnn.metanet import MacroShape, through_layers
+from srnn.metanet import MacroShape, layer_values, through_layers
 from srnn.tasks import Task
 from srnn.training import data_order
 
 DENSE_LR = 0.02
 """Learning rate of a dense network where none is chosen on validation images
 (:func:`srnn.pruning.scratch.best_rate`)."""
+
+NETWORKS_AT_ONCE = 16
+"""Networks that answer in one batch; more would only fill the memory."""
 
 BeforeEpoch = Callable[[int, Tensor, Tensor], Tensor]
 """``(epoch, scalars (S, P), masks (S, P)) -> masks``, called before every epoch."""
@@ -53,7 +56,7 @@ def initial_scalars(shape: MacroShape, seed: int) -> Tensor:
 
 def train_dense(
     scalars: Tensor,
-    masks: Tensor,
+    masks: Tensor | None,
     shape: MacroShape,
     task: Task,
     epochs: range,
@@ -65,7 +68,8 @@ def train_dense(
 ) -> tuple[Tensor, Tensor]:
     """Train S networks ``(S, P)`` over the given epochs; returns their scalars and masks.
 
-    ``masks (S, P)`` are bool, True for a survivor; ``before_epoch`` may shrink them. ``l1 (S,)`` is
+    ``masks (S, P)`` are bool, True for a survivor (None: all survive); ``before_epoch`` may shrink
+    them. ``l1 (S,)`` is
     added as ``l1 * sum |w|`` to each loss; ``rates (S,)`` are learning rates of their own. The
     momentum starts at rest.
 
@@ -73,6 +77,7 @@ def train_dense(
         RuntimeError: ``before_epoch`` revived a dropped connection.
     """
     x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
+    masks = torch.ones_like(scalars, dtype=torch.bool) if masks is None else masks
     w = torch.where(masks, scalars, 0).clone().requires_grad_()
     buffer = torch.zeros_like(w)
     rate = torch.full((len(w),), rules.lr) if rates is None else rates
@@ -117,17 +122,19 @@ def forward_many(scalars: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
     return through_layers(x.T, shape, sums)
 
 
-def answers(scalars: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
-    """The class that each of S networks ``(S, P)`` gives every image, ``(S, B)``; -1 where a logit
-    is not finite."""
-    logits = forward_many(scalars, x, shape)
-    return torch.where(torch.isfinite(logits).all(1), logits.argmax(1), -1)
+def right_answers(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> Tensor:
+    """Whether each of S networks ``(S, P)`` answers every image rightly, ``(S, B)`` bool; an answer
+    with a non-finite logit is wrong."""
+    parts = []
+    for some in scalars.split(NETWORKS_AT_ONCE):
+        logits = forward_many(some, x, shape)
+        parts.append((logits.argmax(1) == y) & torch.isfinite(logits).all(1))
+    return torch.cat(parts)
 
 
 def accuracies(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> np.ndarray:
     """Accuracy, 0..1, of S networks ``(S, P)``; ``(S,)``. A non-finite logit counts as wrong."""
-    shares = [(answers(part, x, shape) == y).double().mean(-1) for part in scalars.split(16)]
-    return torch.cat(shares).numpy()
+    return right_answers(scalars, x, y, shape).double().mean(-1).numpy()
 
 
 def squared_gradients(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> Tensor:
@@ -137,16 +144,14 @@ def squared_gradients(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) 
     sum, so the squares are sums of products: one matrix product for each layer.
     """
     matrices = shape.split(scalars)
-    inputs: list[Tensor] = []
     sums: list[Tensor] = []
 
     def layer_sums(layer: int, x: Tensor) -> Tensor:
-        inputs.append(x)
         sums.append((x @ matrices[layer].T).requires_grad_())
         return sums[-1]
 
-    logits = through_layers(x, shape, layer_sums)
-    loss = torch.nn.functional.cross_entropy(logits, y, reduction="sum")
+    read, _ = layer_values(x, shape, layer_sums)
+    loss = torch.nn.functional.cross_entropy(read[-1], y, reduction="sum")
     gradients = torch.autograd.grad(loss, sums)
-    squares = [(g**2).T @ (x**2) for g, x in zip(gradients, inputs, strict=True)]
+    squares = [(g**2).T @ (x**2) for g, x in zip(gradients, read, strict=False)]
     return torch.cat([part.reshape(-1) for part in squares]).detach() / len(x)

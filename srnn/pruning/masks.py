@@ -62,19 +62,3 @@ def kept_by(criterion: str, subject: Subject, seed: int = 0) -> np.ndarray:
     (:func:`natural_count`)."""
     order = order_of(criterion, subject, seed)
     return drop_first(order, natural_count(criterion, subject))
-
-
-def apply(weights: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The weights ``(n, P)`` with dropped particles at exactly 0; a new array."""
-    return np.where(mask, weights, 0).astype(weights.dtype)
-
-
-def assert_dropped(weights: np.ndarray, mask: np.ndarray, when: str) -> None:
-    """Make sure that no dropped particle has come back to life.
-
-    Raises:
-        RuntimeError: one has; the message says how many.
-    """
-    alive = int(weights[:, ~mask].any(0).sum())
-    if alive:
-        raise RuntimeError(f"{alive} dropped particles revived {when}")

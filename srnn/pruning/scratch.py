@@ -19,6 +19,7 @@ images, never on test images.
   of the pixels that vary most.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -82,16 +83,32 @@ class Setup:
     @cached_property
     def early(self) -> Tensor:
         """The networks at the epoch that lottery tickets go back to, ``(S, P)``."""
-        return self.fit(self.start, everything(self.start), range(1, 1 + REWIND))
+        return self.fit(self.start, epochs=range(1, 1 + REWIND))
 
     @cached_property
     def dense(self) -> Tensor:
         """The networks trained with all connections, ``(S, P)``."""
-        return self.fit(self.start, everything(self.start), range(1, 1 + self.epochs))
+        return self.fit(self.start)
 
-    def fit(self, scalars: Tensor, masks: Tensor, epochs: range) -> Tensor:
-        """Train networks by the shared rules."""
-        return train_dense(scalars, masks, self.shape, self.task, epochs, self.rules)[0]
+    @property
+    def whole(self) -> range:
+        """The epochs of a whole training."""
+        return range(1, 1 + self.epochs)
+
+    def fit(
+        self,
+        scalars: Tensor,
+        masks: Tensor | None = None,
+        epochs: range | None = None,
+        task: Task | None = None,
+        *,
+        l1: Tensor | None = None,
+        rates: Tensor | None = None,
+    ) -> Tensor:
+        """Train networks by the shared rules, as :func:`train_dense` does; by default all of their
+        connections, for a whole training, on the shared task."""
+        about = self.shape, task or self.task, self.whole if epochs is None else epochs, self.rules
+        return train_dense(scalars, masks, *about, l1=l1, rates=rates)[0]
 
     def retrained(self, scalars: Tensor, masks: Tensor) -> Tensor:
         """Train pruned networks a little further."""
@@ -99,11 +116,15 @@ class Setup:
 
     def from_start(self, masks: Tensor) -> Tensor:
         """Train what the masks ``(S * K, P)`` keep of the initial networks."""
-        return self.fit(self.each(self.start), masks, range(1, 1 + self.epochs))
+        return self.fit(self.each(self.start), masks)
 
     def each(self, per_seed: Tensor) -> Tensor:
         """One copy per count, ``(S, P)`` -> ``(S * K, P)``."""
         return per_seed.repeat_interleave(self.counts.shape[1], 0)
+
+    def least_dropped(self, values: Tensor) -> Tensor:
+        """The masks ``(S * K, P)`` that drop the smallest |values| ``(S, P)`` of every seed."""
+        return smallest_dropped(self.each(values), self.drops)
 
 
 @dataclass(frozen=True)
@@ -118,18 +139,14 @@ class Scratch:
     natural: bool = False
 
 
-def everything(scalars: Tensor) -> Tensor:
-    """The mask that drops nothing."""
-    return torch.ones_like(scalars, dtype=torch.bool)
-
-
-def smallest_dropped(values: Tensor, counts: list[int], masks: Tensor) -> Tensor:
+def smallest_dropped(values: Tensor, counts: list[int], masks: Tensor | None = None) -> Tensor:
     """Drop the smallest |value| until exactly ``counts[s]`` of network s are gone: ``(S, P)`` masks
-    within the given ones; ties by index.
+    within the given ones (None: nothing is gone yet); ties by index.
 
     Raises:
         ValueError: more are gone already.
     """
+    masks = torch.ones_like(values, dtype=torch.bool) if masks is None else masks
     if any((~mask).sum() > count for mask, count in zip(masks, counts, strict=True)):
         raise ValueError("more connections are gone already than may be dropped")
     size = torch.where(masks, values.abs(), -1)
@@ -152,19 +169,10 @@ def best_rate(setup: Setup, rates: Sequence[float] = RATES) -> float:
     """The learning rate with which dense networks answer the most validation images rightly, the
     mean over seeds."""
     task, seeds = validation_split(setup.task), len(setup.seeds)
-    start = setup.start.repeat(len(rates), 1)
-    trained, _ = train_dense(
-        start,
-        everything(start),
-        setup.shape,
-        task,
-        range(1, 1 + setup.epochs),
-        setup.rules,
-        rates=torch.tensor(rates).repeat_interleave(seeds),
-    )
-    return rates[
-        int(_test_accuracy(trained, task, setup.shape).reshape(-1, seeds).mean(1).argmax())
-    ]
+    each = torch.tensor(rates).repeat_interleave(seeds)
+    trained = setup.fit(setup.start.repeat(len(rates), 1), task=task, rates=each)
+    means = _test_accuracy(trained, task, setup.shape).reshape(-1, seeds).mean(1)
+    return rates[int(means.argmax())]
 
 
 def grown(epoch: int, epochs: int) -> float:
@@ -182,32 +190,20 @@ def _test_accuracy(scalars: Tensor, task: Task, shape: MacroShape) -> np.ndarray
     return accuracies(scalars, x, y, shape)
 
 
-def _magnitude_masks(setup: Setup) -> Tensor:
-    wide = setup.each(setup.dense)
-    return smallest_dropped(wide, setup.drops, everything(wide))
-
-
 def _gradual(setup: Setup) -> Tensor:
     def before_epoch(epoch: int, scalars: Tensor, masks: Tensor) -> Tensor:
         share = grown(epoch, setup.epochs)
         return smallest_dropped(scalars, [int(share * count) for count in setup.drops], masks)
 
+    about = setup.shape, setup.task, setup.whole, setup.rules
     start = setup.each(setup.start)
-    trained, masks = train_dense(
-        start,
-        everything(start),
-        setup.shape,
-        setup.task,
-        range(1, 1 + setup.epochs),
-        setup.rules,
-        before_epoch=before_epoch,
-    )
+    trained, masks = train_dense(start, None, *about, before_epoch=before_epoch)
     return setup.retrained(trained, smallest_dropped(trained, setup.drops, masks))
 
 
 def _lottery(setup: Setup) -> Tensor:
     again = range(1 + REWIND, 1 + setup.epochs)
-    return setup.fit(setup.each(setup.early), _magnitude_masks(setup), again)
+    return setup.fit(setup.each(setup.early), setup.least_dropped(setup.dense), again)
 
 
 def _l1(setup: Setup) -> Tensor:
@@ -217,12 +213,8 @@ def _l1(setup: Setup) -> Tensor:
     start = setup.start.repeat(len(STRENGTHS), 1)
 
     def pruned(task: Task) -> tuple[Tensor, Tensor]:
-        epochs = range(1, 1 + setup.epochs)
-        trained, _ = train_dense(
-            start, everything(start), setup.shape, task, epochs, setup.rules, l1=strengths
-        )
-        wide = setup.each(trained)
-        masks = smallest_dropped(wide, setup.drops * len(STRENGTHS), everything(wide))
+        wide = setup.each(setup.fit(start, task=task, l1=strengths))
+        masks = smallest_dropped(wide, setup.drops * len(STRENGTHS))
         return torch.where(masks, wide, 0), masks
 
     split = validation_split(setup.task)
@@ -245,18 +237,12 @@ def sensitivities(setup: Setup) -> Tensor:
     return (w.detach() * gradient).abs()
 
 
-def _snip(setup: Setup) -> Tensor:
-    values = setup.each(sensitivities(setup))
-    return setup.from_start(smallest_dropped(values, setup.drops, everything(values)))
-
-
 def _random(setup: Setup) -> Tensor:
     draws = [
         np.random.default_rng([seed, 0xA11]).permutation(setup.shape.particles)
         for seed in setup.seeds
     ]
-    values = setup.each(torch.from_numpy(np.stack(draws)))
-    return setup.from_start(smallest_dropped(values, setup.drops, everything(values)))
+    return setup.from_start(setup.least_dropped(torch.from_numpy(np.stack(draws))))
 
 
 def _masked(masks: Callable[[Setup], np.ndarray]) -> Callable[[Setup], Tensor]:
@@ -271,8 +257,8 @@ def shuffled_masks(setup: Setup) -> np.ndarray:
     masks = setup.kept.copy()
     for seed, of_seed in zip(setup.seeds, masks, strict=True):
         random = np.random.default_rng([seed, 0x5AF])
-        for layer in _layers(setup.shape):
-            of_seed[:, layer] = random.permuted(of_seed[:, layer], axis=1)
+        for start, end in itertools.pairwise(setup.shape.starts):
+            of_seed[:, start:end] = random.permuted(of_seed[:, start:end], axis=1)
     return masks
 
 
@@ -283,28 +269,28 @@ def pixel_masks(setup: Setup) -> np.ndarray:
     cells = setup.shape.layers[0][0]
     rank = np.argsort(np.argsort(-setup.task.x_train.std(0), kind="stable"))
     place = (rank[None] * cells + np.arange(cells)[:, None]).ravel()
-    first = _layers(setup.shape)[0]
-    masks[..., first] = place < masks[..., first].sum(-1, keepdims=True)
+    first = masks[..., : len(place)]
+    first[:] = place < first.sum(-1, keepdims=True)
     return masks
-
-
-def _layers(shape: MacroShape) -> list[slice]:
-    return [slice(*ends) for ends in zip(shape.starts, shape.starts[1:], strict=False)]
 
 
 SCRATCH: dict[str, Scratch] = {
     "one-shot": Scratch(
         "Dense, one-shot magnitude",
-        lambda setup: torch.where(_magnitude_masks(setup), setup.each(setup.dense), 0),
+        lambda setup: torch.where(setup.least_dropped(setup.dense), setup.each(setup.dense), 0),
     ),
     "one-shot-retrained": Scratch(
         "Dense, one-shot magnitude, retrained",
-        lambda setup: setup.retrained(setup.each(setup.dense), _magnitude_masks(setup)),
+        lambda setup: setup.retrained(setup.each(setup.dense), setup.least_dropped(setup.dense)),
     ),
     "gradual": Scratch("Dense, gradual magnitude", _gradual),
     "lottery": Scratch("Dense, lottery ticket", _lottery),
     "l1": Scratch("Dense, L1 penalty", _l1),
-    "snip": Scratch("Dense, SNIP before training", _snip, small=True),
+    "snip": Scratch(
+        "Dense, SNIP before training",
+        lambda setup: setup.from_start(setup.least_dropped(sensitivities(setup))),
+        small=True,
+    ),
     "random-start": Scratch("Dense, random before training", _random, True, True),
     "mask": Scratch("Dense, the survivors' mask", _masked(lambda setup: setup.kept), True, True),
     "mask-shuffled": Scratch(

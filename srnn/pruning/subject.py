@@ -15,9 +15,9 @@ from torch import Tensor
 
 from srnn.analysis.settle import settle
 from srnn.fixpoints import classify_measures, measures
-from srnn.metanet import MacroShape, accuracy, forward
+from srnn.metanet import MacroShape, accuracy, forward, layer_values
 from srnn.particles import scalar_weights
-from srnn.pruning.dense import accuracies, answers, squared_gradients
+from srnn.pruning.dense import accuracies, right_answers, squared_gradients
 from srnn.runs import Run
 from srnn.tasks import Task, task_of
 from srnn.vocabulary import EPSILON, SETTLED, is_replicator
@@ -25,16 +25,12 @@ from srnn.vocabulary import EPSILON, SETTLED, is_replicator
 FISHER_IMAGES = 10_000
 """Training images, from the first, over which squared gradients are averaged."""
 
-NETWORKS_AT_ONCE = 16
-"""Masked networks evaluated in one batch; more would only fill the memory."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """A trained MetaNet with its task.
 
     ``weights`` is ``(n, P)`` float32, ``encoding`` ``(n, 3)``; ``epsilon`` decides the types.
-    Equality and hash are by identity, as arrays have none.
     """
 
     weights: np.ndarray
@@ -42,11 +38,6 @@ class Subject:
     shape: MacroShape
     task: Task
     epsilon: float = EPSILON
-
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
     @classmethod
     def of(cls, run: Run, epsilon: float = EPSILON) -> Subject:
@@ -73,7 +64,7 @@ class Subject:
         if not epsilon >= 0:
             raise ValueError(f"epsilon = {epsilon}: must be zero or more")
         other = replace(self, epsilon=epsilon)
-        kept = ("scalars", "_measures", "input_std", "fisher", "x_test", "y_test")
+        kept = ("scalars", "_measures", "input_std", "fisher")
         other.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
         return other
 
@@ -114,21 +105,14 @@ class Subject:
     @cached_property
     def input_std(self) -> np.ndarray:
         """Standard deviation, over the training images, of what every particle reads, ``(P,)``."""
+        matrices = self.shape.split(self.scalars)
         x = torch.from_numpy(self.task.x_train)
-        parts = []
-        for layer, (out, _) in enumerate(self.shape.layers):
-            x_in = self._activations(x, layer)
-            parts.append(x_in.double().std(0, correction=0).repeat(out))
+        read, _ = layer_values(x, self.shape, lambda layer, x: x @ matrices[layer].T)
+        parts = [
+            x_in.double().std(0, correction=0).repeat(out)
+            for x_in, (out, _) in zip(read, self.shape.layers, strict=False)
+        ]
         return torch.cat(parts).numpy()
-
-    def _activations(self, x: Tensor, layer: int) -> Tensor:
-        """What a weight layer reads, ``(B, in)``: the output of the network in which that layer
-        is the last one and passes its input on (a last layer has no activation and no skip)."""
-        if layer == 0:
-            return x
-        shape = replace(self.shape, depth=layer + 1, outputs=self.shape.width)
-        passing = torch.eye(self.shape.width).reshape(-1)
-        return forward(torch.cat([self.scalars[: shape.starts[layer]], passing]), x, shape)
 
     @property
     def contribution(self) -> np.ndarray:
@@ -151,13 +135,10 @@ class Subject:
         squares = squared_gradients(scalars, x, y, self.shape)
         return torch.where(alive, scalars**2 * squares / 2, torch.nan).numpy()
 
-    @cached_property
-    def x_test(self) -> Tensor:
-        return torch.from_numpy(self.task.x_test)
-
-    @cached_property
-    def y_test(self) -> Tensor:
-        return torch.from_numpy(self.task.y_test)
+    @property
+    def test(self) -> tuple[Tensor, Tensor]:
+        """The test images ``(B, inputs)`` and their classes ``(B,)``."""
+        return torch.from_numpy(self.task.x_test), torch.from_numpy(self.task.y_test)
 
     def masked(self, mask: np.ndarray | None) -> Tensor:
         """Scalar weights with what is dropped at 0, ``(..., P)``; None drops nothing."""
@@ -167,25 +148,21 @@ class Subject:
 
     def accuracy(self, mask: np.ndarray | None = None) -> float:
         """Test accuracy, 0..1, of what the mask ``(P,)`` (True: survives) leaves."""
-        return accuracy(self.masked(mask), self.x_test, self.y_test, self.shape)
+        return accuracy(self.masked(mask), *self.test, self.shape)
 
     def right(self, masks: np.ndarray) -> np.ndarray:
         """Whether what every mask leaves answers each test image rightly, ``(S, P)`` -> ``(S, B)``;
         an answer with a non-finite logit is wrong."""
-        parts = [
-            answers(self.masked(masks[start : start + NETWORKS_AT_ONCE]), self.x_test, self.shape)
-            for start in range(0, len(masks), NETWORKS_AT_ONCE)
-        ]
-        return (torch.cat(parts) == self.y_test).numpy()
+        return right_answers(self.masked(masks), *self.test, self.shape).numpy()
 
     def accuracies(self, masks: np.ndarray) -> np.ndarray:
         """Test accuracy of every mask, ``(S, P)`` bool -> ``(S,)``."""
-        return self.right(masks).mean(1)
+        return self.answered(self.masked(masks))
 
     def answered(self, scalars: Tensor) -> np.ndarray:
         """Test accuracy of other networks of the same shape, ``(S, P)`` -> ``(S,)``."""
-        return accuracies(scalars, self.x_test, self.y_test, self.shape)
+        return accuracies(scalars, *self.test, self.shape)
 
     def logits(self, mask: np.ndarray | None, precision: torch.dtype = torch.float32) -> Tensor:
         """Logits of all test images, ``(B, classes)``, of what the mask leaves."""
-        return forward(self.masked(mask).to(precision), self.x_test.to(precision), self.shape)
+        return forward(self.masked(mask).to(precision), self.test[0].to(precision), self.shape)
