@@ -5,13 +5,13 @@ import time
 import pandas as pd
 import pytest
 import streamlit as st
+from sessions import ROOT
 from streamlit.testing.v1 import AppTest
 
 from srnn.experiments import experiments
 from srnn.experiments.base import Settings
 from srnn.experiments.engine import chosen, run_experiments
 from srnn.runs import latest, obtain
-from ui.menu import ROOT
 
 
 @pytest.fixture(autouse=True)

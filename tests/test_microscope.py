@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import streamlit as st
+from sessions import ROOT
 from streamlit.testing.v1 import AppTest
 
 from srnn.acts import perform
@@ -12,7 +13,6 @@ from srnn.lineage import read_acts
 from srnn.runs import Run, get_run, obtain
 from srnn.runs.fork import forked
 from srnn.tasks import task_of
-from ui.menu import ROOT
 from ui.stage.edits import measured, performed
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
+from sessions import ROOT
 from streamlit.testing.v1 import AppTest
 
 from srnn.analysis import attribution, dropout
@@ -21,7 +22,6 @@ from srnn.runs import Run, obtain
 from srnn.tasks import Task, task_of
 from srnn.vocabulary import DIVERGENT, IDENTITY, OTHER, SECOND_ORDER, ZERO, is_replicator
 from ui import around
-from ui.menu import ROOT
 from ui.text import escape
 
 EPSILON = 0.003

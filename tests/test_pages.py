@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 import torch
+from sessions import ROOT
 from streamlit.testing.v1 import AppTest
 
 from srnn import paths
@@ -24,7 +25,7 @@ from srnn.runs import Run, obtain, read_job
 from srnn.runs.jobs import ask
 from srnn.vocabulary import is_replicator
 from ui.charts import csv
-from ui.menu import PAGES, ROOT
+from ui.menu import LABELS
 from ui.text import duration, escape
 
 ABOUT_A_RUN = ("pages/trajectories.py", "pages/particle_types.py", "pages/connectivity.py")
@@ -85,22 +86,18 @@ def strip(app: AppTest) -> str:
     return re.sub("[ \\n]+", " ", plain).strip()
 
 
-@pytest.mark.parametrize("file", [entry.file for entry in PAGES])
+@pytest.mark.parametrize("file", LABELS)
 def test_every_page_opens_through_the_overview(file: str, run: Run) -> None:
     app = open_page(file, run.run_id)
-    assert app.title[0].value == ("MetaNet lab" if file == "app.py" else _label(file))
+    assert app.title[0].value == ("MetaNet lab" if file == "app.py" else LABELS[file])
     assert not app.error
 
 
-@pytest.mark.parametrize("file", [entry.file for entry in PAGES])
+@pytest.mark.parametrize("file", LABELS)
 def test_every_page_works_all_by_itself(file: str, run: Run) -> None:
     app = AppTest.from_file(str(ROOT / file), default_timeout=60).run()
     assert_calm(app)
-    assert app.title[0].value == ("MetaNet lab" if file == "app.py" else _label(file))
-
-
-def _label(file: str) -> str:
-    return next(entry.label for entry in PAGES if entry.file == file)
+    assert app.title[0].value == ("MetaNet lab" if file == "app.py" else LABELS[file])
 
 
 @pytest.mark.usefixtures("no_bundled_run")

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 import streamlit as st
+from sessions import ROOT
 from streamlit.testing.v1 import AppTest
 
 from srnn.config import RunConfig
@@ -17,7 +18,6 @@ from srnn.pruning.masks import drop_first
 from srnn.pruning.measure import RIVALS
 from srnn.pruning.subject import Subject
 from srnn.runs import Run, obtain
-from ui.menu import ROOT
 from ui.pruning import SECTIONS
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sessions import ROOT
 from streamlit.testing.v1 import AppTest
 
 from srnn.figures import life as figures
@@ -11,7 +12,6 @@ from srnn.life.recipes import Recipe, identity
 from srnn.life.soup import Rules
 from srnn.vocabulary import IDENTITY, OTHER, TYPES, ZERO
 from tests.test_stage import decode
-from ui.menu import ROOT
 from ui.stage.soup import block
 
 RULES = Rules(attack=0.3, train=30, respawn=True)

@@ -20,7 +20,6 @@ from srnn.analysis.types import type_counts
 from srnn.figures import connectivity, dropout, membership, style, survivors, training, types
 from srnn.figures import trajectories as cubes
 from srnn.figures.export import FORMATS, to_file
-from srnn.tasks import DataError, resolve
 from srnn.vocabulary import count_replicators
 from ui import cached, state
 from ui.charts import csv, dark, drawn_for, show
@@ -40,25 +39,18 @@ class Plate:
     caption: str
     figure: go.Figure
     table: pd.DataFrame
-    _drawn: dict[tuple[str, bool], tuple[go.Figure, go.Figure]] = field(default_factory=dict)
+    _drawn: dict[bool, tuple[go.Figure, go.Figure]] = field(default_factory=dict)
 
-    def show(self, view: View, more: Callable[[], None] | None = None) -> None:
-        """Show it on a page. Plotly takes longer to copy a figure than to make it, so the copies
-        are kept with it."""
-        key = view.source, dark()
-        if key not in self._drawn:
+    def show(self, view: View, more: Callable[[], None] | None = None, key: str = "") -> None:
+        """Show it on the page of the view that it was made for, under its name or a ``key`` of its
+        own. Plotly takes longer to copy a figure than to make it, so the copies are kept with it,
+        for either theme."""
+        if dark() not in self._drawn:
             signed = style.signed(self.figure, view.source)
-            self._drawn[key] = signed, drawn_for(dark(), signed)
-        signed, drawn = self._drawn[key]
-        show(
-            signed,
-            self.table,
-            f"{self.name}-{view.file}",
-            key=self.name,
-            alt=self.caption,
-            more=more,
-            drawn=drawn,
-        )
+            self._drawn[dark()] = signed, drawn_for(dark(), signed)
+        signed, drawn = self._drawn[dark()]
+        name, key = f"{self.name}-{view.file}", key or self.name
+        show(signed, self.table, name, key=key, alt=self.caption, more=more, drawn=drawn)
 
 
 def _kept(make: Callable[Asked, Plate]) -> Callable[Asked, Plate]:
@@ -149,6 +141,21 @@ def curves(view: View) -> Plate:
     )
 
 
+@_kept
+def particle(view: View, index: int) -> Plate:
+    """How a particle came to where it is: its size and self-application error over the epochs."""
+    run, history = view.run, cached.measures(view.run.run_id)
+    epochs, codes = run.snapshot_epochs, cached.codes(run.run_id, view.epsilon)[:, index]
+    sizes, errors = history.size[:, index], history.error[:, index]
+    name = cached.particles(run.run_id)["particle"].iloc[index]
+    return Plate(
+        f"particle-{name}",
+        f"Largest weight and self-application error of particle {name} by epoch.",
+        types.particle_history(epochs, sizes, errors, codes, view.epsilon),
+        pd.DataFrame({"epoch": epochs, "size": sizes, "error": errors}),
+    )
+
+
 def cube(
     view: View,
     paths: Trajectories | None = None,
@@ -222,14 +229,10 @@ def dropped(view: View) -> tuple[Plate, Plate]:
     """The dropout test by type, and by weight layer."""
     by_type, by_layer = cached.dropped(view)
     what = "Change of the test accuracy when the particles of a type are dropped"
+    bars, layers = dropout.dropout_bars(by_type), dropout.dropout_layers(by_layer)
     return (
-        Plate("dropout", f"{what}; {view.at}.", dropout.dropout_bars(by_type), by_type),
-        Plate(
-            "dropout-layers",
-            f"{what} in one weight layer; {view.at}.",
-            dropout.dropout_layers(by_layer),
-            by_layer,
-        ),
+        Plate("dropout", f"{what}; {view.at}.", bars, by_type),
+        Plate("dropout-layers", f"{what} in one weight layer; {view.at}.", layers, by_layer),
     )
 
 
@@ -241,16 +244,8 @@ def plates(view: View) -> Iterator[Plate]:
     yield from (thinning(view), layers(view), pixels(view), census(view), curves(view))
     yield from (cube(view), cube(view, axes="three"))
     yield scalars(view)
-    if _data_are_here(view):
+    if cached.task(view.run.run_id) is not None:
         yield from (maps(view), maps(view, "weight"), *dropped(view))
-
-
-def _data_are_here(view: View) -> bool:
-    try:
-        resolve(view.run.config)
-    except DataError:
-        return False
-    return True
 
 
 def album(view: View) -> bytes:

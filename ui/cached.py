@@ -21,7 +21,7 @@ from srnn.analysis.types import HistoryMeasures, history_measures
 from srnn.fixpoints import classify
 from srnn.metanet import particle_table
 from srnn.runs import get_run
-from srnn.tasks import task_of
+from srnn.tasks import DataError, Task, task_of
 from ui.state import View
 
 MOMENT: dict[str | type[Any], Any] = {
@@ -33,6 +33,14 @@ WEIGHTS: dict[str | type[Any], Any] = {
     View: lambda view: (view.run.run_id, view.index, view.settled)
 }
 """The same for what does not depend on epsilon."""
+
+
+def task(run_id: str) -> Task | None:
+    """A run's data; None where they are not here, or have changed."""
+    try:
+        return task_of(get_run(run_id).config)
+    except DataError:
+        return None
 
 
 @st.cache_data(max_entries=40, show_spinner="Measuring every particle of every snapshot")

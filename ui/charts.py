@@ -144,24 +144,20 @@ def _seen_from(figure: go.Figure, camera: Any) -> go.Figure:
 
 
 def drawn_for(dark: bool, figure: go.Figure) -> go.Figure:
-    """A copy of a figure as a page of that theme shows it."""
+    """A copy of a figure as a page of that theme shows it, with room above for its tool bar, and
+    below for labels, which would lie on the legend and on the line of its origin in a narrow
+    window."""
     shown = style.themed(figure, dark)
-    _make_room(shown)
-    return shown
-
-
-def _make_room(figure: go.Figure) -> None:
-    """Room above the figure for its tool bar, and below it for labels, which would lie on the
-    legend and on the line of its origin in a narrow window."""
-    layout = figure.layout
-    top = layout.margin.t if layout.margin.t is not None else layout.template.layout.margin.t
-    height = layout.height or style.COLUMNS["double"][1]
-    bottom = layout.margin.b if layout.margin.b is not None else layout.template.layout.margin.b
-    room = {"t": top + TOOL_BAR, "b": bottom + TURNED}
-    figure.update_layout(margin=room, height=height + TOOL_BAR + TURNED)
-    legend = layout.legend if layout.legend.y is not None else layout.template.layout.legend
+    own, usual = shown.layout, shown.layout.template.layout
+    top, bottom = (usual.margin[k] if own.margin[k] is None else own.margin[k] for k in "tb")
+    shown.update_layout(
+        margin={"t": top + TOOL_BAR, "b": bottom + TURNED},
+        height=(own.height or style.COLUMNS["double"][1]) + TOOL_BAR + TURNED,
+    )
+    legend = usual.legend if own.legend.y is None else own.legend
     if legend.y > 1:  # above the figure, a legend makes its own margin: give it an empty title line
-        figure.update_layout(legend={"title": {"text": " ", "side": "top", "font": {"size": 20}}})
+        shown.update_layout(legend={"title": {"text": " ", "side": "top", "font": {"size": 20}}})
+    return shown
 
 
 def csv(table: pd.DataFrame) -> bytes:

@@ -8,25 +8,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 import torch
 
 from srnn.analysis.connectivity import node_name
 from srnn.config import RunConfig
 from srnn.figures.style import percent, points
-from srnn.figures.types import particle_history
 from srnn.fixpoints import classify_measures, measures
 from srnn.interactions import LEVELS
 from srnn.lineage import ALL, Act, LineageError, pack, read_acts, write_acts
-from srnn.metanet import MacroShape
-from srnn.particles import INPUTS, composite, matrices
+from srnn.particles import composite, matrices
 from srnn.runs import RunError, get_run, obtain
 from srnn.runs.fork import forked
 from srnn.tasks import DataError, task_of
 from srnn.vocabulary import LABELS, TYPES, count_replicators
 from ui import cached, state
-from ui.charts import dark, drawn_for, show
 from ui.stage.edits import measured, performed
 from ui.state import View
 from ui.text import escape, many
@@ -61,7 +57,6 @@ def microscope(view: View) -> None:
 
 
 def _bench(view: View, acts: str) -> None:
-    """The buttons."""
     chosen = pack(view.picked)
     name = many(len(view.picked), "particle")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -101,8 +96,12 @@ def _button(label: str, act: Act, about: str) -> None:
 
 
 def _do(act: str) -> None:
-    acts = state.get("acts")
     st.session_state[UNDONE] = []
+    _add(act)
+
+
+def _add(act: str) -> None:
+    acts = state.get("acts")
     state.change(acts=f"{acts}; {act}" if acts else act)
 
 
@@ -118,9 +117,7 @@ def _undo() -> None:
 
 def _redo() -> None:
     if undone := st.session_state.get(UNDONE):
-        act = undone.pop()
-        acts = state.get("acts")
-        state.change(acts=f"{acts}; {act}" if acts else act)
+        _add(undone.pop())
 
 
 def _keep(view: View, acts: str) -> None:
@@ -182,47 +179,17 @@ def _particle(view: View, acts: str, particle: int) -> None:
     kind = TYPES[classify_measures(size, error, second, view.epsilon)[0]]
     v = composite(tensor)[:, 0].tolist()
     row = cached.particles(run.run_id).iloc[particle]
+    layer, index, side = int(row["layer"]), int(row["input"]), round(shape.inputs**0.5)
+    reads = node_name(layer, index, shape)
+    if layer == 0 and side * side == shape.inputs:
+        reads = f"the pixel in row {index // side}, column {index % side}"
     st.markdown(
-        f"**{row['particle']}** is **{LABELS[kind]}** ({view.at}). It reads "
-        f"{_reads(shape, int(row['layer']), int(row['input']))} and feeds "
-        f"{node_name(int(row['layer']) + 1, int(row['cell']), shape)}, with scalar weight "
+        f"**{row['particle']}** is **{LABELS[kind]}** ({view.at}). It reads {reads} and feeds "
+        f"{node_name(layer + 1, int(row['cell']), shape)}, with scalar weight "
         f"**{v[4]:.4g}**. Its largest weight is {size[0]:.3g}; applied to itself it misses its own "
         f"weights by at most {error[0]:.2g}."
     )
     st.html(_sheet(weights, v))
-    _relevance(view, acts, particle)
-
-
-def course(view: View) -> None:
-    """How the one chosen particle came to where it is, which no act changes."""
-    run, (particle,) = view.run, view.picked
-    name = cached.particles(run.run_id)["particle"].iloc[particle]
-    figure, drawn, table = _history(run.run_id, view.epsilon, particle, dark())
-    show(
-        figure,
-        table,
-        f"particle-{name}-{view.file}",
-        key="particle",
-        alt="Largest weight and self-application error of the particle by epoch",
-        drawn=drawn,
-    )
-
-
-@st.cache_resource(max_entries=40, show_spinner=False)
-def _history(
-    run_id: str, epsilon: float, particle: int, dark: bool
-) -> tuple[go.Figure, go.Figure, pd.DataFrame]:
-    """The figure of a particle's training, which no act changes; as a page shows it; its table."""
-    run, history = get_run(run_id), cached.measures(run_id)
-    epochs, codes = run.snapshot_epochs, cached.codes(run_id, epsilon)[:, particle]
-    sizes, errors = history.size[:, particle], history.error[:, particle]
-    figure = particle_history(epochs, sizes, errors, codes, epsilon)
-    table = pd.DataFrame({"epoch": epochs, "size": sizes, "error": errors})
-    return figure, drawn_for(dark, figure), table
-
-
-def _relevance(view: View, acts: str, particle: int) -> None:
-    """How much of the answers comes through the particle."""
     share, rank = relevance(view.run.run_id, view.index, acts)
     st.markdown(
         f"Relevance: **{percent(float(share[particle]))}** of what all particles contribute to the "
@@ -245,13 +212,6 @@ def relevance(run_id: str, index: int, acts: str) -> tuple[np.ndarray, np.ndarra
     return share, np.argsort(np.argsort(-np.nan_to_num(share), kind="stable"), kind="stable")
 
 
-def _reads(shape: MacroShape, layer: int, index: int) -> str:
-    side = round(shape.inputs**0.5)
-    if layer or side * side != shape.inputs:
-        return node_name(layer, index, shape)
-    return f"the pixel in row {index // side}, column {index % side}"
-
-
 _STYLE = """<style>
 .lens {display: flex; flex-wrap: wrap; gap: 0.75rem 1.5rem; font-size: 0.8rem}
 .lens table {border-collapse: separate; border-spacing: 2px; font-variant-numeric: tabular-nums}
@@ -263,11 +223,15 @@ _MEANING = ("1 if perfect", "0 if perfect", "0 if perfect", "0 if perfect", "sca
 
 def _sheet(weights: np.ndarray, v: list[float]) -> str:
     """The particle's three matrices and its composite, as small tables; darker is larger."""
-    w1, w2, w3 = (part[..., 0].numpy() for part in matrices(torch.from_numpy(np.array(weights))))
+    parts = matrices(torch.from_numpy(np.array(weights)))
     top = float(np.nanmax(np.abs(weights), initial=1e-12))
-    named = ((f"W1 ({len(w1)}×{INPUTS})", w1), (f"W2 ({len(w2)}×{len(w2)})", w2))
-    tables = [_table(name, values, top) for name, values in named]
-    tables.append(_table(f"W3 (1×{len(w3)})", w3[None], top))
+    tables = []
+    for number, part in enumerate(parts, start=1):
+        values = np.atleast_2d(part[..., 0].numpy())
+        name = f"W{number} ({len(values)}×{len(values[0])})"
+        rows = ("".join(_cell(float(value), top) for value in row) for row in values)
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        tables.append(f"<table><caption>{name}</caption>{body}</table>")
     head = "".join(f"<td>v{index}</td>" for index in range(5))
     foot = "".join(f"<td><small>{text}</small></td>" for text in _MEANING)
     body = "".join(_cell(value, max(1.0, *map(abs, v))) for value in v)
@@ -276,13 +240,6 @@ def _sheet(weights: np.ndarray, v: list[float]) -> str:
         f"<tr>{foot}</tr></table>"
     )
     return f"{_STYLE}<div class='lens'>{''.join(tables)}</div>"
-
-
-def _table(name: str, values: np.ndarray, top: float) -> str:
-    rows = "".join(
-        "<tr>" + "".join(_cell(float(value), top) for value in row) + "</tr>" for row in values
-    )
-    return f"<table><caption>{name}</caption>{rows}</table>"
 
 
 def _cell(value: float, top: float) -> str:

@@ -13,13 +13,13 @@ from srnn.runs import Run, find_run, list_runs, submit
 from srnn.tasks import DataError
 from srnn.vocabulary import count_replicators
 from ui import memory, server, state
-from ui.charts import dark, download
+from ui.charts import dark
 from ui.draft import load
 from ui.forks import fork_form
 from ui.frame import page
 from ui.live import attempt, on_stage, panel, said, training, watch
 from ui.menu import link
-from ui.stage import film_of, stage
+from ui.stage import film_button, stage
 from ui.text import escape
 
 METANET = """
@@ -90,16 +90,11 @@ def workbench(run: Run, autoplay: bool) -> None:
         st.caption("Shown: " + escape(run.name) + (", bundled" if run.bundled else ""))
     st.fragment(_living)(run, autoplay, state.place())
     if len(view.picked) == 1:
-        from ui.microscope import course  # needs torch, which the first picture does not
+        from ui import album  # needs torch, which the first picture does not
 
-        course(view)
+        album.particle(view, *view.picked).show(view, key="particle")
     paper(view)
-    download(
-        "Film of this run (HTML)",
-        lambda: film_of(run.run_id, view.epsilon, run.name),
-        f"film-{view.file}.html",
-        "text/html",
-    )
+    film_button(view)
 
 
 def _living(run: Run, autoplay: bool, drawn: dict[str, str]) -> None:

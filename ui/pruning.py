@@ -1,6 +1,7 @@
 """The parts of the page Pruning lab: what is computed and kept, and how its sections are shown."""
 
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -24,11 +25,13 @@ from srnn.pruning.curves import curves, natural_points, over_draws
 from srnn.pruning.masks import drop_first, natural_count
 from srnn.pruning.subject import Subject
 from srnn.pruning.sweeps import epsilon_sentence, epsilon_sweep, pareto
-from srnn.runs import Run, find_run, get_run, list_runs
+from srnn.runs import find_run, get_run, list_runs
+from ui.cached import MOMENT
 from ui.charts import download, show
 from ui.draft import load
 from ui.menu import link
-from ui.state import address
+from ui.state import View, address
+from ui.studies import limits_section, seeds_section
 from ui.text import escape, many
 
 SPARSITIES = (*(step / 20 for step in range(1, 20)), 0.98)
@@ -42,28 +45,34 @@ def _measured(run_id: str) -> Subject:
     return found
 
 
-def subject(run_id: str, epsilon: float) -> Subject:
+def subject(view: View) -> Subject:
     """The run's network, judged with an epsilon; what does not depend on it is measured once."""
-    return _measured(run_id).at(epsilon)
+    return _measured(view.run.run_id).at(view.epsilon)
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
-def order(run_id: str, epsilon: float, criterion: str) -> pd.Series:
+@st.cache_data(max_entries=100, hash_funcs=MOMENT, show_spinner=False)
+def order(view: View, criterion: str) -> np.ndarray:
     """Particles in the order in which a criterion drops them."""
-    return pd.Series(order_of(criterion, subject(run_id, epsilon)))
+    return order_of(criterion, subject(view))
 
 
-@st.cache_data(max_entries=40, show_spinner="Dropping connections, 30 random orders too")
-def rival_curves(run_id: str, epsilon: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+@st.cache_data(
+    max_entries=40, hash_funcs=MOMENT, show_spinner="Dropping connections, 30 random orders too"
+)
+def rival_curves(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All criteria's curves, summed up over draws, and their points at the replicators' count."""
-    one = subject(run_id, epsilon)
+    one = subject(view)
     return over_draws(curves(one, sparsities=SPARSITIES)), natural_points(one)
 
 
-@st.cache_data(max_entries=40, show_spinner="Pairing and dropping, some seconds for each test")
-def controls(run_id: str, epsilon: float) -> pd.DataFrame:
+@st.cache_data(
+    max_entries=40,
+    hash_funcs=MOMENT,
+    show_spinner="Pairing and dropping, some seconds for each test",
+)
+def controls(view: View) -> pd.DataFrame:
     """The control tests of a run."""
-    return control_table(control_tests(subject(run_id, epsilon)))
+    return control_table(control_tests(subject(view)))
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
@@ -78,9 +87,10 @@ def runs_map(run_ids: tuple[str, ...], epsilon: float) -> pd.DataFrame:
     return pareto([get_run(run_id) for run_id in run_ids], epsilon)
 
 
-def on_this_network(run: Run, epsilon: float) -> None:
+@st.fragment
+def on_this_network(view: View) -> None:
     """Sliders and curves: what a criterion costs on this one network, nothing trained."""
-    one = subject(run.run_id, epsilon)
+    one = subject(view)
     natural = natural_count("replicators", one)
     with st.container(horizontal=True):
         criterion = st.selectbox(
@@ -97,20 +107,20 @@ def on_this_network(run: Run, epsilon: float) -> None:
             0,
             one.particles,
             natural,
-            key=f"dropped-{run.run_id}",
+            key=f"dropped-{view.run.run_id}",
             width=420,
             persist_state="session",
             help=f"Exactly that many, ties by index. This network has {natural:,} zero and "
             "identity particles at this epsilon.",
         )
-    mask = drop_first(order(run.run_id, epsilon, criterion).to_numpy(), count)
+    mask = drop_first(order(view, criterion), count)
     before, after = one.accuracy(), one.accuracy(mask)
     st.markdown(
         f"**{count:,} of {one.particles:,} connections dropped** ({percent(count / one.particles)})"
         f", {CRITERIA[criterion].phrase}: accuracy {percent(before)} → "
         f"**{percent(after)}** ({points(after - before)}). {CRITERIA[criterion].about}"
     )
-    table, marks = rival_curves(run.run_id, epsilon)
+    table, marks = rival_curves(view)
     show(
         accuracy_curves(
             table,
@@ -120,7 +130,7 @@ def on_this_network(run: Run, epsilon: float) -> None:
             dropped=count,
         ),
         table,
-        f"pruning-{run.run_id}",
+        f"pruning-{view.run.run_id}",
         alt="Accuracy against surviving connections, one line per criterion",
     )
     st.caption(
@@ -130,16 +140,16 @@ def on_this_network(run: Run, epsilon: float) -> None:
     )
 
 
-def control_section(run: Run, epsilon: float) -> None:
+def control_section(view: View) -> None:
     """The control tests, their sentences first."""
-    table = controls(run.run_id, epsilon)
+    table = controls(view)
     for sentence in table["sentence"]:
         st.markdown(f"- {escape(sentence)}")
     if not table["support"].all():
-        _why_no_support(run, subject(run.run_id, epsilon))
+        _why_no_support(subject(view), view.run.run_id)
     if table["support"].sum() > 1:
         titles = {name: one.title for name, one in MATCHINGS.items()}
-        show(control_intervals(table, titles), table, f"controls-{run.run_id}")
+        show(control_intervals(table, titles), table, f"controls-{view.run.run_id}")
     st.caption(
         "Replicators are paired with survivors of the same layer whose values differ by under "
         "10 %. Intervals cover random pairings and resampled test images of this one run; p from "
@@ -148,7 +158,7 @@ def control_section(run: Run, epsilon: float) -> None:
     )
 
 
-def _why_no_support(run: Run, one: Subject) -> None:
+def _why_no_support(one: Subject, run_id: str) -> None:
     """Say what is missing for a comparison, and where there is enough of it."""
     replicators = int(one.replicators.sum())
     st.info(
@@ -158,7 +168,7 @@ def _why_no_support(run: Run, one: Subject) -> None:
         "preset with h = 8 leaves enough of both."
     )
     other = PRESETS[COMPARED]
-    if other.config.run_id == run.run_id:
+    if other.config.run_id == run_id:
         return
     if find_run(other.config.run_id) is not None:
         link("pages/pruning_lab.py", "Look at its run", other.config.run_id)
@@ -167,22 +177,22 @@ def _why_no_support(run: Run, one: Subject) -> None:
         st.switch_page("pages/train.py", query_params=address())
 
 
-def threshold_section(run: Run, epsilon: float) -> None:
+def threshold_section(view: View) -> None:
     """Is it the threshold?"""
-    table = sweep(run.run_id)
+    table = sweep(view.run.run_id)
     st.markdown(escape(epsilon_sentence(table)))
-    show(epsilon_curves(table, epsilon), table, f"epsilon-{run.run_id}")
+    show(epsilon_curves(table, view.epsilon), table, f"epsilon-{view.run.run_id}")
 
 
-def pareto_section(run: Run, epsilon: float) -> None:
+def pareto_section(view: View) -> None:
     """All runs of the same data set as a map, without the networks of the live plane."""
-    kind = run.config.dataset, of_plane(run.record.config)
+    kind = view.run.config.dataset, of_plane(view.run.record.config)
     same = [
         one.run_id
         for one in list_runs()
         if (one.config.dataset, of_plane(one.record.config)) == kind
     ]
-    table = runs_map(tuple(same), epsilon)
+    table = runs_map(tuple(same), view.epsilon)
     front = table[table["front"].astype(bool)]
     st.markdown(
         f"{many(len(table), 'run')} on this data set; for {len(front):,} of them "
@@ -190,12 +200,12 @@ def pareto_section(run: Run, epsilon: float) -> None:
         if len(table) > 1
         else "This is the only run on its data set."
     )
-    show(pareto_map(table, run.run_id), table, "pareto")
+    show(pareto_map(table, view.run.run_id), table, "pareto")
 
 
-def export_section(run: Run, epsilon: float) -> None:
+def export_section(view: View) -> None:
     """Write the pruned network as a small ordinary one, measured."""
-    one = subject(run.run_id, epsilon)
+    one = subject(view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         format_ = st.selectbox(
             "Format",
@@ -206,15 +216,15 @@ def export_section(run: Run, epsilon: float) -> None:
         )
         go = st.button("Export and measure", key="export", type="primary")
     criterion = st.session_state.get("criterion", "replicators")
-    count = st.session_state.get(f"dropped-{run.run_id}", natural_count("replicators", one))
+    count = st.session_state.get(f"dropped-{view.run.run_id}", natural_count("replicators", one))
     st.caption(
         f"Exports what the first section leaves: {count:,} connections dropped, "
         f"{CRITERIA[criterion].phrase}."
     )
     if go:
-        mask = drop_first(order(run.run_id, epsilon, criterion).to_numpy(), count)
+        mask = drop_first(order(view, criterion), count)
         try:
-            _exported(one, mask, format_, run.run_id)
+            _exported(one, mask, format_, view.run.run_id)
         except (MissingPackage, ValueError) as error:
             st.error(escape(str(error)))
 
@@ -240,12 +250,13 @@ def _exported(one: Subject, mask: np.ndarray, format_: str, run_id: str) -> None
     st.code(files[1][1].decode(), language="python")
 
 
-SECTIONS = {
-    "network": "On this network",
-    "controls": "Control tests",
-    "epsilon": "Threshold",
-    "seeds": "Over seeds",
-    "limits": "Where it breaks",
-    "pareto": "Pareto map",
-    "export": "Export",
+SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {
+    "network": ("On this network", on_this_network),
+    "controls": ("Control tests", control_section),
+    "epsilon": ("Threshold", threshold_section),
+    "seeds": ("Over seeds", seeds_section),
+    "limits": ("Where it breaks", limits_section),
+    "pareto": ("Pareto map", pareto_section),
+    "export": ("Export", export_section),
 }
+"""The questions of the page: their titles, and what shows the answer."""

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from srnn.experiments import experiments
-from srnn.experiments.base import Experiment, Outcome, Settings
+from srnn.experiments.base import Experiment, Outcome, Settings, Tables
 from srnn.experiments.claims import claims_table, judge
 from srnn.experiments.engine import known_outcome, outcome_stamp
 from srnn.runs import latest, submit_command
@@ -126,7 +126,7 @@ def _inside(one: Experiment, settings: Settings, found: Outcome | None) -> None:
     st.markdown(escape(found.finding))
     st.caption(_made(one, found, settings))
     show(
-        figure(one.name, settings),
+        _figure(one.name, settings, outcome_stamp(one, settings), found.tables),
         found.tables[one.data],
         f"log-row-{one.name}",
         alt=f"Figure of {one.label}: {one.title}",
@@ -189,13 +189,6 @@ def _outcome(name: str, settings: Settings, stamp: int) -> Outcome | None:
     return known_outcome(experiments()[name], settings)
 
 
-def figure(name: str, settings: Settings) -> go.Figure:
-    """The figure of an experiment that has an outcome."""
-    return _figure(name, settings, outcome_stamp(experiments()[name], settings))
-
-
 @st.cache_data(max_entries=80, show_spinner=False)
-def _figure(name: str, settings: Settings, stamp: int) -> go.Figure:
-    found = _outcome(name, settings, stamp)
-    assert found is not None
-    return experiments()[name].figure(found.tables)
+def _figure(name: str, settings: Settings, stamp: int, _tables: Tables) -> go.Figure:
+    return experiments()[name].figure(_tables)

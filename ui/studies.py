@@ -14,14 +14,15 @@ from srnn.presets import COMPARED, preset
 from srnn.pruning.answers import grid, natural_table, summary
 from srnn.pruning.controls import MATCHINGS
 from srnn.pruning.measure import RIVALS
-from srnn.runs import Run
 from ui.charts import show
 from ui.live import command
+from ui.state import View
 from ui.text import escape, many
 
 
-def seeds_section(run: Run) -> None:
+def seeds_section(view: View) -> None:
     """The whole table over seeds: the conclusion first, then what it follows from."""
+    run = view.run
     seeds = int(
         st.number_input(
             "Seeds", 1, 20, 5, key="rival-seeds", width=120, help="Trainings behind every figure."
@@ -95,7 +96,7 @@ _COLUMNS: dict[str, Any] = {
 }
 
 
-def limits_section() -> None:
+def limits_section(_: View) -> None:
     """Where self-replication pruning breaks, whatever run is looked at."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         folder = st.text_input(

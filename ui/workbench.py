@@ -12,7 +12,7 @@ from ui.charts import browser_found, download
 from ui.frame import strip
 from ui.live import training
 from ui.menu import link
-from ui.stage import film_of
+from ui.stage import film_button
 from ui.state import View
 from ui.text import escape
 
@@ -33,7 +33,16 @@ def workbench(*, with_data: bool = False, clock: bool = True, staged: bool = Fal
         st.stop()
     controls = st.container(horizontal=True, vertical_alignment="bottom")
     with controls:
-        _picker(runs, asked)
+        st.selectbox(
+            "Run",
+            list(runs),
+            format_func=lambda run_id: _label(runs[run_id]),
+            placeholder="Choose a run",
+            label_visibility="collapsed",
+            width=350,
+            help="The finished run that this page shows. The address of the page names it too.",
+            **state.bound("run", asked if asked in runs else None, None),
+        )
     if asked not in runs:
         _explain(asked)
         st.stop()
@@ -74,40 +83,17 @@ def workbench(*, with_data: bool = False, clock: bool = True, staged: bool = Fal
             "Takes about a minute.",
             disabled=not browser_found(),
         )
-        download(
-            "Film (HTML)",
-            lambda: film_of(view.run.run_id, view.epsilon, view.run.name),
-            f"film-{view.file}.html",
-            "text/html",
-            "The stage of this run in one file: play its clock in any browser, without the lab.",
-        )
-    if with_data:
-        _check_data(view.run)
-    return view
-
-
-def _check_data(run: Run) -> None:
+        film_button(view)
     try:
-        resolve(run.config)
+        if with_data:
+            resolve(view.run.config)
     except DataError as error:
         st.error(
             f"This page asks the network about its data: {escape(str(error))}. Put the run's data "
             "back in that place, or choose another run above."
         )
         st.stop()
-
-
-def _picker(runs: dict[str, Run], chosen: str) -> None:
-    st.selectbox(
-        "Run",
-        list(runs),
-        format_func=lambda run_id: _label(runs[run_id]),
-        placeholder="Choose a run",
-        label_visibility="collapsed",
-        width=350,
-        help="The finished run that this page shows. The address of the page names it too.",
-        **state.bound("run", chosen if chosen in runs else None, None),
-    )
+    return view
 
 
 def _label(run: Run) -> str:

@@ -14,6 +14,7 @@ from srnn.lineage import pack
 from srnn.runs import Job
 from srnn.vocabulary import EPSILON
 from ui import state
+from ui.charts import download
 from ui.stage.blob import amended, block_id, encode, look
 from ui.stage.bundle import FOLDER, bundle, part
 from ui.stage.film import film
@@ -170,9 +171,16 @@ def make_ready(run_id: str) -> bytes:
     return of_run(run_id, EPSILON, EPSILONS).block(EPSILON, EPSILONS)
 
 
-def film_of(run_id: str, epsilon: float, name: str) -> bytes:
-    """A run's stage as one HTML file that plays anywhere."""
-    return film(_block(run_id, epsilon, state.ladder(epsilon)), f"{name} · run {run_id}")
+def film_button(view: View) -> None:
+    """A download of a run's stage as one HTML file."""
+    run, ladder = view.run, state.ladder(view.epsilon)
+    download(
+        "Film (HTML)",
+        lambda: film(_block(run.run_id, view.epsilon, ladder), f"{run.name} · run {run.run_id}"),
+        f"film-{view.file}.html",
+        "text/html",
+        "The stage of this run in one file: play its clock in any browser, without the lab.",
+    )
 
 
 READY = FOLDER / "bundled.bin"

@@ -19,7 +19,7 @@ from srnn.metanet import MacroShape, macro_shape
 from srnn.particles import position_encoding
 from srnn.runs import Job, get_run
 from srnn.runs.draft import kept_so_far
-from srnn.tasks import DataError, Task, task_of
+from srnn.tasks import Task, task_of
 from srnn.vocabulary import EPSILON, LABELS, TYPES, is_replicator
 from ui import cached
 from ui.stage.blob import curves, encode, numbers, rungs
@@ -81,8 +81,7 @@ def of_run(run_id: str, epsilon: float, ladder: tuple[float, ...], settled: int 
     run, (arrays, axes, scales) = get_run(run_id), _whole(run_id, ladder, settled)
     epochs, records = run.snapshot_epochs, run.records
     before, after = _accuracies(run_id, epsilon, settled)
-    more = scales | {"settled": settled}
-    task = _task(run_id)
+    task, more = cached.task(run_id), scales | {"settled": settled}
     return Source(run_id, run.shape, epochs, arrays, axes, records, before, after, task, more)
 
 
@@ -187,13 +186,6 @@ def _scales(arrays: Arrays) -> dict[str, float]:
     }
 
 
-def _task(run_id: str) -> Task | None:
-    try:
-        return task_of(get_run(run_id).config)
-    except DataError:
-        return None
-
-
 def _input(shape: MacroShape, task: Task | None) -> tuple[list[int] | None, list[int] | None]:
     """How the inputs stand as an image, ``(rows, columns)``, and the mean test image, 0..255; None
     where it is unknown or no image."""
@@ -212,7 +204,7 @@ def _input(shape: MacroShape, task: Task | None) -> tuple[list[int] | None, list
 @st.cache_data(max_entries=100, show_spinner=False)
 def _accuracies(run_id: str, epsilon: float, settled: int) -> tuple[Known, Known]:
     """Test accuracy at every snapshot before and after its replicators are dropped."""
-    run, task = get_run(run_id), _task(run_id)
+    run, task = get_run(run_id), cached.task(run_id)
     known = run.records.set_index("epoch")["test_accuracy"]
     before = numbers([float(known.get(epoch, np.nan)) for epoch in run.snapshot_epochs])
     if task is None:
