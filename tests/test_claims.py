@@ -22,7 +22,6 @@ from srnn.experiments.claims import (
     band,
     claims_table,
     conclude,
-    inside,
     judge,
     judge_all,
     judge_family,
@@ -69,6 +68,13 @@ def test_a_claim_ends_in_one_of_six_ways(claim, real, placebo, verdict):
 def test_a_question_is_answered_yes_or_no():
     assert judge(QUESTION, IN, OUT).words == "open question answered: y"
     assert judge(QUESTION, OUT, IN).words == "open question answered: n"
+
+
+def inside(found, tolerance):
+    """Whether an interval lies in the closed band; None if it straddles an edge."""
+    if p_inside(found, tolerance) <= LEVEL:
+        return True
+    return False if p_outside(found, tolerance) <= LEVEL else None
 
 
 def test_an_interval_is_inside_outside_or_across_a_closed_band():

@@ -526,13 +526,8 @@ def test_what_a_computation_needs_is_trained_before_in_one_chain(monkeypatch):
     monkeypatch.setattr(Settings, "config", _tiny_config)
     work = _Work(chosen(["13"]), QUICK, lambda *_: None, 1)
     chains = [job for job in work.jobs.values() if job.stage == 0]
-    (short,), (long,) = (
-        {one for one in job.computation.needs if one.epochs == epochs}
-        for job in work.jobs.values()
-        if job.computation
-        for epochs in (2, 4)
-    )
-    assert [job.chain for job in chains] == [(short, long)]
+    (both,) = (job.needs for job in work.jobs.values() if job.kept and len(job.needs) == 2)
+    assert [one.epochs for one in both] == [2, 4] and [job.needs for job in chains] == [both]
     assert {job.stage for job in work.jobs.values()} == {0, 1}
 
 

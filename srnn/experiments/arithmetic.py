@@ -12,7 +12,7 @@ import torch
 
 from srnn.analysis.collapse import particle_forward
 from srnn.experiments.base import FIRST_SEED, NONE, Arms, Computation, Experiment, Settings, Tables
-from srnn.experiments.claims import AFTER, REPLICATING, At, Claim, about, at_least, at_most
+from srnn.experiments.claims import REPLICATING, about, across, at_least, at_most, later_question
 from srnn.figures.style import INK, MUTED, blank, log_axis
 from srnn.life.arithmetic import BEST_LINEAR_PRODUCT, TASKS, train
 from srnn.metanet import forward
@@ -76,42 +76,37 @@ def arms(settings: Settings) -> Arms:
 
 
 CLAIMS = (
-    Claim(
+    later_question(
         "mean absolute error of a + b",
-        At(ADD, "mae"),
-        At(MULTIPLY, "mae"),
+        across("mae", ADD, MULTIPLY),
         at_most(0.01, "a hundredth of an input"),
         "exp",
-        AFTER,
-        ("a MetaNet learns to add", "a MetaNet does not learn to add"),
+        "a MetaNet learns to add",
+        "a MetaNet does not learn to add",
     ),
-    Claim(
+    later_question(
         "share of particles that replicate at the end, addition",
-        At(ADD, "replicators"),
-        At(BARE, "replicators"),
+        across("replicators", ADD, BARE),
         at_least(REPLICATING, "one particle of 18; by epsilon 1e-5, right after a task step"),
         "%",
-        AFTER,
-        ("and its particles replicate", "but its particles do not replicate by then"),
+        "and its particles replicate",
+        "but its particles do not replicate by then",
     ),
-    Claim(
+    later_question(
         "mean absolute error of a b",
-        At(MULTIPLY, "mae"),
-        At(ADD, "mae"),
+        across("mae", MULTIPLY, ADD),
         about(BEST_LINEAR_PRODUCT, 0.04, "2 / pi, of the answer 0: a linear net's best"),
         "3",
-        AFTER,
-        ("of a product a linear MetaNet learns nothing", "the error is not that of the answer 0"),
+        "of a product a linear MetaNet learns nothing",
+        "the error is not that of the answer 0",
     ),
-    Claim(
+    later_question(
         "share of networks that add (error below 0.1), attacked before every task step",
-        At(ATTACKED, "adds"),
-        At(ADD, "adds"),
+        across("adds", ATTACKED, ADD, "no attacks"),
         at_most(0.05, "none; ratio 0.01, by cell"),
         "3",
-        AFTER,
-        ("adding does not survive attacks", "adding survives attacks"),
-        "no attacks",
+        "adding does not survive attacks",
+        "adding survives attacks",
     ),
 )
 

@@ -17,6 +17,8 @@ they read (they obtain them by themselves) and carry in ``parameters`` only what
 that one seed more costs one seed more. :func:`srnn.experiments.engine.outcome_of` runs it.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,10 +31,10 @@ import plotly.graph_objects as go
 from srnn.analysis.dropout import dropout_masks
 from srnn.analysis.types import history_measures
 from srnn.config import RunConfig, make_config
-from srnn.experiments.claims import RULES, At, Claim, Judged, show, values, write
+from srnn.experiments.claims import RULES, At, Claim, Judged, finite_estimate, show, values, write
 from srnn.runs import Run
 from srnn.runs.results import Computed
-from srnn.statistics import Estimate, estimate
+from srnn.statistics import Estimate
 from srnn.tasks import task_of
 
 Tables = dict[str, pd.DataFrame]
@@ -72,17 +74,24 @@ class Settings:
             config = config.replace(dataset="digits", depth=4, batch_size=50, epochs=epochs)
         return config
 
-    def placebos(self, *names: str, **changes: Any) -> dict[str, list[RunConfig]]:
-        """Arms of these :data:`PLACEBOS`."""
-        return {name: self.configs(**changes, **PLACEBOS[name]) for name in names}
+    def configs(self, first: int = FIRST_SEED, least: int = 0, **changes: Any) -> list[RunConfig]:
+        """The same over all seeds from ``first`` on (at least so many in full mode); the order of
+        the data changes with the seed."""
+        seeds = range(first, first + (self.seeds if self.quick else max(self.seeds, least)))
+        return [self.config(**changes, seed=seed, data_seed=seed) for seed in seeds]
 
-    def configs(self, least: int = 0, **changes: Any) -> list[RunConfig]:
-        """The same over all seeds (at least so many in full mode); the order of the data changes
-        with the seed."""
-        count = self.seeds if self.quick else max(self.seeds, least)
+    def computations(
+        self,
+        name: str,
+        function: Callable[..., Computed],
+        version: int = 1,
+        cost: float = 1.0,
+        **parameters: Any,
+    ) -> list[Computation]:
+        """The same computation over all seeds, which it takes as its parameter ``seed``."""
         return [
-            self.config(**changes, seed=seed, data_seed=seed)
-            for seed in range(FIRST_SEED, FIRST_SEED + count)
+            Computation(name, function, {**parameters, "seed": seed}, seed, version, cost)
+            for seed in range(FIRST_SEED, FIRST_SEED + self.seeds)
         ]
 
 
@@ -113,6 +122,19 @@ Piece = RunConfig | Computation
 Arms = Mapping[str, Sequence[Piece]]
 
 
+def trainings(
+    arms: Mapping[str, Mapping[str, Any]], of: str = "", placebos: Sequence[str] = ()
+) -> Callable[[Settings], Arms]:
+    """The ``arms`` of an experiment that only trains: what each changes in the recipe. The
+    :data:`PLACEBOS` that are named are those ``of`` one arm."""
+    every = {**arms, **{name: {**arms[of], **PLACEBOS[name]} for name in placebos}}
+
+    def trained(settings: Settings) -> Arms:
+        return {name: settings.configs(**changes) for name, changes in every.items()}
+
+    return trained
+
+
 @dataclass(frozen=True)
 class Found:
     """What the pieces gave: ``numbers`` (``arm, seed`` and a column per fact), ``tables`` (the
@@ -129,8 +151,7 @@ class Found:
 
     def estimate(self, arm: str, key: str) -> Estimate:
         """Mean and interval over seeds, numbers that are not finite left out."""
-        found = pd.Series(self.values(arm, key), dtype=float)
-        return estimate(found[found.abs() < float("inf")].tolist())
+        return finite_estimate(self.values(arm, key))
 
     def text(self, arm: str, key: str, unit: str = "%") -> str:
         """The same for readers."""

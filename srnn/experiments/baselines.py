@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from srnn.config import RunConfig
 from srnn.experiments.base import SHUFFLED, Arms, Computation, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import At, Claim, at_least
+from srnn.experiments.claims import across, at_least, question
 from srnn.experiments.comparisons import compare_wide, rates
 from srnn.figures.rows import ranking
 from srnn.metanet import macro_shape
@@ -93,16 +93,13 @@ def measure(run: Run) -> Computed:
 
 
 CLAIMS = (
-    Claim(
+    question(
         "accuracy, dense network of the same cells less MetaNet",
-        At(SAME, "accuracy", At(META, "accuracy")),
-        At(PLACEBO, "accuracy", At(META, "accuracy")),
+        across("accuracy", SAME, PLACEBO, minus=META),
         at_least(MARGIN, "more than nothing, which is half a percentage point"),
         "pp",
-        answers=(
-            "a plain dense network of the same cells does better than the MetaNet with h = 4",
-            "a plain dense network of the same cells does no better than the MetaNet with h = 4",
-        ),
+        "a plain dense network of the same cells does better than the MetaNet with h = 4",
+        "a plain dense network of the same cells does no better than the MetaNet with h = 4",
     ),
 )
 
@@ -121,10 +118,8 @@ def finding(found: Found) -> list[str]:
 def figure(tables: Tables) -> go.Figure:
     """Accuracy of the MetaNets and the dense networks; their weights and neurons."""
     table = tables["numbers"]
-    table = table[table["arm"] != PLACEBO]
-    return ranking(
-        table, "arm", "{parameters:,.0f} weights, {neurons:,.0f} neurons, epochs: {epochs:.0f}"
-    )
+    note = "{parameters:,.0f} weights, {neurons:,.0f} neurons, epochs: {epochs:.0f}"
+    return ranking(table[table["arm"] != PLACEBO], note)
 
 
 EXPERIMENT = Experiment("15", __doc__, arms, CLAIMS, figure, measure, finding, (META, SMALL))

@@ -14,17 +14,8 @@ import plotly.graph_objects as go
 import torch
 
 from srnn.analysis.settle import settle
-from srnn.experiments.base import (
-    NONE,
-    SHUFFLED,
-    Arms,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-    final_codes,
-)
-from srnn.experiments.claims import AFTER, At, Claim, about, at_least
+from srnn.experiments.base import NONE, SHUFFLED, Experiment, Found, Tables, final_codes, trainings
+from srnn.experiments.claims import about, across, at_least, later_question, within
 from srnn.figures.rows import dots, panels
 from srnn.figures.style import INK, MUTED, PALETTE
 from srnn.fixpoints import classify
@@ -37,11 +28,7 @@ from srnn.vocabulary import ZERO
 
 SIZES = {f"h = {h}": h for h in (3, 4, 6, 8)}
 MAIN = "h = 4"
-
-
-def arms(settings: Settings) -> Arms:
-    sizes = {arm: settings.configs(neurons=h) for arm, h in SIZES.items()}
-    return {**sizes, **settings.placebos(SHUFFLED, NONE, neurons=4)}
+arms = trainings({arm: {"neurons": h} for arm, h in SIZES.items()}, MAIN, (SHUFFLED, NONE))
 
 
 def born_dead(run: Run) -> np.ndarray:
@@ -75,43 +62,29 @@ def foretelling(run: Run, dead: np.ndarray, random: np.random.Generator) -> dict
 
 
 CLAIMS = (
-    Claim(
+    later_question(
         f"zeros of the training that pure replication kills too, {MAIN}",
-        At(MAIN, "foretold"),
-        At(MAIN, "foretold_chance"),
+        within(MAIN, "foretold", "foretold_chance", "as many particles at random"),
         at_least(0.9, "nine of ten"),
         "%",
-        AFTER,
-        (
-            "zeros are born dead: replication alone, without data, kills the same particles",
-            "zeros are not born dead: without data other particles die",
-        ),
-        "as many particles at random",
+        "zeros are born dead: replication alone, without data, kills the same particles",
+        "zeros are not born dead: without data other particles die",
     ),
-    Claim(
+    later_question(
         f"AUC of the initial self-gain v0 for survival, {MAIN}",
-        At(MAIN, "auc"),
-        At(MAIN, "auc_chance"),
+        within(MAIN, "auc", "auc_chance", "v0 dealt out anew among the particles"),
         at_least(0.8, "0.5 tells nothing, 1 everything"),
         "2",
-        AFTER,
-        (
-            "the initial self-gain foretells who survives",
-            "the initial self-gain does not foretell who survives",
-        ),
-        "v0 dealt out anew among the particles",
+        "the initial self-gain foretells who survives",
+        "the initial self-gain does not foretell who survives",
     ),
-    Claim(
+    later_question(
         f"share of zeros, {SHUFFLED} less true labels, {MAIN}",
-        At(SHUFFLED, "dead", At(MAIN, "dead")),
-        At(NONE, "dead", At(MAIN, "dead")),
+        across("dead", SHUFFLED, NONE, minus=MAIN),
         about(0.0, 0.05, "five points"),
         "pp",
-        AFTER,
-        (
-            "the task has no part in dying: shuffled labels kill as many",
-            "the task has a part in dying: shuffled labels kill another number",
-        ),
+        "the task has no part in dying: shuffled labels kill as many",
+        "the task has a part in dying: shuffled labels kill another number",
     ),
 )
 

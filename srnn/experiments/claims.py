@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -35,25 +36,15 @@ LEARNED, REPLICATING = 0.3, 0.05
 
 
 class Verdict(StrEnum):
-    """How a claim ends."""
+    """How a claim ends. The claim that decides an experiment's verdict is the first in this
+    order."""
 
-    AGREES = "agrees"
     DIFFERS = "differs"
     NOT_EVIDENCE = "not evidence"
+    UNDECIDED = "undecided"
+    AGREES = "agrees"
     ANSWERED = "open question answered"
     NOT_COMPARABLE = "not comparable"
-    UNDECIDED = "undecided"
-
-
-WORST_FIRST = (
-    Verdict.DIFFERS,
-    Verdict.NOT_EVIDENCE,
-    Verdict.UNDECIDED,
-    Verdict.AGREES,
-    Verdict.ANSWERED,
-    Verdict.NOT_COMPARABLE,
-)
-"""The claim that decides an experiment's verdict is the first in this order."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +55,32 @@ class At:
     arm: str
     key: str
     minus: At | None = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Where a claim's numbers are, real and placebo, and under which condition (``control``) the
+    claim must not hold, if the placebo's arm does not say it."""
+
+    real: At
+    placebo: At
+    control: str = ""
+
+
+def within(arm: str, key: str, placebo: str, control: str, minus: str = "") -> Pair:
+    """A quantity and its placebo, both measured on the runs of one arm; each less ``minus``."""
+    less = At(arm, minus) if minus else None
+    return Pair(At(arm, key, less), At(arm, placebo, less), control)
+
+
+def across(
+    key: str, arm: str, placebo: str, control: str = "", minus: str = "", placebo_minus: str = ""
+) -> Pair:
+    """A quantity in an arm and in the arm that is its placebo; each less that in ``minus``, the
+    placebo's less that in ``placebo_minus`` if there is one."""
+    less = At(minus, key) if minus else None
+    placebo_less = At(placebo_minus, key) if placebo_minus else less
+    return Pair(At(arm, key, less), At(placebo, key, placebo_less), control)
 
 
 @dataclass(frozen=True)
@@ -143,6 +160,26 @@ class Claim:
         return self.control or self.placebo.arm
 
 
+def reported(
+    quantity: str, where: Pair, tolerance: Tolerance, unit: str, log: Log, unknown: str = ""
+) -> Claim:
+    """A claim about a quantity of which the log says something."""
+    pair = where.real, where.placebo
+    return Claim(quantity, *pair, tolerance, unit, log, control=where.control, unknown=unknown)
+
+
+def question(
+    quantity: str, where: Pair, tolerance: Tolerance, unit: str, yes: str, no: str, log: Log = OPEN
+) -> Claim:
+    """A question of the log, with its two answers."""
+    pair = where.real, where.placebo
+    return Claim(quantity, *pair, tolerance, unit, log, (yes, no), where.control)
+
+
+later_question = partial(question, log=AFTER)
+"""A question that came after the log."""
+
+
 @dataclass(frozen=True)
 class Judged:
     """A claim with what was found: estimates over seeds, the verdict they lead to, and whether the
@@ -190,8 +227,8 @@ def judge_family(
     level, really or on the placebo, or has fewer than two runs.
     """
     claims = [claim for claim, _, _ in measured]
-    real = [estimate(_finite(numbers)) for _, numbers, _ in measured]
-    fake = [estimate(_finite(numbers)) for _, _, numbers in measured]
+    real = [finite_estimate(numbers) for _, numbers, _ in measured]
+    fake = [finite_estimate(numbers) for _, _, numbers in measured]
 
     def family(test: Callable[[Estimate, Tolerance], float], found: list[Estimate]) -> np.ndarray:
         pairs = zip(claims, found, strict=True)
@@ -203,7 +240,7 @@ def judge_family(
         holds = True if held <= LEVEL else False if failed <= LEVEL else None
         if claim.unknown:
             verdict = Verdict.NOT_COMPARABLE
-        elif holds and inside(other, claim.tolerance):
+        elif holds and p_inside(other, claim.tolerance) <= LEVEL:
             verdict = Verdict.NOT_EVIDENCE
         elif holds is None or (holds and not refused <= LEVEL):
             verdict = Verdict.UNDECIDED
@@ -213,6 +250,12 @@ def judge_family(
             verdict = Verdict.AGREES if holds else Verdict.DIFFERS
         judged.append(Judged(claim, own, other, verdict, holds))
     return judged
+
+
+def finite_estimate(numbers: Sequence[float]) -> Estimate:
+    """Mean and interval of numbers, one per run; what is not finite is left out."""
+    x = np.asarray(numbers, dtype=float)
+    return estimate(x[np.isfinite(x)])
 
 
 def p_inside(found: Estimate, band: Tolerance) -> float:
@@ -227,14 +270,6 @@ def p_outside(found: Estimate, band: Tolerance) -> float:
     """p of "the mean lies inside the band": at most :data:`LEVEL` where the 95 % interval lies
     outside; NaN for fewer than two runs."""
     return min(tail(found.mean - band.high, found), tail(band.low - found.mean, found))
-
-
-def inside(found: Estimate, band: Tolerance) -> bool | None:
-    """Whether an interval lies in the closed band; None if it straddles an edge, or there is no
-    interval (fewer than two runs)."""
-    if p_inside(found, band) <= LEVEL:
-        return True
-    return False if p_outside(found, band) <= LEVEL else None
 
 
 def premises(numbers: pd.DataFrame, arms: Sequence[str]) -> list[str]:
@@ -270,7 +305,7 @@ def conclude(judged: Sequence[Judged], wrong: Sequence[str] = ()) -> tuple[Verdi
         return Verdict.NOT_EVIDENCE, f"{Verdict.NOT_EVIDENCE}: " + "; ".join(wrong)
     if not judged:
         return Verdict.UNDECIDED, "undecided: nothing was claimed"
-    groups = {kind: [one for one in judged if one.verdict is kind] for kind in WORST_FIRST}
+    groups = {kind: [one for one in judged if one.verdict is kind] for kind in Verdict}
     parts = []
     for kind, group in groups.items():
         if kind is Verdict.ANSWERED:
@@ -279,7 +314,7 @@ def conclude(judged: Sequence[Judged], wrong: Sequence[str] = ()) -> tuple[Verdi
             parts.append(kind.value)
         elif group:
             parts.append(f"{kind}: " + ", ".join(one.claim.quantity for one in group))
-    first = next(kind for kind in WORST_FIRST if groups[kind])
+    first = next(kind for kind in Verdict if groups[kind])
     return first, "; ".join(parts)
 
 
@@ -344,7 +379,7 @@ UNITS: Mapping[str, tuple[float, int, bool, str]] = {
 
 def show(found: Estimate, unit: str) -> str:
     """An estimate for readers: ``85.1 % (84.8 to 85.3)``, ``−0.05 pp (−0.10 to +0.01)``."""
-    if not found.count or math.isnan(found.mean):
+    if not found.count:
         return "not measured"
     mean = write(found.mean, unit)
     if found.count == 1 or found.deviation == 0:
@@ -372,8 +407,3 @@ def band(tolerance: Tolerance, unit: str) -> str:
     if math.isinf(tolerance.high):
         return f"at least {low}"
     return f"at most {high}" if math.isinf(tolerance.low) else f"{low} to {high}"
-
-
-def _finite(numbers: Sequence[float]) -> np.ndarray:
-    x = np.asarray(list(numbers), dtype=float)
-    return x[np.isfinite(x)]

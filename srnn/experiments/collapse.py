@@ -12,8 +12,8 @@ import torch
 
 from srnn.analysis.collapse import compare, dense, scalars
 from srnn.analysis.dropout import accuracy_of
-from srnn.experiments.base import Arms, Experiment, Settings
-from srnn.experiments.claims import At, Claim, Log, Tolerance, at_most
+from srnn.experiments.base import Experiment, trainings
+from srnn.experiments.claims import Claim, Log, Tolerance, at_most, question, within
 from srnn.figures.rows import claims
 from srnn.runs import Run
 from srnn.runs.results import Computed
@@ -22,10 +22,7 @@ from srnn.tasks import task_of
 MAIN, LARGE = "h = 4", "h = 8"
 IMAGES = 1000
 """Test images on which the MetaNet is asked particle by particle."""
-
-
-def arms(settings: Settings) -> Arms:
-    return {LARGE: settings.configs(neurons=8), MAIN: settings.configs(neurons=4)}
+arms = trainings({LARGE: {"neurons": 8}, MAIN: {"neurons": 4}})
 
 
 def measure(run: Run) -> Computed:
@@ -54,16 +51,10 @@ def measure(run: Run) -> Computed:
 def _claim(
     arm: str, what: str, key: str, tolerance: Tolerance, unit: str, yes: str, no: str
 ) -> Claim:
-    return Claim(
-        f"{what}, {arm}",
-        At(arm, key),
-        At(arm, f"{key}_dealt"),
-        tolerance,
-        unit,
-        Log('"embedded in a regular network"', "row 4 of the log, without a number"),
-        (f"{yes} ({arm})", f"{no} ({arm})"),
-        "its weights dealt out anew among the connections",
-    )
+    where = within(arm, key, f"{key}_dealt", "its weights dealt out anew among the connections")
+    log = Log('"embedded in a regular network"', "row 4 of the log, without a number")
+    answers = f"{yes} ({arm})", f"{no} ({arm})"
+    return question(f"{what}, {arm}", where, tolerance, unit, *answers, log)
 
 
 EXACT = at_most(1e-4, "rounding of float32 sums over 225 inputs")

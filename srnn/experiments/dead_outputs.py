@@ -28,12 +28,12 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import AFTER, At, Claim, Log, about, at_least, show, write
+from srnn.experiments.claims import Log, about, at_least, later_question, reported, show, within
 from srnn.figures.rows import panels
 from srnn.figures.style import MUTED, line, marks
 from srnn.runs import Run, obtain
 from srnn.runs.results import Computed
-from srnn.statistics import ALPHA, estimate, mean_of, rank_trend
+from srnn.statistics import ALPHA, estimate, mean_of, number, rank_trend
 from srnn.tasks import task_of
 from srnn.vocabulary import count_replicators
 
@@ -45,11 +45,7 @@ MANY = 3
 
 def arms(settings: Settings) -> Arms:
     """One computation over all runs: what a digit loses shows beside the other runs."""
-    count = settings.seeds if settings.quick else max(settings.seeds, SEEDS)
-    runs = tuple(
-        settings.config(neurons=4, seed=seed, data_seed=seed)
-        for seed in range(FIRST, FIRST + count)
-    )
+    runs = tuple(settings.configs(FIRST, SEEDS, neurons=4))
     asked = {"configs": [one.to_dict() for one in runs]}
     return {MAIN: [Computation("dead-outputs", measured, asked, FIRST, cost=10, needs=runs)]}
 
@@ -110,26 +106,22 @@ def elsewhere(every: np.ndarray, living: np.ndarray, index: int) -> np.ndarray:
 
 
 CLAIMS = (
-    Claim(
+    later_question(
         "right answers to a digit, in runs where its output lives less in those where it is dead",
-        At(MAIN, "lost"),
-        At(MAIN, "lost_living"),
+        within(MAIN, "lost", "lost_living", "the living outputs of the same runs"),
         at_least(0.05, "a direction; five points"),
         "pp",
-        AFTER,
-        ("a dead output costs its digit", "a dead output does not cost its digit"),
-        "the living outputs of the same runs",
+        "a dead output costs its digit",
+        "a dead output does not cost its digit",
     ),
-    Claim(
+    reported(
         f"test accuracy of the seeds with {MANY} dead outputs or more",
-        At(MAIN, "with_many"),
-        At(MAIN, "with_none"),
+        within(MAIN, "with_many", "with_none", "seeds without a dead output"),
         about(0.645, 0.06, "two deviations of seeds with as many dead outputs (3 points)"),
         "%",
         Log(
             "0.645", "training plot of row 11, from 1,500 images; its graph reaches 8 of 10 outputs"
         ),
-        control="seeds without a dead output",
     ),
 )
 
@@ -144,7 +136,7 @@ def finding(found: Found) -> list[str]:
     said = ["Accuracy by the number of dead outputs: " + "; ".join(parts) + "."]
     rank, p = rank_trend(numbers["dead"], numbers["accuracy"])
     if not math.isnan(rank):
-        follows = f"rank correlation {write(rank, '2')}, p = {p:.1g} by permutations of the runs"
+        follows = f"rank correlation {number(rank)}, p = {p:.1g} by permutations of the runs"
         said.append(
             f"Accuracy falls with their number ({follows})."
             if p <= ALPHA and rank < 0

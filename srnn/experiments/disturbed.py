@@ -11,8 +11,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from srnn.analysis.moment import look
-from srnn.experiments.base import Arms, Experiment, Settings, Tables
-from srnn.experiments.claims import AFTER, At, Claim, Tolerance, at_least
+from srnn.experiments.base import Experiment, Tables, trainings
+from srnn.experiments.claims import about, at_least, later_question, within
 from srnn.figures.rows import dots, panels
 from srnn.figures.style import INK, MUTED
 from srnn.interactions import KINDS, LEVELS, interact
@@ -25,10 +25,7 @@ SIZES = {f"h = {h}": h for h in (4, 8)}
 MAIN = "h = 8"
 ROUNDS, RATIO = 5, 0.01
 EVERYBODY, AMONG = "by everybody", "among replicators"
-
-
-def arms(settings: Settings) -> Arms:
-    return {arm: settings.configs(neurons=h) for arm, h in SIZES.items()}
+arms = trainings({arm: {"neurons": h} for arm, h in SIZES.items()})
 
 
 def measure(run: Run) -> Computed:
@@ -63,28 +60,21 @@ def measure(run: Run) -> Computed:
 
 
 CLAIMS = (
-    Claim(
+    later_question(
         f"accuracy lost by one round of attacks by cell, {MAIN}",
-        At(MAIN, "cost: attack by cell"),
-        At(MAIN, f"cost: attack {EVERYBODY}"),
-        Tolerance(-0.005, 0.005, "half a point"),
+        within(MAIN, "cost: attack by cell", f"cost: attack {EVERYBODY}", "everybody attacks"),
+        about(0, 0.005, "half a point"),
         "pp",
-        AFTER,
-        ("a network bears attacks within its cells", "attacks within cells cost more"),
-        "everybody attacks",
+        "a network bears attacks within its cells",
+        "attacks within cells cost more",
     ),
-    Claim(
+    later_question(
         f"replicators lost by melting among replicators of a cell, {MAIN}",
-        At(MAIN, f"lost: melt {AMONG}"),
-        At(MAIN, f"lost: attack {AMONG}"),
+        within(MAIN, f"lost: melt {AMONG}", f"lost: attack {AMONG}", "they attack"),
         at_least(0.001, "of 1,518 particles about 6 act"),
         "pp",
-        AFTER,
-        (
-            "melting breaks replicators, more than their attacks do",
-            "melting breaks hardly any replicators",
-        ),
-        "they attack",
+        "melting breaks replicators, more than their attacks do",
+        "melting breaks hardly any replicators",
     ),
 )
 

@@ -7,8 +7,8 @@ without alpha, 100 epochs: it is no figure for h = 8 at alpha 100.
 
 import plotly.graph_objects as go
 
-from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, drop_costs, final_codes
-from srnn.experiments.claims import SAME, At, Claim, Log, about
+from srnn.experiments.base import Experiment, Found, Tables, drop_costs, final_codes, trainings
+from srnn.experiments.claims import SAME, Log, about, question, reported, within
 from srnn.figures.rows import dots, panels, rows_high
 from srnn.figures.style import MUTED, PALETTE
 from srnn.runs import Run
@@ -18,11 +18,10 @@ from srnn.vocabulary import TYPES, is_replicator
 NOTES = {h: f"h = {h}, alpha 1, 100 epochs" for h in (3, 4)}
 LARGE, SMALL = "h = 8, alpha 100", "h = 4, alpha 100"
 BOTH = "zero + identity"
-
-
-def arms(settings: Settings) -> Arms:
-    notes = {name: settings.configs(neurons=h, alpha=1.0, epochs=100) for h, name in NOTES.items()}
-    return {**notes, LARGE: settings.configs(neurons=8), SMALL: settings.configs(neurons=4)}
+arms = trainings(
+    {name: {"neurons": h, "alpha": 1.0, "epochs": 100} for h, name in NOTES.items()}
+    | {LARGE: {"neurons": 8}, SMALL: {"neurons": 4}}
+)
 
 
 def measure(run: Run) -> Computed:
@@ -37,28 +36,22 @@ RANDOM = "as many at random"
 ENTERED = "entered the log on 2022-02-02, when h was 3 or 4, without alpha, 100 epochs"
 CLAIMS = (
     *(
-        Claim(
+        reported(
             f"drop cost of the identities, {note}",
-            At(note, "identity"),
-            At(note, "identity, at random"),
+            within(note, "identity", "identity, at random", RANDOM),
             about(0.0, 0.001, "twice the log's figure; 1.5 of its 1,500 images"),
             "pp",
             Log("0.05 pp", ENTERED),
-            control=RANDOM,
         )
         for note in NOTES.values()
     ),
-    Claim(
+    question(
         f"drop cost of the identities, {LARGE}",
-        At(LARGE, "identity"),
-        At(LARGE, "identity, at random"),
+        within(LARGE, "identity", "identity, at random", RANDOM),
         SAME,
         "pp",
-        answers=(
-            "at h = 8 identities take no part in the goal at this instant",
-            "at h = 8 identities take part in the goal",
-        ),
-        control=RANDOM,
+        "at h = 8 identities take no part in the goal at this instant",
+        "at h = 8 identities take part in the goal",
     ),
 )
 
@@ -96,7 +89,7 @@ def figure(tables: Tables) -> go.Figure:
     return rows_high(drawn, len(counts))
 
 
+PREMISE = (*NOTES.values(), LARGE, SMALL)
 EXPERIMENT = Experiment(
-    "2", __doc__, arms, CLAIMS, figure, measure, finding, (*NOTES.values(), LARGE, SMALL), "costs",
-    "dropout_test",
-)  # fmt: skip
+    "2", __doc__, arms, CLAIMS, figure, measure, finding, PREMISE, "costs", "dropout_test"
+)

@@ -9,25 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from srnn.config import ConfigError, RunConfig
 from srnn.experiments import experiments
-from srnn.experiments.base import (
-    NO_VERDICT,
-    Arms,
-    Computation,
-    Experiment,
-    Found,
-    Outcome,
-    Piece,
-    Tables,
-)
+from srnn.experiments.base import NO_VERDICT, Experiment, Found, Outcome, Piece, Tables
 from srnn.experiments.claims import Verdict, claims_table, conclude, judge_all, premises
 from srnn.experiments.shipped import shipped_outcome
 from srnn.metanet import macro_shape
@@ -99,7 +92,7 @@ def chosen(names: Sequence[str] | None) -> list[Experiment]:
 
 def saved_outcome(experiment: Experiment, asked: Any) -> Outcome | None:
     """The cached outcome, or None."""
-    known = load_result(_cache_name(experiment), experiment.key(asked))
+    known = load_result(*_kept(experiment, asked))
     return None if known is None else Outcome(**known.facts, tables=known.tables)
 
 
@@ -110,7 +103,11 @@ def known_outcome(experiment: Experiment, asked: Any) -> Outcome | None:
 
 def outcome_stamp(experiment: Experiment, asked: Any) -> int:
     """Changes when the cached outcome does; 0 if there is none."""
-    return result_stamp(_cache_name(experiment), experiment.key(asked))
+    return result_stamp(*_kept(experiment, asked))
+
+
+def _kept(experiment: Experiment, asked: Any) -> tuple[str, dict[str, Any]]:
+    return f"outcome-{experiment.name}", experiment.key(asked)
 
 
 def outcome_of(
@@ -128,16 +125,12 @@ def outcome_of(
 
 
 def run_experiments(
-    wanted: Sequence[Experiment],
-    asked: Any,
-    tell: Tell | None = None,
-    workers: int | None = None,
+    wanted: Sequence[Experiment], asked: Any, tell: Tell | None = None, workers: int | None = None
 ) -> Iterator[Row]:
     """Work out experiments, in order; cached ones come at once. One that fails yields a verdict
     that says why, and the others go on."""
     known = {one.name: saved_outcome(one, asked) for one in wanted}
-    todo = [one for one in wanted if known[one.name] is None]
-    work = _Work(todo, asked, tell or (lambda done, total, what: None), workers)
+    work = _Work([one for one in wanted if known[one.name] is None], asked, tell, workers)
     work.make_all()
     for one in wanted:
         started, outcome = time.perf_counter(), known[one.name]
@@ -146,51 +139,41 @@ def run_experiments(
             work.report(f"{one.label}: {one.title}")
             try:
                 outcome = conclude_experiment(one, asked, work.given(one))
-                made = {"verdict": outcome.verdict, "finding": outcome.finding}
-                facts = {**made, "made": outcome.made}
-                result = Result(facts, outcome.tables, 0.0)
-                save_result(_cache_name(one), one.key(asked), result)
+                facts = {name: getattr(outcome, name) for name in ("verdict", "finding", "made")}
+                save_result(*_kept(one, asked), Result(facts, outcome.tables))
             except Exception as error:
                 outcome = Outcome(f"{FAILED}{type(error).__name__}: {error}", "")
-        spent = time.perf_counter() - started + work.spent.get(one.name, 0.0)
+            work.done += 1
+        spent = time.perf_counter() - started + work.spent[one.name]
         yield Row(one, outcome, spent, cached)
     work.report("done")
 
 
 def conclude_experiment(one: Experiment, asked: Any, given: list[Given]) -> Outcome:
     """The outcome of an experiment from what its pieces gave; a pure function."""
-    numbers: list[Any] = []
-    tables: dict[str, list[pd.DataFrame]] = {}
+    parts: dict[str, list[pd.DataFrame]] = {}
     diverged: list[str] = []
     for arm, seed, result in given:
         if stopped := result.facts.get("stopped"):
             diverged.append(f"Diverged and left out: {arm}, seed {seed} ({stopped}).")
             continue
-        kinds = (int, float, bool, type(None))
-        plain = {key: v for key, v in result.facts.items() if isinstance(v, kinds)}
-        own = result.tables.get("numbers")
-        if own is None:
-            numbers.append({"arm": arm, "seed": seed, **plain})
-        else:
-            numbers += own.assign(arm=own.get("arm", arm)).to_dict("records")
-        for name, table in result.tables.items():
-            if name == "numbers":
-                continue
+        plain = {k: v for k, v in result.facts.items() if v is None or isinstance(v, int | float)}
+        numbers = pd.DataFrame([plain], dtype=float)
+        for name, table in {"numbers": numbers, **result.tables}.items():
             about = {key: v for key, v in (("arm", arm), ("seed", seed)) if key not in table}
-            tables.setdefault(name, []).append(table.assign(**about))
-    if not numbers:
+            parts.setdefault(name, []).append(table.assign(**about))
+    if not parts:
         raise RuntimeError(f"every run diverged: {diverged[0] if diverged else 'there is none'}")
-    frame = pd.DataFrame(numbers)
-    facts = frame.columns.drop("arm")
-    frame[facts] = frame[facts].astype(float)
-    frame["seed"] = frame["seed"].astype(int)
-    whole = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    tables = {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}
+    numbers = tables["numbers"]
+    facts = numbers.columns.drop(["arm", "seed"])
+    tables["numbers"] = numbers[["arm", "seed", *facts]].astype(dict.fromkeys(facts, float))
     made = {
         "at": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
-        "seeds": int(frame["seed"].nunique()),
+        "seeds": int(numbers["seed"].nunique()),
         "seconds": round(sum(result.seconds for *_, result in given), 1),
     }
-    found = judged_outcome(one, {"numbers": frame, **whole, **one.tables()}, made, diverged)
+    found = judged_outcome(one, {**tables, **one.tables()}, made, diverged)
     if getattr(asked, "quick", False):
         found.tables["claims"]["verdict"] = NO_VERDICT
         return dataclasses.replace(found, verdict=NO_VERDICT)
@@ -230,72 +213,60 @@ def measure_run(measure: Callable[[Run], Computed], run: Run) -> Computed:
 
 @dataclass(frozen=True)
 class _Job:
-    """Work for one process, made for the experiment ``owner``: trainings of one chain (the longer
-    ones trained on from the shorter), a computation, or the measurement of a run."""
+    """Work for one process, made for the experiment ``owner``: what is ``kept``, by name, key and
+    how it is computed, once the trainings that it ``needs`` are there; or just these, a chain in
+    which the longer ones are trained on from the shorter."""
 
     owner: str
     label: str
     cost: float
     stage: int
-    chain: tuple[RunConfig, ...] = ()
-    computation: Computation | None = None
-    measured: RunConfig | None = None
-    measure: Callable[[Run], Computed] | None = None
-    version: int = 1
-
-    @property
-    def kept(self) -> tuple[str, dict[str, Any]]:
-        """Name and key of the result; of a chain there is none."""
-        if self.computation is not None:
-            return self.computation.name, self.computation.key
-        assert self.measured is not None
-        return f"measure-{self.owner}", {"version": self.version, "run": _run_id(self.measured)}
+    needs: tuple[RunConfig, ...]
+    kept: tuple[str, dict[str, Any], Callable[[], Computed]] | None = None
 
 
-@dataclass
 class _Work:
     """What the experiments to do need, and what has been made of it."""
 
-    todo: Sequence[Experiment]
-    asked: Any
-    tell: Tell
-    workers: int | None
-    jobs: dict[str, _Job] = field(default_factory=dict)
-    results: dict[str, Result] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
-    spent: dict[str, float] = field(default_factory=dict)
-    done: int = 0
-    cost_done: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.arms: dict[str, Arms] = {one.name: one.arms(self.asked) for one in self.todo}
-        for one in self.todo:
-            for piece in (piece for arm in self.arms[one.name].values() for piece in arm):
-                self._add(_job(one, piece))
+    def __init__(
+        self, todo: Sequence[Experiment], asked: Any, tell: Tell | None, workers: int | None
+    ) -> None:
+        self.tell, self.workers = tell or (lambda done, total, what: None), workers
+        self.jobs: dict[str, _Job] = {}
+        self.results: dict[str, Result] = {}
+        self.errors: dict[str, str] = {}
+        self.spent: dict[str, float] = defaultdict(float)
+        self.pieces: dict[str, list[tuple[str, int, str]]] = {one.name: [] for one in todo}
+        for one in todo:
+            for arm, pieces in one.arms(asked).items():
+                for piece in pieces:
+                    key = self._add(_job(one, piece))
+                    self.pieces[one.name].append((arm, piece.seed, key))
         self._add_trainings()
-        self.total = len(self.jobs) + len(self.todo)
-        self.cost = sum(job.cost for job in self.jobs.values())
+        self.done, self.total = 0, len(self.jobs) + len(todo)
+        self.cost_done, self.cost = 0.0, sum(job.cost for job in self.jobs.values())
         self.started = time.perf_counter()
 
-    def _add(self, job: _Job) -> None:
-        key = result_name(*job.kept)
-        if key in self.jobs or key in self.results:
-            return
-        known = load_result(*job.kept)
-        if known is not None:
-            self.results[key] = known
-        else:
-            self.jobs[key] = job
+    def _add(self, job: _Job) -> str:
+        """Add a job, unless its result is known; returns the name of the result."""
+        assert job.kept is not None
+        key = result_name(*job.kept[:2])
+        if key not in self.jobs and key not in self.results:
+            if (known := load_result(*job.kept[:2])) is not None:
+                self.results[key] = known
+            else:
+                self.jobs[key] = job
+        return key
 
     def _add_trainings(self) -> None:
         chains: dict[RunConfig, list[RunConfig]] = {}
         owners: dict[RunConfig, str] = {}
-        for job in list(self.jobs.values()):
-            computed = job.computation.needs if job.computation else ()
-            for config in (*computed, *([job.measured] if job.measured else [])):
-                chain = chains.setdefault(config.replace(epochs=0), [])
-                if config not in chain and find_run(_run_id(config)) is None:
-                    owners.setdefault(config.replace(epochs=0), job.owner)
+        for job in self.jobs.values():
+            for config in job.needs:
+                trunk = config.replace(epochs=0)
+                chain = chains.setdefault(trunk, [])
+                if config not in chain and find_run(resolve(config).run_id) is None:
+                    owners.setdefault(trunk, job.owner)
                     chain.append(config)
         for trunk, chain in chains.items():
             if chain:
@@ -303,10 +274,10 @@ class _Work:
                 last = chain[-1]
                 size = macro_shape(last).particles / 1518
                 cost = last.epochs * (0.02 + (0.01 + 0.0002 * last.particle_weights) * size)
-                job = _Job(owners[trunk], describe(last), cost, 0, tuple(chain))
-                self.jobs[trunk.run_id] = job
+                self.jobs[trunk.run_id] = _Job(owners[trunk], describe(last), cost, 0, tuple(chain))
 
     def report(self, what: str) -> None:
+        """Tell what is being done and, once that can be guessed, how long the rest takes."""
         spent, left = time.perf_counter() - self.started, ""
         rest = self.cost - self.cost_done
         if self.cost_done > 0 and spent > 2 and rest > 0.5:
@@ -333,12 +304,11 @@ class _Work:
 
     def _take(self, key: str, job: _Job, seconds: float, error: str) -> None:
         self.done, self.cost_done = self.done + 1, self.cost_done + job.cost
-        self.spent[job.owner] = self.spent.get(job.owner, 0.0) + seconds
+        self.spent[job.owner] += seconds
         self.report(job.label)
-        if job.chain:
+        if job.kept is None:
             return
-        known = load_result(*job.kept)
-        if known is not None:
+        if (known := load_result(*job.kept[:2])) is not None:
             self.results[key] = known
         else:
             self.errors[key] = error or "its result cannot be read"
@@ -349,25 +319,24 @@ class _Work:
         Raises:
             RuntimeError: one of them has failed.
         """
-        self.done += 1
-        found = []
-        for arm, pieces in self.arms[one.name].items():
-            for piece in pieces:
-                key = result_name(*_job(one, piece).kept)
-                if key not in self.results:
-                    raise RuntimeError(self.errors.get(key, "a part of it was not made"))
-                found.append((arm, piece.seed, self.results[key]))
-        return found
+        for _, _, key in self.pieces[one.name]:
+            if key not in self.results:
+                raise RuntimeError(self.errors.get(key, "a part of it was not made"))
+        return [(arm, seed, self.results[key]) for arm, seed, key in self.pieces[one.name]]
 
 
 def _job(one: Experiment, piece: Piece) -> _Job:
     if isinstance(piece, RunConfig):
-        label = f"{one.label}: {describe(piece)}"
-        return _Job(
-            one.name, label, 1.0, 1, measured=piece, measure=one.measure, version=one.version
-        )
+        key = {"version": one.version, "run": resolve(piece).run_id}
+        kept = f"measure-{one.name}", key, partial(_measured, one.measure, piece)
+        return _Job(one.name, f"{one.label}: {describe(piece)}", 1.0, 1, (piece,), kept)
     stage = 2 if piece.alone else 1 if piece.needs else 0
-    return _Job(one.name, f"{one.label}: {piece.name}", piece.cost, stage, computation=piece)
+    kept = piece.name, piece.key, partial(piece.function, **piece.parameters)
+    return _Job(one.name, f"{one.label}: {piece.name}", piece.cost, stage, piece.needs, kept)
+
+
+def _measured(measure: Callable[[Run], Computed], config: RunConfig) -> Computed:
+    return measure_run(measure, obtain(config)[0])
 
 
 def _do(job: _Job) -> tuple[float, str]:
@@ -375,12 +344,12 @@ def _do(job: _Job) -> tuple[float, str]:
     cache."""
     started, error = time.perf_counter(), ""
     try:
-        for config in job.chain:
-            obtain(config)
-        if (one := job.computation) is not None:
-            remember(*job.kept, lambda: _plain(one.function(**one.parameters)))
-        elif (own := job.measured) is not None and (measure := job.measure) is not None:
-            remember(*job.kept, lambda: _plain(measure_run(measure, obtain(own)[0])))
+        if job.kept is None:
+            for config in job.needs:
+                obtain(config)
+        else:
+            name, key, compute = job.kept
+            remember(name, key, lambda: _plain(compute()))
     except Exception as caught:
         error = f"{type(caught).__name__}: {caught}"
     return time.perf_counter() - started, error
@@ -390,11 +359,3 @@ def _plain(computed: Computed) -> Computed:
     """The same as JSON values: what could not be measured (NaN) is null."""
     facts, tables = computed
     return {key: None if v != v else v for key, v in facts.items()}, tables
-
-
-def _run_id(config: RunConfig) -> str:
-    return resolve(config).run_id
-
-
-def _cache_name(experiment: Experiment) -> str:
-    return f"outcome-{experiment.name}"

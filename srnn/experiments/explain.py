@@ -8,8 +8,8 @@ the particles by a gate on every connection.
 import numpy as np
 import plotly.graph_objects as go
 
-from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables, final_codes
-from srnn.experiments.claims import At, Claim, at_most
+from srnn.experiments.base import Experiment, Found, Tables, final_codes, trainings
+from srnn.experiments.claims import at_most, question, within
 from srnn.figures.attribution import relevance_shares
 from srnn.runs import Run
 from srnn.runs.results import Computed
@@ -21,10 +21,7 @@ IMAGES = 500
 """Test images explained."""
 DIVIDED = 0.5
 """Relevance of the replicators, to their share of the particles, up to which labour is divided."""
-
-
-def arms(settings: Settings) -> Arms:
-    return {LARGE: settings.configs(neurons=8), MAIN: settings.configs(neurons=4)}
+arms = trainings({LARGE: {"neurons": 8}, MAIN: {"neurons": 4}})
 
 
 def conclusion(particles: float, relevance: float) -> str:
@@ -55,17 +52,13 @@ def measure(run: Run) -> Computed:
 
 
 CLAIMS = tuple(
-    Claim(
+    question(
         f"relevance of the replicators, to their share of the particles, {arm}",
-        At(arm, "ratio"),
-        At(arm, "ratio_chance"),
+        within(arm, "ratio", "ratio_chance", "as many particles at random"),
         at_most(DIVIDED, "half of what as many particles have on average"),
         "2",
-        answers=(
-            f"the micro networks divide the labour: the answers come from the survivors ({arm})",
-            f"replicators take part in the answers ({arm})",
-        ),
-        control="as many particles at random",
+        f"the micro networks divide the labour: the answers come from the survivors ({arm})",
+        f"replicators take part in the answers ({arm})",
     )
     for arm in (LARGE, MAIN)
 )

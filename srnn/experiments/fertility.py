@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings
-from srnn.experiments.claims import AFTER, At, Claim, Log, Tolerance, about, at_least
+from srnn.experiments.base import Arms, Experiment, Settings
+from srnn.experiments.claims import Log, about, across, at_least, later_question, reported
 from srnn.figures.rows import claims
 from srnn.life.basins import between, clones
 from srnn.life.fertility import drift, generations, replicators, spectral_radius
@@ -45,75 +45,51 @@ def measured(seed: int, control: bool) -> Computed:
 
 
 def arms(settings: Settings) -> Arms:
-    seeds = range(FIRST_SEED, FIRST_SEED + settings.seeds)
     return {
-        arm: [
-            Computation("fertility", measured, values, seed=values["seed"], version=2, cost=5)
-            for values in ({"seed": seed, "control": arm == WITHOUT} for seed in seeds)
-        ]
+        arm: settings.computations("fertility", measured, 2, 5, control=arm == WITHOUT)
         for arm in (HERE, WITHOUT)
     }
 
 
-GROWTH = Log("1.73", "known_fixpoint_variation, steps as fixpoint at noise 1e-5 and 1e-7")
-
-
-def _claim(
-    key: str,
-    quantity: str,
-    tolerance: Tolerance,
-    control: str,
-    log: Log = AFTER,
-    answers: tuple[str, str] | None = None,
-) -> Claim:
-    where = At(HERE, key), At(WITHOUT, key)
-    return Claim(quantity, *where, tolerance, "3", log, answers, control)
-
-
 CLAIMS = (
-    _claim(
-        "radius",
+    later_question(
         "spectral radius of the self-application's Jacobian, median",
+        across("radius", HERE, WITHOUT, "the dead particle"),
         at_least(3.95, "homogeneity: J w = 4 w at every replicator that is not zero"),
-        "the dead particle",
-        answers=(
-            "no living replicator attracts: errors along itself grow fourfold a generation",
-            "errors near a living replicator grow more slowly than fourfold",
-        ),
+        "3",
+        "no living replicator attracts: errors along itself grow fourfold a generation",
+        "errors near a living replicator grow more slowly than fourfold",
     ),
-    _claim(
-        "per decade",
+    reported(
         "generations of offspring gained by a tenth of the noise",
+        across("per decade", HERE, WITHOUT, "the dead particle"),
         about(1.7, 0.25, "log 10 / log 4 = 1.66 for a radius of 4; 100 clones were published"),
-        "the dead particle",
-        GROWTH,
+        "3",
+        Log("1.73", "known_fixpoint_variation, steps as fixpoint at noise 1e-5 and 1e-7"),
     ),
-    _claim(
-        "drift",
+    later_question(
         "exponent with which the distance from the ancestor grows, generations 10 to 40",
+        across("drift", HERE, WITHOUT, "no repair, generations 3 to 12"),
         about(0.5, 0.15, "1/2: a random walk's"),
-        "no repair, generations 3 to 12",
-        answers=(
-            "with repair a lineage walks at random among replicators",
-            "with repair a lineage does not walk at random among replicators",
-        ),
+        "3",
+        "with repair a lineage walks at random among replicators",
+        "with repair a lineage does not walk at random among replicators",
     ),
-    _claim(
-        "kept",
+    later_question(
         "distance of a clone after retraining, over before",
+        across("kept", HERE, WITHOUT, "no retraining"),
         about(SHEET, 0.02, "the square root of 10/14: what lies along the replicators is kept"),
-        "no retraining",
-        answers=(
-            "clones do not come back: they settle on a ten-dimensional sheet of replicators",
-            "clones do not settle on a ten-dimensional sheet",
-        ),
+        "3",
+        "clones do not come back: they settle on a ten-dimensional sheet of replicators",
+        "clones do not settle on a ten-dimensional sheet",
     ),
-    _claim(
-        "line",
+    later_question(
         "replicators on the line between two, retrained",
+        across("line", HERE, WITHOUT, "no retraining, and one end is none"),
         at_least(0.9, "nine of ten"),
-        "no retraining, and one end is none",
-        answers=("two replicators share one basin", "something else lies between two replicators"),
+        "3",
+        "two replicators share one basin",
+        "something else lies between two replicators",
     ),
 )
 

@@ -9,8 +9,8 @@ log used 1e-5. The log called zeros identities too.
 import plotly.graph_objects as go
 
 from srnn.analysis.types import history_measures, type_counts
-from srnn.experiments.base import NONE, PERMUTED, Arms, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import At, Claim, Log, count_about
+from srnn.experiments.base import NONE, PERMUTED, Experiment, Found, Tables, trainings
+from srnn.experiments.claims import Log, across, count_about, reported
 from srnn.figures.rows import courses, typed
 from srnn.runs import Run
 from srnn.runs.results import Computed
@@ -18,10 +18,7 @@ from srnn.vocabulary import EPSILON
 
 MAIN = "h = 4"
 EPSILONS = (1e-6, EPSILON, 1e-4)
-
-
-def arms(settings: Settings) -> Arms:
-    return {MAIN: settings.configs(neurons=4), **settings.placebos(NONE, PERMUTED, neurons=4)}
+arms = trainings({MAIN: {"neurons": 4}}, MAIN, (NONE, PERMUTED))
 
 
 def measure(run: Run) -> Computed:
@@ -38,10 +35,9 @@ def measure(run: Run) -> Computed:
 
 
 CLAIMS = tuple(
-    Claim(
+    reported(
         f"zero + identity after the first epoch{beside}",
-        At(MAIN, "first"),
-        At(placebo, "first"),
+        across("first", MAIN, placebo),
         count_about(1450),
         "count",
         Log("about 1,450", "type plot of row 11 at its epoch 0, 1 here: h = 4, alpha 100"),
@@ -72,15 +68,6 @@ def figure(tables: Tables) -> go.Figure:
 
 
 EXPERIMENT = Experiment(
-    "1",
-    __doc__,
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    (MAIN,),
-    "types",
-    "particle_types",
-    version=2,
-)
+    "1", __doc__, arms, CLAIMS, figure, measure, finding, (MAIN,), "types",
+    page="particle_types", version=2,
+)  # fmt: skip

@@ -7,8 +7,8 @@ figure. z is the distance in standard errors, with the soup (or an experiment of
 as the independent unit: a soup varies far more than its particles do.
 """
 
-from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings
-from srnn.experiments.claims import At, Claim, Log, at_most
+from srnn.experiments.base import Arms, Experiment, Found, Settings
+from srnn.experiments.claims import Log, across, at_most, reported
 from srnn.figures.rows import claims
 from srnn.life.replications import EXPERIMENTS
 from srnn.runs.results import Computed
@@ -48,34 +48,22 @@ def furthest(names: list[str], seed: int, placebo: bool) -> Computed:
 
 
 def arms(settings: Settings) -> Arms:
-    seeds = range(FIRST_SEED, FIRST_SEED + settings.seeds)
     names = ["self-application", "robustness"] if settings.quick else list(ABOUT)
     return {
-        arm: [
-            Computation(
-                "free-particles",
-                furthest,
-                {"names": names, "seed": seed, "placebo": arm == WITHOUT},
-                seed=seed,
-                version=2,
-                cost=15,
-            )
-            for seed in seeds
-        ]
+        arm: settings.computations(
+            "free-particles", furthest, 2, 15, names=names, placebo=arm == WITHOUT
+        )
         for arm in (HERE, WITHOUT)
     }
 
 
-NEAR = at_most(3, "three standard errors, the soup as the unit")
 CLAIMS = tuple(
-    Claim(
+    reported(
         f"largest |z|: {about}",
-        At(HERE, name),
-        At(WITHOUT, name),
-        NEAR,
+        across(name, HERE, WITHOUT, PLACEBOS[name]),
+        at_most(3, "three standard errors, the soup as the unit"),
         "1",
         Log("all settings", SOURCE),
-        control=PLACEBOS[name],
     )
     for name, about in ABOUT.items()
 )

@@ -7,10 +7,8 @@ permuted order (which only a dead particle does), and with no goal beside the ta
 
 from typing import Any
 
-import plotly.graph_objects as go
-
-from srnn.experiments.base import PERMUTED, Arms, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import At, Claim, at_least
+from srnn.experiments.base import PERMUTED, Experiment, Found, trainings
+from srnn.experiments.claims import across, at_least, question
 from srnn.figures.rows import shares
 from srnn.figures.style import INK, PALETTE
 from srnn.runs import Run
@@ -18,18 +16,14 @@ from srnn.runs.results import Computed
 
 SELF, BARE, OTHER = "replicate itself", "nothing beside the task", "multiply by 0.03, alpha 0.01"
 GOALS: dict[str, dict[str, Any]] = {
-    SELF: {},
-    "multiply by 0.03, alpha 1": {"goal": "multiply", "alpha": 1.0},
-    OTHER: {"goal": "multiply", "alpha": 0.01},
-    BARE: {"goal": "none"},
+    SELF: {"neurons": 4},
+    "multiply by 0.03, alpha 1": {"neurons": 4, "goal": "multiply", "alpha": 1.0},
+    OTHER: {"neurons": 4, "goal": "multiply", "alpha": 0.01},
+    BARE: {"neurons": 4, "goal": "none"},
 }
 """What the particles are trained for. The goal of multiplication pulls a scalar weight v to 0.03
 with the force 2 alpha (v - 0.03): alpha 100 overshoots at this learning rate and diverges."""
-
-
-def arms(settings: Settings) -> Arms:
-    goals = {goal: settings.configs(neurons=4, **changes) for goal, changes in GOALS.items()}
-    return {**goals, **settings.placebos(PERMUTED, neurons=4)}
+arms = trainings(GOALS, SELF, (PERMUTED,))
 
 
 def measure(run: Run) -> Computed:
@@ -38,27 +32,20 @@ def measure(run: Run) -> Computed:
     return {kind: float(last[kind]) / run.shape.particles for kind in ("zero", "identity")}, {}
 
 
-def _claim(kind: str, name: str, yes: str, no: str) -> Claim:
-    return Claim(
-        f"share of {name}, with self-replication less with the task alone",
-        At(SELF, kind, At(BARE, kind)),
-        At(PERMUTED, kind, At(BARE, kind)),
+CLAIMS = (
+    question(
+        "share of identities, with self-replication less with the task alone",
+        across("identity", SELF, PERMUTED, minus=BARE),
         at_least(0.05, "five points more"),
         "pp",
-        answers=(yes, no),
-    )
-
-
-CLAIMS = (
-    _claim(
-        "identity",
-        "identities",
         "living replicators come from self-replication",
         "living replicators do not come from self-replication",
     ),
-    _claim(
-        "zero",
-        "zeros",
+    question(
+        "share of zeros, with self-replication less with the task alone",
+        across("zero", SELF, PERMUTED, minus=BARE),
+        at_least(0.05, "five points more"),
+        "pp",
         "dead particles come from self-replication, and not from another target",
         "dead particles do not come from self-replication",
     ),
@@ -73,14 +60,14 @@ def finding(found: Found) -> list[str]:
     ]
 
 
-def figure(tables: Tables) -> go.Figure:
-    """Accuracy and shares of both kinds of replicator, per goal."""
-    columns = {
+figure = shares(
+    {
         "accuracy": ("test accuracy", INK, "circle"),
         "identity": ("identities", PALETTE["identity"], "square"),
         "zero": ("zeros", PALETTE["zero"], "diamond"),
     }
-    return shares(tables["numbers"], "arm", columns)
+)
+"""Accuracy and shares of both kinds of replicator, per goal."""
 
 
 EXPERIMENT = Experiment(

@@ -18,8 +18,8 @@ import torch
 from srnn.analysis.dropout import dropout_masks
 from srnn.analysis.settle import STEPS, settle
 from srnn.engines import Engine, Problem, make_engine
-from srnn.experiments.base import Arms, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import AFTER, SAME, At, Claim, Verdict, at_least
+from srnn.experiments.base import Experiment, Found, Tables, trainings
+from srnn.experiments.claims import SAME, Verdict, at_least, later_question, within
 from srnn.figures.rows import mean_line, panels
 from srnn.figures.style import MUTED, REPLICATOR
 from srnn.fixpoints import classify, measures
@@ -36,10 +36,7 @@ BETWEEN = (1, 2, 5, 10, 20, 50)
 """Replication steps between two task steps that are tried on the way."""
 BATCHES = 24
 """Task steps of such a trial, a fifth of an epoch of MNIST."""
-
-
-def arms(settings: Settings) -> Arms:
-    return {LARGE: settings.configs(neurons=8), SMALL: settings.configs(neurons=4)}
+arms = trainings({LARGE: {"neurons": 8}, SMALL: {"neurons": 4}})
 
 
 def measure(run: Run) -> Computed:
@@ -152,41 +149,29 @@ def between_tasks(run: Run, steps: int) -> dict[str, float]:
 
 
 CLAIMS = (
-    Claim(
+    later_question(
         f"replicators after {LOOK} replication steps, {LARGE}",
-        At(LARGE, "settled"),
-        At(LARGE, "busy"),
+        within(LARGE, "settled", "busy", f"{LOOK} task steps in their place"),
         at_least(0.99, "nearly all: one of a hundred may be left"),
         "%",
-        AFTER,
-        (
-            f"given {LOOK} replication steps, all particles replicate",
-            f"given {LOOK} replication steps, not all particles replicate",
-        ),
-        f"{LOOK} task steps in their place",
+        f"given {LOOK} replication steps, all particles replicate",
+        f"given {LOOK} replication steps, not all particles replicate",
     ),
-    Claim(
+    later_question(
         f"change of accuracy by these steps, {LARGE}",
-        At(LARGE, "change"),
-        At(LARGE, "without"),
+        within(LARGE, "change", "without", "and with these replicators dropped"),
         SAME,
         "pp",
-        AFTER,
-        ("at unchanged accuracy", "and the accuracy changes"),
-        "and with these replicators dropped",
+        "at unchanged accuracy",
+        "and the accuracy changes",
     ),
-    Claim(
+    later_question(
         f"drop cost of the replicators after {LOOK} replication steps, {LARGE}",
-        At(LARGE, "cost_settled"),
-        At(LARGE, "cost_now"),
+        within(LARGE, "cost_settled", "cost_now", "at the instant after the last task step"),
         at_least(0.1, "ten points: they carry the task"),
         "pp",
-        AFTER,
-        (
-            "then the replicators do the work: being a replicator says nothing about the task",
-            "the replicators still do no work",
-        ),
-        "at the instant after the last task step",
+        "then the replicators do the work: being a replicator says nothing about the task",
+        "the replicators still do no work",
     ),
 )
 
@@ -252,7 +237,7 @@ def figure(tables: Tables) -> go.Figure:
     return drawn
 
 
+PREMISE = (LARGE, SMALL)
 EXPERIMENT = Experiment(
-    "instant", __doc__, arms, CLAIMS, figure, measure, finding, (LARGE, SMALL), "settling",
-    "connectivity",
-)  # fmt: skip
+    "instant", __doc__, arms, CLAIMS, figure, measure, finding, PREMISE, "settling", "connectivity"
+)

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from srnn.config import RunConfig
 from srnn.experiments.base import Arms, Computation, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import SAME, At, Claim, at_least
+from srnn.experiments.claims import SAME, at_least, question, within
 from srnn.figures.rows import Line, courses, typed
 from srnn.figures.style import MUTED
 from srnn.runs import Run, obtain
@@ -88,29 +88,21 @@ def measure(run: Run) -> Computed:
 
 
 CLAIMS = (
-    Claim(
+    question(
         "seeds on which the continued run equals the uninterrupted one",
-        At(BITS, "equal"),
-        At(BITS, "without_momentum"),
+        within(BITS, "equal", "without_momentum", "continued without its momentum"),
         at_least(1.0, "bit for bit: weights, momentum, every epoch's records"),
         "%",
-        answers=(
-            "a finished run can be trained on as if it had never stopped",
-            "a continued run is another run",
-        ),
-        control="continued without its momentum",
+        "a finished run can be trained on as if it had never stopped",
+        "a continued run is another run",
     ),
-    Claim(
+    question(
         "accuracy after 500 epochs less after 200",
-        At(MAIN, "gain"),
-        At(MAIN, "early_gain"),
+        within(MAIN, "gain", "early_gain", "after 200 epochs less after 6"),
         SAME,
         "pp",
-        answers=(
-            "nothing happens to the accuracy between 200 and 500 epochs",
-            "the accuracy changes between 200 and 500 epochs",
-        ),
-        control="after 200 epochs less after 6",
+        "nothing happens to the accuracy between 200 and 500 epochs",
+        "the accuracy changes between 200 and 500 epochs",
     ),
 )
 

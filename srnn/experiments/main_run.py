@@ -7,8 +7,8 @@ other is what is left of 1,518, so it is no claim of its own.
 
 import plotly.graph_objects as go
 
-from srnn.experiments.base import NONE, SHUFFLED, Arms, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import At, Claim, Log, accuracy_about, count_about
+from srnn.experiments.base import NONE, SHUFFLED, Experiment, Found, Tables, trainings
+from srnn.experiments.claims import Claim, Log, accuracy_about, across, count_about, reported
 from srnn.experiments.dead_outputs import dead_outputs
 from srnn.figures.rows import Line, courses
 from srnn.figures.style import PALETTE, REPLICATOR
@@ -17,10 +17,7 @@ from srnn.runs.results import Computed
 
 MAIN = "h = 4"
 LOG_COUNTS, LOG_ACCURACY = {1: 1450.0, 6: 1240.0, 200: 1165.0}, {6: 0.56, 200: 0.645}
-
-
-def arms(settings: Settings) -> Arms:
-    return {MAIN: settings.configs(neurons=4), **settings.placebos(NONE, SHUFFLED, neurons=4)}
+arms = trainings({MAIN: {"neurons": 4}}, MAIN, (NONE, SHUFFLED))
 
 
 def measure(run: Run) -> Computed:
@@ -36,15 +33,15 @@ def measure(run: Run) -> Computed:
 
 
 def _count(when: str, key: str, said: str, value: int) -> Claim:
-    real, placebo = At(MAIN, f"count_{key}"), At(NONE, f"count_{key}")
     log = Log(said, "type plot and graphs of row 11: h = 4, alpha 100, residual, 200 epochs")
-    return Claim(f"zero + identity {when}", real, placebo, count_about(value), "count", log)
+    where = across(f"count_{key}", MAIN, NONE)
+    return reported(f"zero + identity {when}", where, count_about(value), "count", log)
 
 
 def _accuracy(when: str, key: str, value: float) -> Claim:
-    real, placebo = At(MAIN, f"accuracy_{key}"), At(SHUFFLED, f"accuracy_{key}")
     log = Log(str(value), "training plot of row 11, from 1,500 images")
-    return Claim(f"test accuracy {when}", real, placebo, accuracy_about(value), "%", log)
+    where = across(f"accuracy_{key}", MAIN, SHUFFLED)
+    return reported(f"test accuracy {when}", where, accuracy_about(value), "%", log)
 
 
 CLAIMS = (

@@ -12,14 +12,13 @@ from srnn.analysis.membership import mean_images
 from srnn.experiments.base import (
     FIRST_SEED,
     NONE,
-    Arms,
     Experiment,
     Found,
-    Settings,
     Tables,
     final_codes,
+    trainings,
 )
-from srnn.experiments.claims import At, Claim, Log, at_least
+from srnn.experiments.claims import Log, across, at_least, question
 from srnn.figures.membership import type_maps
 from srnn.metanet import particle_table
 from srnn.runs import Run
@@ -32,11 +31,7 @@ LARGE, MAIN = "h = 8", "h = 4"
 CONSTANT = 0.02
 """A pixel is nearly constant if its standard deviation over the training images is below this
 (grey values 0..1)."""
-
-
-def arms(settings: Settings) -> Arms:
-    sizes = {LARGE: settings.configs(neurons=8), MAIN: settings.configs(neurons=4)}
-    return {**sizes, **settings.placebos(NONE, neurons=8)}
+arms = trainings({LARGE: {"neurons": 8}, MAIN: {"neurons": 4}}, LARGE, (NONE,))
 
 
 def measure(run: Run) -> Computed:
@@ -65,17 +60,14 @@ def measure(run: Run) -> Computed:
 
 TRIAL = "question of the log; in a trial run 372 of 378 particles on constant pixels replicated"
 CLAIMS = tuple(
-    Claim(
+    question(
         f"replicators on nearly constant pixels, less on the others, {arm}",
-        At(arm, "gap"),
-        At(NONE, "gap"),
+        across("gap", arm, NONE),
         at_least(0.1, "ten points more"),
         "pp",
+        f"what a particle becomes depends on its pixel ({arm})",
+        f"what a particle becomes does not depend on its pixel ({arm})",
         Log(where=TRIAL),
-        (
-            f"what a particle becomes depends on its pixel ({arm})",
-            f"what a particle becomes does not depend on its pixel ({arm})",
-        ),
     )
     for arm in (LARGE, MAIN)
 )

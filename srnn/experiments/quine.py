@@ -7,8 +7,8 @@ classifies digits, in small (:mod:`srnn.life.quine`). Their accuracies on MNIST,
 
 import plotly.graph_objects as go
 
-from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings, Tables
-from srnn.experiments.claims import AFTER, At, Claim, at_most
+from srnn.experiments.base import Arms, Experiment, Settings, Tables
+from srnn.experiments.claims import across, at_most, later_question
 from srnn.figures.style import blank, marks
 from srnn.life.quine import train_quine
 
@@ -19,35 +19,29 @@ NONE, WHOLE = "share 0", "share 1"
 def arms(settings: Settings) -> Arms:
     steps = 100 if settings.quick else 1000
     return {
-        f"share {share:g}": [
-            Computation(
-                "quine", train_quine, {"share": share, "seed": seed, "steps": steps}, seed, cost=5
-            )
-            for seed in range(FIRST_SEED, FIRST_SEED + settings.seeds)
-        ]
+        f"share {share:g}": settings.computations(
+            "quine", train_quine, cost=5, share=share, steps=steps
+        )
         for share in SHARES
     }
 
 
 CLAIMS = (
-    Claim(
+    later_question(
         "error of the quine about its weights, 1 for knowing nothing",
-        At(WHOLE, "error"),
-        At(NONE, "error"),
+        across("error", WHOLE, NONE),
         at_most(0.8, "a fifth of its weights' variance is told"),
         "2",
-        AFTER,
-        ("a classifier can know a good part of itself", "a classifier knows next to nothing of it"),
+        "a classifier can know a good part of itself",
+        "a classifier knows next to nothing of it",
     ),
-    Claim(
+    later_question(
         "accuracy with the whole share of replication, less without",
-        At(WHOLE, "accuracy", At(NONE, "accuracy")),
-        At("share 0.03", "accuracy", At(NONE, "accuracy")),
+        across("accuracy", WHOLE, "share 0.03", "share 0.03", minus=NONE),
         at_most(-0.005, "half a point"),
         "pp",
-        AFTER,
-        ("there is a trade-off, as Chang and Lipson say", "there is no trade-off of half a point"),
-        "share 0.03",
+        "there is a trade-off, as Chang and Lipson say",
+        "there is no trade-off of half a point",
     ),
 )
 

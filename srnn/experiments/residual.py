@@ -5,10 +5,20 @@ without them self-replication is served first and the task comes later: 0.87 by 
 instead of 5. Its counts of other are what is left of 1,518.
 """
 
+from typing import Any
+
 import plotly.graph_objects as go
 
-from srnn.experiments.base import NONE, SHUFFLED, Arms, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import At, Claim, Log, Tolerance, accuracy_about, count_about
+from srnn.experiments.base import NONE, PLACEBOS, SHUFFLED, Experiment, Found, Tables, trainings
+from srnn.experiments.claims import (
+    Claim,
+    Log,
+    Tolerance,
+    accuracy_about,
+    across,
+    count_about,
+    reported,
+)
 from srnn.figures.rows import Line, courses
 from srnn.figures.style import PALETTE, REPLICATOR
 from srnn.runs import Run
@@ -21,14 +31,18 @@ LOG = {WITH: {1: 0.69, 6: 0.875, 200: 0.918}, WITHOUT: {31: 0.87, 200: 0.905}}
 SOURCE = "training and type plots of row 14: h = 8, alpha 100, 200 epochs"
 
 
-def arms(settings: Settings) -> Arms:
-    kinds = {WITH: "each", WITHOUT: "none"}
-    plain = {name: settings.configs(neurons=8, residual=kind) for name, kind in kinds.items()}
-    return plain | {
-        f"{name}, {control}": configs
-        for name, kind in kinds.items()
-        for control, configs in settings.placebos(SHUFFLED, NONE, neurons=8, residual=kind).items()
+KINDS: dict[str, dict[str, Any]] = {
+    WITH: {"neurons": 8, "residual": "each"},
+    WITHOUT: {"neurons": 8, "residual": "none"},
+}
+arms = trainings(
+    KINDS
+    | {
+        f"{name}, {control}": {**changes, **PLACEBOS[control]}
+        for name, changes in KINDS.items()
+        for control in (SHUFFLED, NONE)
     }
+)
 
 
 def measure(run: Run) -> Computed:
@@ -47,16 +61,14 @@ def measure(run: Run) -> Computed:
 
 
 def _accuracy(arm: str, when: str, key: str, log: str, tolerance: Tolerance) -> Claim:
-    real, placebo = At(arm, key), At(f"{arm}, {SHUFFLED}", key)
-    name, said = f"{arm}: accuracy {when}", Log(log, SOURCE)
-    return Claim(name, real, placebo, tolerance, "%", said, control=SHUFFLED)
+    where = across(key, arm, f"{arm}, {SHUFFLED}", SHUFFLED)
+    return reported(f"{arm}: accuracy {when}", where, tolerance, "%", Log(log, SOURCE))
 
 
 def _count(arm: str, value: int) -> Claim:
-    real, placebo = At(arm, "count"), At(f"{arm}, {NONE}", "count")
-    name = f"{arm}: zero + identity at the end"
-    said = Log(f"{value} (and {1518 - value} other)", SOURCE)
-    return Claim(name, real, placebo, count_about(value), "count", said, control=NONE)
+    log = Log(f"{value} (and {1518 - value} other)", SOURCE)
+    where, name = across("count", arm, f"{arm}, {NONE}", NONE), f"{arm}: zero + identity at the end"
+    return reported(name, where, count_about(value), "count", log)
 
 
 RANGE = Tolerance(0.88, 0.955, "3 points beyond both ends: read off a plot")
@@ -67,14 +79,12 @@ CLAIMS = (
         WITHOUT, "after 31 epochs", "after_31", "0.87 by epoch 25 to 30", accuracy_about(0.87)
     ),
     _accuracy(WITHOUT, "at the end", "end", "0.905", accuracy_about(0.905)),
-    Claim(
+    reported(
         "epochs by which 87 % comes later without skips",
-        At(WITHOUT, "first", At(WITH, "first")),
-        At(f"{WITHOUT}, {NONE}", "first", At(f"{WITH}, {NONE}", "first")),
+        across("first", WITHOUT, f"{WITHOUT}, {NONE}", NONE, WITH, f"{WITH}, {NONE}"),
         Tolerance(15, 30, "five epochs to either side: read off a plot"),
         "count",
         Log("20 to 25 (by epoch 25 to 30 instead of 5)", SOURCE),
-        control=NONE,
     ),
     _count(WITH, 588),
     _count(WITHOUT, 640),

@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import At, Claim, Log, at_least
+from srnn.experiments.claims import Claim, Log, across, at_least, question, reported
 from srnn.experiments.multiplication import learn
 from srnn.figures.rows import mean_line
 from srnn.figures.style import INK, MUTED, PALETTE, subplots
@@ -75,15 +75,10 @@ BYTES = "the log's figure for h = 10 is byte-identical to the one for h = 2"
 
 
 def _log(h: int, kind: str, said: str, unknown: str = "") -> Claim:
-    return Claim(
-        f"particles with h = {h} that end as {kind}, {LOG_MODE}",
-        At(LOG_MODE, f"{kind}_{h}"),
-        At(LOG_MODE + BARE, f"{kind}_{h}"),
-        MOST,
-        "%",
-        Log(said, "row 10 of the log, one particle; its identities include zeros"),
-        unknown=unknown,
-    )
+    log = Log(said, "row 10 of the log, one particle; its identities include zeros")
+    where = across(f"{kind}_{h}", LOG_MODE, LOG_MODE + BARE)
+    name = f"particles with h = {h} that end as {kind}, {LOG_MODE}"
+    return reported(name, where, MOST, "%", log, unknown)
 
 
 CLAIMS = (
@@ -91,16 +86,13 @@ CLAIMS = (
     _log(4, "replicator", "identity"),
     _log(6, "other", "other"),
     _log(10, "other", "other", BYTES),
-    Claim(
+    question(
         f"particles that replicate and multiply, {CLEAN}",
-        At(CLEAN, "both"),
-        At(CLEAN + BARE, "both"),
+        across("both", CLEAN, CLEAN + BARE),
         at_least(0.9, "nine of ten, all sizes together"),
         "%",
-        answers=(
-            "yes, a particle can learn to multiply its input and still replicate itself",
-            "no, a particle cannot learn to multiply its input and still replicate itself",
-        ),
+        "yes, a particle can learn to multiply its input and still replicate itself",
+        "no, a particle cannot learn to multiply its input and still replicate itself",
     ),
 )
 

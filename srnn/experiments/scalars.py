@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 import torch
 
 from srnn.analysis.collapse import scalar_errors, scalars
-from srnn.experiments.base import FIRST_SEED, Arms, Experiment, Found, Settings, Tables, final_codes
-from srnn.experiments.claims import At, Claim, Log, at_most
+from srnn.experiments.base import FIRST_SEED, Experiment, Found, Tables, final_codes, trainings
+from srnn.experiments.claims import Log, at_most, question, within
 from srnn.figures.membership import scalar_histogram
 from srnn.metanet import particle_table
 from srnn.particles import matrices
@@ -21,10 +21,7 @@ from srnn.runs.results import Computed
 from srnn.vocabulary import TYPES
 
 MAIN, LARGE = "h = 4", "h = 8"
-
-
-def arms(settings: Settings) -> Arms:
-    return {LARGE: settings.configs(neurons=8), MAIN: settings.configs(neurons=4)}
+arms = trainings({LARGE: {"neurons": 8}, MAIN: {"neurons": 4}})
 
 
 def bent_errors(weights: np.ndarray, probes: tuple[float, ...] = (0.25, 0.5, 2.0)) -> np.ndarray:
@@ -59,18 +56,14 @@ def measure(run: Run) -> Computed:
 
 
 CLAIMS = tuple(
-    Claim(
+    question(
         f"relative error of f(1), {arm}",
-        At(arm, "error"),
-        At(arm, "bent"),
+        within(arm, "error", "bent", "the same weights with tanh between the layers"),
         at_most(1e-5, "rounding of float32 in three matrix products"),
         "exp",
+        f"f(1) is the connection's weight up to rounding ({arm})",
+        f"f(1) is only an approximation ({arm})",
         Log('"approximate weight"', "row 3 of the log, without a number"),
-        (
-            f"f(1) is the connection's weight up to rounding ({arm})",
-            f"f(1) is only an approximation ({arm})",
-        ),
-        "the same weights with tanh between the layers",
     )
     for arm in (LARGE, MAIN)
 )

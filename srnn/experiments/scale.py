@@ -11,20 +11,19 @@ import math
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
-from srnn.experiments.base import (
-    NONE,
-    SHUFFLED,
-    Arms,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-    final_codes,
-)
+from srnn.experiments.base import NONE, SHUFFLED, Arms, Experiment, Found, Settings, final_codes
 from srnn.experiments.born_dead import foretelling
-from srnn.experiments.claims import AFTER, SAME, At, Claim, Tolerance, at_least, at_most, evidence
+from srnn.experiments.claims import (
+    SAME,
+    about,
+    across,
+    at_least,
+    at_most,
+    evidence,
+    later_question,
+    within,
+)
 from srnn.figures.rows import shares
 from srnn.figures.style import INK, MUTED, PALETTE
 from srnn.pruning.masks import kept_by
@@ -93,59 +92,45 @@ def measure(run: Run) -> Computed:
 
 
 CLAIMS = (
-    Claim(
+    later_question(
         f"drop cost of the replicators, {WIDE}",
-        At(WIDE, "cost"),
-        At(WIDE, "cost_random"),
+        within(WIDE, "cost", "cost_random", "as many at random"),
         SAME,
         "pp",
-        AFTER,
-        (
-            "in a wide network too, dropping the replicators costs nothing at this instant",
-            "in a wide network dropping the replicators costs accuracy",
-        ),
-        "as many at random",
+        "in a wide network too, dropping the replicators costs nothing at this instant",
+        "in a wide network dropping the replicators costs accuracy",
     ),
-    Claim(
+    later_question(
         f"drop cost, replicators less as many by |scalar weight × input std|, {WIDE}",
-        At(WIDE, "cost", At(WIDE, "cost_activity")),
-        At(WIDE, "cost_random", At(WIDE, "cost_activity")),
+        within(WIDE, "cost", "cost_random", "as many at random", minus="cost_activity"),
         at_most(0.0, "no dearer than the plain rule"),
         "pp",
-        AFTER,
-        ("replicators are no worse a choice", "the plain rule drops better ones"),
-        "as many at random",
+        "replicators are no worse a choice",
+        "the plain rule drops better ones",
     ),
-    Claim(
+    later_question(
         f"survivors, {WIDE} less {SMALL}",
-        At(WIDE, "survivors", At(SMALL, "survivors")),
-        At(f"{WIDE}, {NONE}", "survivors", At(SMALL, "survivors")),
+        across("survivors", WIDE, f"{WIDE}, {NONE}", minus=SMALL),
         at_most(-0.05, "a direction; five points"),
         "pp",
-        AFTER,
-        ("wider networks keep a smaller share", "wider networks do not keep a smaller share"),
+        "wider networks keep a smaller share",
+        "wider networks do not keep a smaller share",
     ),
-    Claim(
+    later_question(
         f"AUC of the initial self-gain v0 for not dying, {WIDE}",
-        At(WIDE, "auc"),
-        At(WIDE, "auc_chance"),
+        within(WIDE, "auc", "auc_chance", "v0 dealt out anew among the particles"),
         at_least(0.8, "0.5 tells nothing, 1 everything"),
         "2",
-        AFTER,
-        (
-            "death is decided at initialisation in wide networks too",
-            "the initial self-gain alone does not decide in wide networks",
-        ),
-        "v0 dealt out anew among the particles",
+        "death is decided at initialisation in wide networks too",
+        "the initial self-gain alone does not decide in wide networks",
     ),
-    Claim(
+    later_question(
         f"share of zeros, {SHUFFLED} less true labels, {WIDE}",
-        At(f"{WIDE}, {SHUFFLED}", "dead", At(WIDE, "dead")),
-        At(f"{WIDE}, {NONE}", "dead", At(WIDE, "dead")),
-        Tolerance(-0.05, 0.05, "five points"),
+        across("dead", f"{WIDE}, {SHUFFLED}", f"{WIDE}, {NONE}", minus=WIDE),
+        about(0.0, 0.05, "five points"),
         "pp",
-        AFTER,
-        ("the task does not decide how many die", "the task decides how many die"),
+        "the task does not decide how many die",
+        "the task decides how many die",
     ),
 )
 
@@ -184,25 +169,16 @@ def finding(found: Found) -> list[str]:
     return said + wrong
 
 
-def figure(tables: Tables) -> go.Figure:
-    """Accuracy, and the share of survivors at the instant and settled, by arm."""
-    columns = {
+figure = shares(
+    {
         "accuracy": ("test accuracy", INK, "circle"),
         "survivors": ("survivors", PALETTE["other"], "square"),
         "settled_survivors": ("survivors, settled", MUTED, "square-open"),
     }
-    return shares(tables["numbers"], "arm", columns)
+)
+"""Accuracy, and the share of survivors at the instant and settled, by arm."""
 
 
 EXPERIMENT = Experiment(
-    "scale",
-    __doc__,
-    arms,
-    CLAIMS,
-    figure,
-    measure,
-    finding,
-    (WIDE,),
-    page="pruning_lab",
-    version=2,
+    "scale", __doc__, arms, CLAIMS, figure, measure, finding, (WIDE,), page="pruning_lab", version=2
 )

@@ -6,13 +6,12 @@ winners of tournaments of two are the parents; mutation draws 0.2 % of the weigh
 What is selected must be MetaNets: by the end of a life they must have learned, and replicate.
 """
 
-import math
 from typing import Any
 
 import plotly.graph_objects as go
 
-from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Settings, Tables
-from srnn.experiments.claims import AFTER, At, Claim, Tolerance
+from srnn.experiments.base import Arms, Experiment, Settings, Tables
+from srnn.experiments.claims import Claim, Tolerance, across, at_least, at_most, later_question
 from srnn.figures.rows import mean_line, panels
 from srnn.figures.style import INK, MUTED
 from srnn.life.selection import GOALS, Setting, select, trend
@@ -34,51 +33,38 @@ def arms(settings: Settings) -> Arms:
     networks, generations = (8, 6) if settings.quick else (50, 100)
     size = {"networks": networks, "generations": generations}
     return {
-        goal: [
-            Computation(
-                "selection", population, {**size, "goal": goal, "seed": seed}, seed, 3, cost=30
-            )
-            for seed in range(FIRST_SEED, FIRST_SEED + settings.seeds)
-        ]
+        goal: settings.computations("selection", population, 3, 30, **size, goal=goal)
         for goal in GOALS
     }
 
 
-def _claim(goal: str, quantity: str, low: float, high: float, *answers: str) -> Claim:
-    yes, no = answers
-    return Claim(
-        f"trend of {quantity}, selected for {goal}",
-        At(goal, f"trend of {quantity}"),
-        At(NEUTRAL, f"trend of {quantity}"),
-        Tolerance(low, high, "over 100 generations; without selection there can be none"),
-        "pp",
-        AFTER,
-        (yes, no),
-    )
+WHY = "over 100 generations; without selection there can be none"
+
+
+def _trend(quantity: str, goal: str, least: Tolerance, yes: str, no: str) -> Claim:
+    where = across(f"trend of {quantity}", goal, NEUTRAL)
+    return later_question(f"trend of {quantity}, selected for {goal}", where, least, "pp", yes, no)
 
 
 CLAIMS = (
-    _claim(
+    _trend(
         "accuracy",
         "accuracy",
-        0.06,
-        math.inf,
+        at_least(0.06, WHY),
         "selection makes MetaNets learn faster",
         "selection for accuracy has no effect of that size",
     ),
-    _claim(
+    _trend(
         "replicators",
         "replicators",
-        0.03,
-        math.inf,
+        at_least(0.03, WHY),
         "selection makes more replicators",
         "selection for replicators has no effect of that size",
     ),
-    _claim(
-        "replicators",
+    _trend(
         "accuracy",
-        -math.inf,
-        -0.02,
+        "replicators",
+        at_most(-0.02, WHY),
         "replicating is paid with accuracy",
         "selection for replicators does not cost accuracy",
     ),

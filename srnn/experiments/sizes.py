@@ -7,28 +7,26 @@ h = 2, 3, 4 and 8 at alpha 100 and macro widths 3 and 4 stand beside it.
 
 from typing import Any
 
-import plotly.graph_objects as go
-
 from srnn.experiments.base import (
     NONE,
     SHUFFLED,
-    Arms,
     Experiment,
     Found,
-    Settings,
-    Tables,
     drop_costs,
     final_codes,
+    trainings,
 )
 from srnn.experiments.claims import (
     SAME,
-    At,
     Claim,
     Log,
     Tolerance,
     accuracy_about,
+    across,
     at_least,
     at_most,
+    reported,
+    within,
 )
 from srnn.figures.rows import shares
 from srnn.figures.style import INK, REPLICATOR
@@ -53,10 +51,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     BARE["h = 4"]: {"neurons": 4, "alpha": 1.0, "epochs": 100, "goal": "none"},
 }
 """What is compared. On MNIST h = 2 diverges at alpha 100, so it stands here at alpha 50."""
-
-
-def arms(settings: Settings) -> Arms:
-    return {name: settings.configs(**changes) for name, changes in VARIANTS.items()}
+arms = trainings(VARIANTS)
 
 
 def measure(run: Run) -> Computed:
@@ -65,49 +60,35 @@ def measure(run: Run) -> Computed:
     return costs, {}
 
 
-def _fall(quantity: str, log: str, tolerance: Tolerance, key: str) -> Claim:
+EARLY = "early note of the log"
+
+
+def _fall(key: str, quantity: str, log: str, tolerance: Tolerance) -> Claim:
     """A claim of the note: h = 3 less h = 4, at alpha 1 after 100 epochs."""
-    return Claim(
-        quantity,
-        At(NOTE, key, At(BASE, key)),
-        At(BARE["h = 3"], key, At(BARE["h = 4"], key)),
-        tolerance,
-        "pp",
-        Log(log, "early note of the log; its baseline is taken to be h = 4 in the same setting"),
-        control=NONE,
-    )
+    where = across(key, NOTE, BARE["h = 3"], NONE, BASE, BARE["h = 4"])
+    said = Log(log, f"{EARLY}; its baseline is taken to be h = 4 in the same setting")
+    return reported(f"{quantity}, h = 3 less h = 4", where, tolerance, "pp", said)
 
 
+LOWER = at_most(-MARGIN, "a direction; half a percentage point")
+MORE = at_least(0.01, "a direction; 15 particles of 1,518")
 CLAIMS = (
-    Claim(
+    reported(
         f"test accuracy, {NOTE}",
-        At(NOTE, "accuracy"),
-        At(f"{NOTE}, {SHUFFLED}", "accuracy"),
+        across("accuracy", NOTE, f"{NOTE}, {SHUFFLED}"),
         accuracy_about(0.56),
         "%",
-        Log("0.56", "early note of the log"),
+        Log("0.56", EARLY),
     ),
-    _fall(
-        "accuracy, h = 3 less h = 4",
-        "falls",
-        at_most(-MARGIN, "a direction; half a percentage point"),
-        "accuracy",
-    ),
-    _fall(
-        "share of replicators, h = 3 less h = 4",
-        "more",
-        at_least(0.01, "a direction; 15 particles of 1,518"),
-        "replicators",
-    ),
-    Claim(
+    _fall("accuracy", "accuracy", "falls", LOWER),
+    _fall("replicators", "share of replicators", "more", MORE),
+    reported(
         f"drop cost of the replicators, {NOTE}",
-        At(NOTE, "cost"),
-        At(NOTE, "cost, at random"),
+        within(NOTE, "cost", "cost, at random", "as many at random"),
         SAME,
         "pp",
-        Log("0.0 (but its bar plot: accuracy 0.568 before, 0.598 after)", "early note of the log"),
-        control="as many at random",
-        unknown="the note's figure and its own bar plot contradict each other",
+        Log("0.0 (but its bar plot: accuracy 0.568 before, 0.598 after)", EARLY),
+        "the note's figure and its own bar plot contradict each other",
     ),
 )
 
@@ -121,13 +102,13 @@ def finding(found: Found) -> list[str]:
     return ["Accuracy and share of replicators: " + "; ".join(parts) + "."]
 
 
-def figure(tables: Tables) -> go.Figure:
-    """Accuracy and share of replicators, per variant."""
-    columns = {
+figure = shares(
+    {
         "accuracy": ("test accuracy", INK, "circle"),
         "replicators": ("replicators", REPLICATOR, "square"),
     }
-    return shares(tables["numbers"], "arm", columns)
+)
+"""Accuracy and share of replicators, per variant."""
 
 
 EXPERIMENT = Experiment(

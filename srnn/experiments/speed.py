@@ -19,7 +19,7 @@ import torch
 from srnn.config import RunConfig
 from srnn.engines import ENGINES, Problem, available, make_engine
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings, Tables
-from srnn.experiments.claims import At, Claim, Log, at_least
+from srnn.experiments.claims import Log, at_least, question, within
 from srnn.experiments.fitting import cross_entropy
 from srnn.experiments.networks import Wide
 from srnn.experiments.slow_ways import BlockSparse, ModuleLoop, SlowWay
@@ -144,24 +144,25 @@ def _pairs(network: SlowWay, run: RunConfig, problem: Problem) -> Callable[[np.n
 
 WORTH = at_least(1.5, "half as fast again: less is not worth a change")
 AIM = Log(where='question of the log: "for faster research"')
-ITSELF = At("h = 4", "itself")
-CLAIMS = tuple(
-    Claim(f"{quantity}, h = 4", At("h = 4", key), ITSELF, WORTH, "1", AIM, answers, AGAIN)
-    for quantity, key, answers in (
-        (
-            "torch.sparse, times as fast as one module per particle",
-            "sparse",
-            (
-                "sparse training of all particles at once is faster than one module per particle",
-                "sparse training of all particles at once is no faster",
-            ),
-        ),
-        (
-            "the fastest engine, times as fast as torch.sparse",
-            "batched",
-            ("a batched engine is faster still", "no batched engine is faster than torch.sparse"),
-        ),
-    )
+CLAIMS = (
+    question(
+        "torch.sparse, times as fast as one module per particle, h = 4",
+        within("h = 4", "sparse", "itself", AGAIN),
+        WORTH,
+        "1",
+        "sparse training of all particles at once is faster than one module per particle",
+        "sparse training of all particles at once is no faster",
+        AIM,
+    ),
+    question(
+        "the fastest engine, times as fast as torch.sparse, h = 4",
+        within("h = 4", "batched", "itself", AGAIN),
+        WORTH,
+        "1",
+        "a batched engine is faster still",
+        "no batched engine is faster than torch.sparse",
+        AIM,
+    ),
 )
 
 

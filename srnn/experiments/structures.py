@@ -24,7 +24,7 @@ from srnn.experiments.base import (
     Tables,
     final_codes,
 )
-from srnn.experiments.claims import At, Claim, at_least
+from srnn.experiments.claims import At, Pair, at_least, question
 from srnn.experiments.comparisons import (
     CHANCE,
     DENSE,
@@ -111,17 +111,17 @@ def measure(run: Run) -> Computed:
 
 
 CLAIMS = (
-    Claim(
+    question(
         f"accuracy at equal count, {META} less magnitude pruning, fine-tuned",
-        At(META, "cut", At(PRUNED, "accuracy")),
-        At(CHANCE, "accuracy", At(PRUNED, "accuracy")),
+        Pair(
+            At(META, "cut", At(PRUNED, "accuracy")),
+            At(CHANCE, "accuracy", At(PRUNED, "accuracy")),
+        ),
         at_least(-MARGIN, "no worse; under half a percentage point is no difference"),
         "pp",
-        answers=(
-            "cut to as many connections, without training after, it is no worse",
-            "fine-tuned magnitude pruning keeps more than a MetaNet cut to as many connections and "
-            "not trained after",
-        ),
+        "cut to as many connections, without training after, it is no worse",
+        "fine-tuned magnitude pruning keeps more than a MetaNet cut to as many connections and "
+        "not trained after",
     ),
 )
 
@@ -152,7 +152,7 @@ def figure(tables: Tables) -> go.Figure:
     table = tables["numbers"].copy()
     table["accuracy"] = table["cut"].fillna(table["accuracy"])
     note = "{parameters:,.0f} trained, {connections:,.0f} connections"
-    return ranking(table, "arm", note)
+    return ranking(table, note)
 
 
 EXPERIMENT = Experiment(

@@ -9,27 +9,15 @@ import plotly.graph_objects as go
 
 from srnn.analysis.connectivity import thinning
 from srnn.analysis.types import history_measures
-from srnn.experiments.base import (
-    NONE,
-    PERMUTED,
-    Arms,
-    Experiment,
-    Found,
-    Settings,
-    Tables,
-    drop_costs,
-)
-from srnn.experiments.claims import SAME, At, Claim, Log, at_most
+from srnn.experiments.base import NONE, PERMUTED, Experiment, Found, Tables, drop_costs, trainings
+from srnn.experiments.claims import SAME, Log, across, at_most, question, reported, within
 from srnn.figures.rows import Line, courses
 from srnn.runs import Run
 from srnn.runs.results import Computed
 from srnn.vocabulary import ZERO, is_replicator
 
 MAIN = "h = 4"
-
-
-def arms(settings: Settings) -> Arms:
-    return {MAIN: settings.configs(neurons=4), **settings.placebos(NONE, PERMUTED, neurons=4)}
+arms = trainings({MAIN: {"neurons": 4}}, MAIN, (NONE, PERMUTED))
 
 
 def measure(run: Run) -> Computed:
@@ -54,27 +42,22 @@ def measure(run: Run) -> Computed:
 
 CLAIMS = (
     *(
-        Claim(
+        reported(
             f"connections that survive{beside}",
-            At(MAIN, "left"),
-            At(placebo, "left"),
+            across("left", MAIN, placebo),
             at_most(0.5, "half of the connections"),
             "%",
             Log('"the net really thins out"', "row 7 of the log, h = 4, alpha 100, no number"),
         )
         for beside, placebo in (("", NONE), (", beside a permuted target", PERMUTED))
     ),
-    Claim(
+    question(
         "drop cost of the replicators",
-        At(MAIN, "cost"),
-        At(MAIN, "cost_chance"),
+        within(MAIN, "cost", "cost_chance", "as many at random"),
         SAME,
         "pp",
-        answers=(
-            "dropping the replicators costs nothing at this instant",
-            "dropping the replicators costs accuracy",
-        ),
-        control="as many at random",
+        "dropping the replicators costs nothing at this instant",
+        "dropping the replicators costs accuracy",
     ),
 )
 

@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from srnn.analysis.trajectories import Trajectories, fit_trajectories, sample_particles
-from srnn.experiments.base import FIRST_SEED, Arms, Experiment, Found, Settings, Tables, final_codes
-from srnn.experiments.claims import At, Claim, at_least
+from srnn.experiments.base import FIRST_SEED, Experiment, Found, Tables, final_codes, trainings
+from srnn.experiments.claims import at_least, question, within
 from srnn.figures.trajectories import trajectory_cube
 from srnn.metanet import particle_table
 from srnn.runs import Run
@@ -22,10 +22,7 @@ SHOWN = 100
 """Particles in the cube; the fit is over all of them."""
 FLAT = 0.95
 """Share of a path's variance from which three components are nearly all of it."""
-
-
-def arms(settings: Settings) -> Arms:
-    return {MAIN: settings.configs(neurons=4)}
+arms = trainings({MAIN: {"neurons": 4}})
 
 
 def fit(run: Run, snapshots: np.ndarray, kind: str) -> Trajectories:
@@ -72,17 +69,13 @@ def measure(run: Run) -> Computed:
 
 
 CLAIMS = (
-    Claim(
+    question(
         "variance of a particle's own path in three components",
-        At(MAIN, "own"),
-        At(MAIN, "walk"),
+        within(MAIN, "own", "walk", "random walks with steps as long"),
         at_least(FLAT, "five percent are left out of the cube"),
         "%",
-        answers=(
-            "a particle's own path fits into the cube",
-            "a particle's own path does not fit into the cube",
-        ),
-        control="random walks with steps as long",
+        "a particle's own path fits into the cube",
+        "a particle's own path does not fit into the cube",
     ),
 )
 

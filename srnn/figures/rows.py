@@ -1,7 +1,7 @@
 """Parts that the figures of the experiments share: means with their range over seeds, and claims
 with their tolerance, real and placebo beside each other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,27 +180,32 @@ def rows_high(figure: go.Figure, rows: int, each: int = 44) -> go.Figure:
     return figure
 
 
-def ranking(table: pd.DataFrame, group: str, note: str) -> go.Figure:
-    """Test accuracy (column ``accuracy``, 0..1) by group, each with a note of its mean columns."""
-    means = table.groupby(group, sort=False).mean(numeric_only=True)
+def ranking(table: pd.DataFrame, note: str) -> go.Figure:
+    """Test accuracy (column ``accuracy``, 0..1) by arm, each with a note of its mean columns."""
+    means = table.groupby("arm", sort=False).mean(numeric_only=True)
     small = "{}<br><span style='font-size:0.8em'>{}</span>".format
     labels = {name: small(name, note.format(**row)) for name, row in means.iterrows()}
     figure = panels(1)
-    named = table.assign(label=table[group].map(labels))
+    named = table.assign(label=table["arm"].map(labels))
     dots(figure, named, "accuracy", "label", scale=100, form="{:.1f} %")
     figure.update_xaxes(title="Test accuracy (%)", range=[0, 105])
     return rows_high(figure, len(means), 48)
 
 
-def shares(table: pd.DataFrame, group: str, columns: dict[str, tuple[str, str, str]]) -> go.Figure:
-    """Shares (0..1) by group, a symbol per column: ``column: (name, colour, symbol)``."""
-    figure = panels(1)
-    for index, (column, (name, color, symbol)) in enumerate(columns.items()):
-        style: dict[str, Any] = {"color": color, "symbol": symbol, "name": name, "scale": 100}
-        side = "bottom center" if index else "top center"
-        dots(figure, table, column, group, position=side, form="{:.0f}", **style)
-    figure.update_xaxes(title="%", range=[0, 105])
-    return rows_high(figure, table[group].nunique())
+def shares(columns: dict[str, tuple[str, str, str]]) -> Callable[[Tables], go.Figure]:
+    """The figure of shares (0..1) by arm, a symbol per column: ``column: (name, colour,
+    symbol)``."""
+
+    def figure(tables: Tables) -> go.Figure:
+        table, drawn = tables["numbers"], panels(1)
+        for index, (column, (name, color, symbol)) in enumerate(columns.items()):
+            style: dict[str, Any] = {"color": color, "symbol": symbol, "name": name, "scale": 100}
+            side = "bottom center" if index else "top center"
+            dots(drawn, table, column, "arm", position=side, form="{:.0f}", **style)
+        drawn.update_xaxes(title="%", range=[0, 105])
+        return rows_high(drawn, table["arm"].nunique())
+
+    return figure
 
 
 def claims(tables: Tables) -> go.Figure:
