@@ -441,16 +441,13 @@ def _name(text: str) -> str:
 
 
 def _known(values: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(values) - set(field_names()))
-    if unknown:
-        raise ConfigError(_unknown(unknown))
+    names = field_names()
+    if unknown := sorted(set(values) - set(names)):
+        near = difflib.get_close_matches(unknown[0], names, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        known = f"settings: {', '.join(names)}"
+        raise ConfigError(f"unknown setting {', '.join(unknown)}{hint}; {known}")
     return values
-
-
-def _unknown(names: list[str]) -> str:
-    near = difflib.get_close_matches(names[0], field_names(), n=1)
-    hint = f" (did you mean {near[0]}?)" if near else ""
-    return f"unknown setting {', '.join(names)}{hint}; settings: {', '.join(field_names())}"
 
 
 def _refusal(error: ValidationError) -> ConfigError:

@@ -75,15 +75,14 @@ class Estimate:
     problems: list[str]
 
 
-def estimate(config: RunConfig, engine: str = "auto", networks: int = 1) -> Estimate:
+def estimate(config: RunConfig, networks: int = 1) -> Estimate:
     """Estimate a training from its start, of several networks at once if so said.
 
     Raises:
         DataError: the data set cannot be used.
-        ValueError: unknown engine.
     """
     memory, disk, problems = _resources(config, networks)
-    seconds = _floor_seconds(config) if problems else _seconds(config, engine, networks)
+    seconds = _floor_seconds(config) if problems else _seconds(config, networks=networks)
     return Estimate(seconds, memory, disk, [*problems, *_too_long(seconds)])
 
 
@@ -146,7 +145,7 @@ def _too_long(seconds: float) -> list[str]:
     ]
 
 
-def _seconds(config: RunConfig, engine: str, networks: int = 1) -> float:
+def _seconds(config: RunConfig, engine: str = "auto", networks: int = 1) -> float:
     train, _ = _rows(config)
     steps = math.ceil(train / config.batch_size)
     pair, record = _speed(config, engine, networks)
@@ -213,11 +212,11 @@ def _measure(
     return pair, networks * _time(record)
 
 
-def _time(work: Callable[[], object], budget: float = 0.06) -> float:
-    """Seconds of one call: the median of as many as fit the budget, after one to warm up."""
+def _time(work: Callable[[], object]) -> float:
+    """Seconds of one call: the median of as many as take 60 ms, after one to warm up."""
     work()
     taken: list[float] = []
-    while not taken or sum(taken) < budget:
+    while not taken or sum(taken) < 0.06:
         started = time.perf_counter()
         work()
         taken.append(time.perf_counter() - started)

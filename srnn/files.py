@@ -43,7 +43,7 @@ app's server sets it (a visitor needs its token)."""
 
 
 @contextlib.contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing() -> Iterator[None]:
     """Turn the errors of a full or read-only disk into a :class:`CacheError` in plain words.
 
     Raises:
@@ -58,7 +58,8 @@ def writing(folder: Path) -> Iterator[None]:
         reason = _UNWRITABLE.get(error.errno or 0)
         if reason is None:
             raise
-        raise CacheError(error.errno, f"cannot write to the cache {folder}: {reason}") from error
+        root = paths.cache_root()
+        raise CacheError(error.errno, f"cannot write to the cache {root}: {reason}") from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -140,9 +141,7 @@ def write_out(path: Path, *parts: bytes | memoryview, force: bool = False) -> No
 
 
 def flush_folder(folder: Path) -> None:
-    """Wait until a folder's entries (its renames) are on the disk, where the system can do that."""
-    if os.name != "posix":
-        return
+    """Wait until a folder's entries (its renames) are on the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -174,33 +173,37 @@ def read_file(path: Path, most: int) -> bytes:
     Raises:
         OSError: it cannot be read, is larger, or is no regular file.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        stat = os.fstat(file.fileno())
-        if not S_ISREG(stat.st_mode):
-            raise OSError(errno.EINVAL, f"{path.name} is not a plain file")
+    with open_plain(path, "rb", follow=True) as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"{path.name} has more than {most:,} bytes")
     return data
 
 
-def open_plain(path: Path, mode: str, **more: Any) -> Any:
-    """A file, opened as ``open`` does; no link is followed, no pipe waited for."""
+def open_plain(path: Path, mode: str, *, follow: bool = False, **more: Any) -> Any:
+    """A regular file, opened as ``open`` does; no pipe is waited for, and no link followed unless
+    that is said.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder, a link, a pipe or a device.
+    """
 
     def opener(name: str, flags: int) -> int:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        flags |= os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+        handle = os.open(name, flags, 0o666)
+        if not S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise OSError(errno.EINVAL, f"{Path(name).name} is not a plain file")
+        return handle
 
     return open(path, mode, opener=opener, **more)
 
 
 def read_tail(path: Path) -> str:
     """The last 10,000 characters of a text file; empty if there is none."""
-    with (
-        contextlib.suppress(OSError),
-        os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as f,
-    ):
-        f.seek(max(0, f.seek(0, 2) - 40_000))
-        return f.read(40_000).decode("utf-8", errors="replace")[-10_000:].strip()
+    with contextlib.suppress(OSError), open_plain(path, "rb", follow=True) as file:
+        file.seek(max(0, file.seek(0, 2) - 40_000))
+        return file.read(40_000).decode("utf-8", errors="replace")[-10_000:].strip()
     return ""
 
 

@@ -25,6 +25,14 @@ MNIST_FILE = Path(__file__).parent / "data" / "mnist15.npz"
 SIDE = 15
 """Side length, in pixels, of MNIST here, and of an IDX folder unless another is asked for."""
 
+DATASETS = {
+    "mnist": "MNIST at 15x15: 60,000 training and 10,000 test images",
+    "digits": "scikit-learn's digits at 8x8: 1,438 training and 359 test images",
+}
+"""The bundled data sets and what they are."""
+
+_SIDES = {"mnist": SIDE, "digits": 8}
+
 MAX_INPUTS = 1_000_000
 """Most input pixels that a task may have."""
 
@@ -37,8 +45,6 @@ class Task:
     ``image`` is the shape of one image, ``(height, width)`` or ``(height, width, channels)``.
     """
 
-    name: str
-    about: str
     x_train: np.ndarray
     y_train: np.ndarray
     x_test: np.ndarray
@@ -69,9 +75,9 @@ def load_task(dataset: str, size: int = SIDE) -> Task:
         DataError: no such data set, no such size of it, or a file of the folder is broken or of no
             use; the message names it.
     """
-    if dataset in _BUNDLED:
+    if dataset in DATASETS:
         _check_size(dataset, size)
-        return _bundled(dataset)
+        return _mnist() if dataset == "mnist" else _digits()
     path = _absolute(dataset)
     folder = _elsewhere.get(path, Path(path))
     return _folder(str(folder), _stamp(folder), size)
@@ -105,18 +111,13 @@ def shifted(x: np.ndarray, image: tuple[int, ...], most: int, seed: Sequence[int
     return moved.reshape(x.shape)
 
 
-def dataset_names() -> dict[str, str]:
-    """The bundled data sets and what they are."""
-    return {name: about for name, (about, _) in _BUNDLED.items()}
-
-
 def resolve(config: RunConfig) -> RunConfig:
     """The configuration with its data pinned: a folder's absolute path and content fingerprint.
 
     Raises:
         DataError: the folder cannot be used, or no longer holds the data the fingerprint names.
     """
-    if config.dataset in _BUNDLED:
+    if config.dataset in DATASETS:
         _check_size(config.dataset, config.size)
         return config.replace(dataset_digest="", size=SIDE)
     path = _absolute(config.dataset)
@@ -158,81 +159,65 @@ def data_shape(dataset: str, size: int = SIDE) -> tuple[int, int]:
     Raises:
         DataError: the data set cannot be used.
     """
-    if dataset in _SIZES:
+    if dataset in DATASETS:
         _check_size(dataset, size)
-        side, classes = _SIZES[dataset]
-        return side * side, classes
+        return _SIDES[dataset] ** 2, 10
     task = load_task(dataset, size)
     return task.inputs, task.classes
 
 
 def possible_shape(config: RunConfig, inputs: int, classes: int) -> bool:
     """Whether a configuration's task can have so many inputs and classes; reads no folder."""
-    if config.dataset in _SIZES:
+    if config.dataset in DATASETS:
         return (inputs, classes) == data_shape(config.dataset, config.size)
     whole = inputs % config.size**2 == 0 if config.size else True  # channels multiply
     return whole and 2 <= inputs <= MAX_INPUTS and 2 <= classes <= 256
 
 
 def _check_size(dataset: str, size: int) -> None:
-    own = _SIZES[dataset][0]
+    own = _SIDES[dataset]
     if size not in (SIDE, own):
         raise DataError(
             f"{dataset} is bundled at {own}x{own}; for another size name a folder of IDX files"
         )
 
 
-def _scaled(name: str, about: str, train: tuple, test: tuple, top: float, classes: int) -> Task:
+def _scaled(train: tuple, test: tuple, top: float) -> Task:
     def flat(images: np.ndarray) -> np.ndarray:
         return images.reshape(len(images), -1).astype(np.float32) / np.float32(top)
 
     return Task(
-        name,
-        about,
         flat(train[0]),
         train[1].astype(np.int64),
         flat(test[0]),
         test[1].astype(np.int64),
         train[0].shape[1:],
-        classes,
+        int(max(train[1].max(), test[1].max())) + 1,
     )
 
 
-def _mnist(about: str) -> Task:
+@functools.cache
+def _mnist() -> Task:
     with np.load(MNIST_FILE, allow_pickle=False) as data:
         train = (data["train_images"], data["train_labels"])
         test = (data["test_images"], data["test_labels"])
-    return _scaled("mnist", about, train, test, 255, 10)
+    return _scaled(train, test, 255)
 
 
-def _digits(about: str) -> Task:
+@functools.cache
+def _digits() -> Task:
     from sklearn.datasets import load_digits
 
     data = load_digits()
     test = np.arange(len(data.target)) % 5 == 4  # a fixed fifth: the set is ordered by writer
-    images, labels = data.images, data.target
-    return _scaled(
-        "digits", about, (images[~test], labels[~test]), (images[test], labels[test]), 16, 10
-    )
-
-
-_BUNDLED = {
-    "mnist": ("MNIST at 15x15: 60,000 training and 10,000 test images", _mnist),
-    "digits": ("scikit-learn's digits at 8x8: 1,438 training and 359 test images", _digits),
-}
-_SIZES = {"mnist": (SIDE, 10), "digits": (8, 10)}
-
-
-@functools.lru_cache(maxsize=4)
-def _bundled(name: str) -> Task:
-    about, load = _BUNDLED[name]
-    return load(about)
+    train, test = ((data.images[own], data.target[own]) for own in (~test, test))
+    return _scaled(train, test, 16)
 
 
 def _stamp(folder: Path) -> tuple:
     """Changes when a file of the folder does, so that a changed folder is read again."""
     if not folder.is_dir():
-        known = ", ".join(_BUNDLED)
+        known = ", ".join(DATASETS)
         raise DataError(f"{folder}: no such data set; use {known}, or a folder of IDX files")
     stats = ((path.name, path.stat()) for path in sorted(folder.glob("*ubyte*")))
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
@@ -244,9 +229,7 @@ def _folder(path: str, stamp: tuple, size: int) -> Task:
     train, test = (_usable(folder, split, size) for split in ("train", "t10k"))
     if len(np.unique(train[1])) < 2:
         raise DataError(f"{folder}: all training images are of one class, {train[1][0]}")
-    classes = int(max(train[1].max(), test[1].max())) + 1
-    about = f"IDX files in {folder.name}: {len(train[0]):,} training, {len(test[0]):,} test images"
-    return _scaled(folder.name, about, train, test, 255, classes)
+    return _scaled(train, test, 255)
 
 
 def _usable(folder: Path, split: str, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sets import write_set
 
 from srnn.cli import main
 from srnn.presets import PRESETS
@@ -118,18 +119,8 @@ def test_a_wrong_setting_says_what_is_right(arguments, message, capsys):
 
 
 def test_a_folder_of_idx_files_trains(tmp_path, capsys):
-    import numpy as np
-
-    draw = np.random.default_rng(0)
-    for split, count in (("train", 60), ("t10k", 20)):
-        images = draw.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-        labels = draw.integers(0, 10, count, dtype=np.uint8)
-        labels[0] = 9
-        header = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28))
-        (tmp_path / f"{split}-images-idx3-ubyte").write_bytes(header + images.tobytes())
-        header = bytes([0, 0, 8, 1]) + count.to_bytes(4, "big")
-        (tmp_path / f"{split}-labels-idx1-ubyte").write_bytes(header + labels.tobytes())
-    arguments = ["--dataset", str(tmp_path), "--epochs", "1", "--batch-size", "20", "--json"]
+    folder = write_set(tmp_path, image=(28, 28), classes=10)
+    arguments = ["--dataset", str(folder), "--epochs", "1", "--batch-size", "20", "--json"]
     assert main(["train", *arguments]) == 0
     result = last(capsys.readouterr().out)
     assert result["particles"] == 1518

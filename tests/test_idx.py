@@ -2,7 +2,6 @@
 
 import gzip
 import struct
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sets import idx, write_set
 
 from srnn.config import make_config
 from srnn.idx import DataError, read_idx, read_split, resize
@@ -19,27 +19,6 @@ from srnn.runs.train import train_locked
 from srnn.tasks import load_task, resolve
 
 FILES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-
-
-def idx(array: np.ndarray) -> bytes:
-    """An array as an IDX file."""
-    head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return head + array.astype(np.uint8).tobytes()
-
-
-def write_set(
-    folder: Path, count: int = 40, image: tuple[int, ...] = (5, 5), classes: int = 3
-) -> Path:
-    """A small data set of four IDX files, one of them compressed."""
-    rng = np.random.default_rng(0)
-    folder.mkdir(exist_ok=True)
-    for split in ("train", "t10k"):
-        images = rng.integers(0, 256, (count, *image))
-        labels = np.arange(count) % classes
-        packed = gzip.compress(idx(images))
-        (folder / f"{split}-images-idx{1 + len(image)}-ubyte.gz").write_bytes(packed)
-        (folder / f"{split}-labels-idx1-ubyte").write_bytes(idx(labels))
-    return folder
 
 
 @FILES

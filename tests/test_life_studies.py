@@ -134,9 +134,7 @@ def test_no_ratio_no_change_and_replicators_leave_each_other_as_they_are():
     after, pairs = interactions.interact(perfect, encoding, shape, "attack", rng, 1.0, "layer")
     assert len(pairs) > 10 and (after == perfect).all()
     data = np.eye(4, dtype=np.float32), np.zeros(4, np.int64)
-    found = look(
-        perfect.astype(np.float32), encoding, shape, Task("four", "", *data, *data, (4,), 2)
-    )
+    found = look(perfect.astype(np.float32), encoding, shape, Task(*data, *data, (4,), 2))
     assert found.types["identity"] == shape.particles and found.loss == 0 and found.share == 1
     for wrong in ({"kind": "x"}, {"level": "x"}, {"ratio": 2.0}):
         settings = {"kind": "attack", "level": "cell", "ratio": 0.5, **wrong}

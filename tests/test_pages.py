@@ -2,17 +2,16 @@
 
 import io
 import re
-import struct
 import time
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
 import torch
 from sessions import ROOT
+from sets import write_set
 from streamlit.testing.v1 import AppTest
 
 from srnn import paths
@@ -390,7 +389,7 @@ def test_a_training_that_ended_badly_shows_why_and_can_go_on(
 
 def test_a_name_cannot_format_the_page(tmp_path: Path, small: RunConfig) -> None:
     folder = tmp_path / "**x** <img src=a> $y$"
-    _write_idx(folder)
+    write_set(folder, image=(15, 15))
     run, _ = obtain(small.replace(dataset=str(folder), epochs=0))
     text = words(open_page("pages/train.py", run.run_id))
     assert escape(folder.name) in text and folder.name not in text
@@ -399,7 +398,7 @@ def test_a_name_cannot_format_the_page(tmp_path: Path, small: RunConfig) -> None
 
 
 def test_a_run_whose_data_are_gone_is_still_shown(tmp_path: Path, small: RunConfig) -> None:
-    _write_idx(tmp_path / "data")
+    write_set(tmp_path / "data", image=(15, 15))
     run, _ = obtain(small.replace(dataset=str(tmp_path / "data"), epochs=1))
     (tmp_path / "data").rename(tmp_path / "elsewhere")
     app = open_page("pages/connectivity.py", run.run_id)
@@ -439,17 +438,3 @@ def test_a_downloaded_table_holds_no_formula(text: str) -> None:
     back = pd.read_csv(io.BytesIO(csv(table)), keep_default_na=False)
     assert back["name"].iloc[0].startswith("'") and back["name"].iloc[1:].tolist() == ["plain", ""]
     assert back["'=number"].tolist() == [-1.5, 2.0, 3.0]  # numbers stay numbers
-
-
-def _write_idx(folder: Path) -> None:
-    """A tiny data set in IDX format."""
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 40), ("t10k", 20)):
-        images = rng.integers(0, 256, (count, 15, 15), dtype=np.uint8)
-        labels = (np.arange(count) % 3).astype(np.uint8)
-        for what, values in (("images-idx3", images), ("labels-idx1", labels)):
-            head = (
-                b"\0\0\x08" + bytes([values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
-            )
-            (folder / f"{split}-{what}-ubyte").write_bytes(head + values.tobytes())

@@ -57,7 +57,7 @@ def made_up_task(seed: int = 0) -> Task:
     x = random.random((300, 6)).astype(np.float32) * 0.3
     x[np.arange(300), y] += 0.7
     x[:, 4:] = 0.5
-    return Task("made up", "", x, y, x, y, 0, 3)
+    return Task(x, y, x, y, 0, 3)
 
 
 def particle(scalar: float, replicates: bool, neurons: int = 2) -> np.ndarray:

@@ -8,7 +8,6 @@ import math
 import os
 import shlex
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
-from test_idx import write_set
+from sets import write_set
 
 from srnn.analysis.contour import SURE, Contour
 from srnn.cli import main
@@ -523,22 +522,10 @@ def test_a_worker_finds_data_by_their_content(cache, tmp_path, monkeypatch):
     """A folder that lies elsewhere on the worker is found below ``SRNN_DATA``, another is not
     taken for it, and the run is the same."""
     monkeypatch.setattr("srnn.tasks._elsewhere", {})
-    rng = np.random.default_rng(0)
-
-    def write(folder: Path) -> None:
-        folder.mkdir(parents=True)
-        for split in ("train", "t10k"):
-            for name, array in (
-                ("images-idx3", rng.integers(0, 256, (20, 6, 6), np.uint8)),
-                ("labels-idx1", np.arange(20, dtype=np.uint8) % 2),
-            ):
-                head = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
-                (folder / f"{split}-{name}-ubyte").write_bytes(head + array.tobytes())
-
-    write(tmp_path / "driver")
+    write_set(tmp_path / "driver", 20, (6, 6), 2)
     base = QUICK | {"dataset": str(tmp_path / "driver"), "size": 0, "batch_size": 10}
     (config,) = make_plan({"base": base, "grid": {"alpha": [1]}}).runs()
-    write(tmp_path / "worker" / "another")
+    write_set(tmp_path / "worker" / "another", 20, (6, 6), 2, seed=1)
     (tmp_path / "driver").rename(tmp_path / "worker" / "the-same")
     task = make_task(config, {}, "", versions())
     with pytest.raises(DataError, match="no such data set"):

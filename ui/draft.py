@@ -16,7 +16,7 @@ from srnn.config import RECIPE_RULES as RULES
 from srnn.config import RECIPES, RunConfig, describe, field_names
 from srnn.presets import PRESETS
 from srnn.runs import RunError, find_run, read_job
-from srnn.tasks import SIDE, dataset_names
+from srnn.tasks import DATASETS, SIDE
 from srnn.upload import uploads
 from ui.own_data import own_data
 from ui.state import change, get
@@ -104,7 +104,7 @@ def _with_changes(values: dict[str, Any], text: str) -> dict[str, Any]:
     of a folder is taken from an address, except of data that were uploaded here."""
     try:
         changes = json.loads(text or "{}")
-        known = {*dataset_names(), *uploads(), values["dataset"]}
+        known = {*DATASETS, *uploads(), values["dataset"]}
         if changes.get("dataset", values["dataset"]) not in known:
             return values
         return dict(RunConfig.from_dict(values | changes))
@@ -181,7 +181,7 @@ def _slider(name: str) -> None:
 
 
 def _dataset() -> None:
-    known, mine = dataset_names(), uploads()
+    known, mine = DATASETS, uploads()
     dataset = draft()["dataset"]
     kind = dataset if dataset in {*known, *mine} else FOLDER
     st.session_state["set_dataset"] = kind

@@ -19,7 +19,7 @@ def disk_strip(used: Space) -> None:
     cells = (
         ("Runs", used.runs, "Finished runs in the cache, without the bundled ones."),
         ("Unfinished", used.unfinished, "Checkpoints and logs of jobs that are not finished."),
-        ("Trash", used.trash + used.damaged, "Deleted runs, and damaged ones set aside."),
+        ("Trash", used.trash, "Deleted runs, and damaged ones set aside."),
         ("Free", used.free, "Free on the disk of the cache."),
         ("Limit", used.limit, "Size at which the runs used longest ago are removed."),
     )

@@ -6,31 +6,29 @@ Modules import torch only once a command runs, so that a wrong setting is refuse
 
 import argparse
 import sys
+from typing import NoReturn
 
 from srnn import __version__
-from srnn.cli import (
-    app,
-    arithmetic,
-    listing,
-    particles,
-    pruning,
-    reproduce,
-    sharing,
-    sweep,
-    training,
-    verifying,
-)
+from srnn.cli import app, life, listing, pruning, reproduce, sweep, training
 from srnn.config import ConfigError
 from srnn.files import TargetError
 
-MODULES = (
-    app, training, listing, verifying, sharing, reproduce, pruning, particles, arithmetic, sweep,
-)  # fmt: skip
+MODULES = (app, training, listing, reproduce, pruning, life, sweep)
+
+
+class Parser(argparse.ArgumentParser):
+    """One that says what is wrong in a line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see: {self.prog} --help)")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status (0 fine, 1 failed, 2 wrong usage, 130 interrupted)."""
-    options = build_parser().parse_args(arguments)
+    try:
+        options = build_parser().parse_args(arguments)
+    except ConfigError as error:
+        return _failed(error)
     from srnn.runs.parallel import as_job  # takes as long as all the rest, and --help is done
 
     return as_job(lambda: _status(options))
@@ -46,21 +44,22 @@ def _status(options: argparse.Namespace) -> int:
         print("srnn: no memory is left; a smaller network, or fewer at once", file=sys.stderr)
         return 1
     except (ValueError, RuntimeError, OSError) as error:
-        print(f"srnn: {_reason(error)}", file=sys.stderr)
-        return 2 if isinstance(error, ConfigError | TargetError) else 1
+        return _failed(error)
 
 
-def _reason(error: Exception) -> str:
-    """What went wrong, in a line; of the system's own errors the file and the words."""
-    if type(error).__str__ is not OSError.__str__ or not isinstance(error, OSError):
-        return str(error)
-    place = f"{str(error.filename)[:200]}: " if error.filename else ""
-    return place + (error.strerror or str(error)).lower()
+def _failed(error: Exception) -> int:
+    """Say what went wrong, in a line; of the system's own errors the file and the words."""
+    reason = str(error)
+    if isinstance(error, OSError) and type(error).__str__ is OSError.__str__:
+        place = f"{str(error.filename)[:200]}: " if error.filename else ""
+        reason = place + (error.strerror or reason).lower()
+    print(f"srnn: {reason}", file=sys.stderr)
+    return 2 if isinstance(error, ConfigError | TargetError) else 1
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
-    parser = argparse.ArgumentParser(prog="srnn", description="Train, question and prune MetaNets.")
+    parser = Parser(prog="srnn", description="Train, question and prune MetaNets.")
     parser.add_argument("--version", action="version", version=f"srnn {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in MODULES:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from srnn.files import json_number
 
 if TYPE_CHECKING:
     from srnn.runs.jobs import Progress
@@ -22,41 +25,45 @@ def command(
     return parser
 
 
-def count_of(most: int) -> Callable[[str], int]:
-    """What reads an option that counts something, from 1 on."""
+def number(low: float, high: float = math.inf, kind: type = int) -> Callable[[str], Any]:
+    """What reads an option that is a number from ``low`` to ``high``."""
 
-    def count(text: str) -> int:
-        if not 1 <= (value := int(text)) <= most:
-            raise argparse.ArgumentTypeError(f"expected 1 to {most:,}")
+    def read(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            limits = f"from {low:g} to {high:,g}" if high < math.inf else f"{low:g} or more"
+            raise argparse.ArgumentTypeError(f"{text:.40}: must be {KINDS[kind]}, {limits}")
         return value
 
-    return count
+    return read
+
+
+KINDS = {int: "a whole number", float: "a number"}
 
 
 def summarise(run: Any) -> dict[str, Any]:
     """A run as one flat JSON object."""
-    return {
-        "run_id": run.run_id,
-        "name": run.name,
-        "bundled": run.bundled,
-        "particles": run.record.particles,
-        "weights_per_particle": run.config.particle_weights,
-        "epochs": run.record.results.epochs,
-        "test_accuracy": run.record.results.test_accuracy,
-        "types": run.record.results.types,
-        "engine": run.record.engine,
-        "provenance": run.record.provenance.model_dump(),
-        "imported": run.record.imported,
-        "seconds": run.record.seconds,
-        "stopped": run.stopped,
-        "config": run.config.to_dict(),
-    }
+    named = ("run_id", "particles", "engine", "provenance", "imported", "seconds", "stopped")
+    facts = run.record.model_dump(include={*named, "config"}) | run.record.results.model_dump()
+    weights = run.config.particle_weights
+    return facts | {"name": run.name, "bundled": run.bundled, "weights_per_particle": weights}
 
 
 def answer(options: argparse.Namespace, facts: Any, *lines: str) -> int:
-    """Print the facts as JSON if that is asked for, else the lines; returns exit status 0."""
-    print(json.dumps(facts) if options.json else "\n".join(lines), flush=True)
+    """Print the facts (tables as lists of their rows) as JSON if that is asked for, else the lines;
+    returns exit status 0."""
+    print(json.dumps(facts, default=_rows) if options.json else "\n".join(lines), flush=True)
     return 0
+
+
+def _rows(table: Any) -> list[dict[str, Any]]:
+    return [
+        {name: json_number(cell) if isinstance(cell, float) else cell for name, cell in row.items()}
+        for row in table.to_dict("records")
+    ]
 
 
 def show_progress(unit: str) -> Callable[[Progress], None]:

@@ -2,18 +2,18 @@
 compare with rival criteria, find where it breaks."""
 
 import argparse
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import answer, command, show_pieces
+from srnn.cli.output import answer, command, number, show_pieces
 from srnn.config import ConfigError
 from srnn.files import check_target
 from srnn.presets import COMPARED, PRESETS
 from srnn.pruning.criteria import CRITERIA
+from srnn.vocabulary import EPSILON
 
 FORMATS = ("torch", "safetensors", "onnx", "npz")
 """The names of :data:`srnn.export.FORMATS`, known here before torch is loaded."""
@@ -23,7 +23,11 @@ def add(commands: Any) -> None:
     prune = command(commands, "prune", "drop particles of a run, measure the accuracy", _prune)
     _add_choice(prune, CRITERIA)
     prune.add_argument(
-        "--retrain", type=int, default=0, metavar="E", help="then train the survivors E epochs"
+        "--retrain",
+        type=number(0),
+        default=0,
+        metavar="E",
+        help="then train the survivors E epochs",
     )
 
     export = command(commands, "export", "write a pruned run as a compact network", _export)
@@ -44,7 +48,9 @@ def add(commands: Any) -> None:
     chosen.add_argument("--preset", choices=PRESETS, default=COMPARED, help=f"default: {COMPARED}")
     chosen.add_argument("--run", dest="run_id", metavar="RUN", help="a run's configuration")
     rivals.add_argument("--seeds", type=int, default=5, help="seeds, from 1 (default 5)")
-    rivals.add_argument("--epochs", type=int, help="epochs of every training (default: its own)")
+    rivals.add_argument(
+        "--epochs", type=number(2), help="epochs of every training (default: its own)"
+    )
     rivals.add_argument(
         "--retrain", type=int, help="epochs of retraining (default: a twentieth, 1 at least)"
     )
@@ -74,22 +80,19 @@ def _add_choice(parser: argparse.ArgumentParser, criteria: Iterable[str]) -> Non
         help="what goes first (default: replicators)",
     )
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("--count", type=int, metavar="K", help="drop exactly K particles")
-    amount.add_argument("--fraction", type=float, metavar="F", help="drop this share, 0 to 1")
-    parser.add_argument(
-        "--epsilon", type=float, help="tolerance of the fixpoint types (default 1e-5)"
+    amount.add_argument("--count", type=number(0), metavar="K", help="drop exactly K particles")
+    amount.add_argument(
+        "--fraction", type=number(0, 1, float), metavar="F", help="drop this share, 0 to 1"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of a random order (default 0)")
-
-
-def _check(options: argparse.Namespace) -> None:
-    """Refuse wrong amounts before torch is loaded."""
-    if options.fraction is not None and not 0 <= options.fraction <= 1:
-        raise ConfigError(f"--fraction {options.fraction}: must be from 0 to 1")
-    for name in ("count", "epsilon", "seed", "retrain"):
-        value = getattr(options, name, None)
-        if value is not None and not value >= 0:
-            raise ConfigError(f"--{name} {value}: must be zero or more")
+    parser.add_argument(
+        "--epsilon",
+        type=number(0, kind=float),
+        default=EPSILON,
+        help="tolerance of the fixpoint types (default 1e-5)",
+    )
+    parser.add_argument(
+        "--seed", type=number(0), default=0, help="seed of a random order (default 0)"
+    )
 
 
 def _chosen(options: argparse.Namespace) -> tuple[Any, Any, Any]:
@@ -105,11 +108,10 @@ def _chosen(options: argparse.Namespace) -> tuple[Any, Any, Any]:
     from srnn.pruning.masks import count_of, drop_first, natural_count
     from srnn.pruning.subject import Subject
     from srnn.runs import get_run
-    from srnn.vocabulary import EPSILON
 
     torch.set_num_threads(1)
     run = get_run(options.run_id)
-    subject = Subject.of(run, EPSILON if options.epsilon is None else options.epsilon)
+    subject = Subject.of(run, options.epsilon)
     if options.criterion == "none":
         return run, subject, np.ones(subject.particles, dtype=bool)
     if options.count is not None:
@@ -136,7 +138,6 @@ def _facts(options: argparse.Namespace, subject: Any, mask: Any) -> dict[str, An
 
 
 def _prune(options: argparse.Namespace) -> int:
-    _check(options)
     run, subject, mask = _chosen(options)
     facts = _facts(options, subject, mask)
     lines = [
@@ -145,21 +146,16 @@ def _prune(options: argparse.Namespace) -> int:
         f"test accuracy {facts['base_accuracy']:.2%} before, {facts['accuracy']:.2%} after",
     ]
     if options.retrain:
-        accuracy = _retrained(run, subject, mask, options.retrain)
+        from srnn.pruning.retrain import retrain
+
+        (weights,) = retrain(run.config, subject.task, [run.state], mask[None], options.retrain)
+        accuracy = replace(subject, weights=weights).accuracy()
         facts |= {"retrain_epochs": options.retrain, "retrained_accuracy": accuracy}
         lines.append(f"{accuracy:.2%} after {options.retrain} epochs of retraining")
     return answer(options, facts, *lines)
 
 
-def _retrained(run: Any, subject: Any, mask: Any, epochs: int) -> float:
-    from srnn.pruning.retrain import retrain
-
-    (weights,) = retrain(run.config, subject.task, [run.state], mask[None], epochs)
-    return replace(subject, weights=weights).accuracy()
-
-
 def _export(options: argparse.Namespace) -> int:
-    _check(options)
     if options.format == "tensorboard":
         return _tensorboard(options)
     from srnn.export import export
@@ -184,25 +180,25 @@ def _export(options: argparse.Namespace) -> int:
 def _tensorboard(options: argparse.Namespace) -> int:
     from srnn.export.tensorboard import write_tensorboard
     from srnn.runs import get_run
-    from srnn.vocabulary import EPSILON
 
     if options.out.is_file():
         raise ConfigError(f"--out {options.out}: this is a file; name a folder")
     run = get_run(options.run_id)
-    epsilon = EPSILON if options.epsilon is None else options.epsilon
     history = run.snapshots, run.snapshot_epochs
-    write_tensorboard(options.out, run.records, *history, run.encoding, run.shape, epsilon)
+    write_tensorboard(options.out, run.records, *history, run.encoding, run.shape, options.epsilon)
     facts = {"run_id": run.run_id, "path": str(options.out)}
     return answer(options, facts, f"see it: tensorboard --logdir {options.out}")
 
 
 def _rivals(options: argparse.Namespace) -> int:
-    if options.epochs is not None and options.epochs < 2:
-        raise ConfigError(f"--epochs {options.epochs}: must be 2 or more")
-    config = _rivals_config(options)
     from srnn.experiments.rivals import STUDY, Study, study_says
     from srnn.pruning.answers import grid, natural_table, summary
+    from srnn.runs import get_run
 
+    named = options.run_id is not None
+    config = get_run(options.run_id).config if named else PRESETS[options.preset].config
+    if options.epochs is not None:
+        config = config.replace(epochs=options.epochs)
     study = Study(config, seeds=options.seeds, retrain=options.retrain)
     tables, seconds = _made(STUDY, study, study if options.ship else None)
     natural = natural_table(tables["natural"], config.particle_weights)
@@ -214,9 +210,9 @@ def _rivals(options: argparse.Namespace) -> int:
         "retrain": study.again,
         "seconds": seconds,
         "sentences": said,
-        "table": _records(summary(tables["points"])),
-        "compared": _records(natural),
-        **{name: _records(tables[name]) for name in ("natural", "controls", "epsilon")},
+        "table": summary(tables["points"]),
+        "compared": natural,
+        **{name: tables[name] for name in ("natural", "controls", "epsilon")},
     }
     return answer(
         options,
@@ -237,7 +233,7 @@ def _limits(options: argparse.Namespace) -> int:
     tables, seconds = _made(LIMITS, asked, everywhere if options.ship else None)
     numbers = tables["numbers"]
     said = limits_finding(numbers)
-    facts = {"numbers": _records(numbers), "sentences": said, "seconds": seconds}
+    facts = {"numbers": numbers, "sentences": said, "seconds": seconds}
     table = limits_table(numbers).to_string(index=False)
     return answer(options, facts, table, *(f"- {sentence}" for sentence in said))
 
@@ -256,17 +252,3 @@ def _made(experiment: Any, asked: Any, ship_as: Any = None) -> tuple[Any, float]
     if ship_as is not None:
         ship(experiment, ship_as, outcome)
     return outcome.tables, time.perf_counter() - started
-
-
-def _records(table: Any) -> Any:
-    return json.loads(table.to_json(orient="records"))
-
-
-def _rivals_config(options: argparse.Namespace) -> Any:
-    if options.run_id is not None:
-        from srnn.runs import get_run
-
-        config = get_run(options.run_id).config
-    else:
-        config = PRESETS[options.preset].config
-    return config if options.epochs is None else config.replace(epochs=options.epochs)

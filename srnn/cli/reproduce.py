@@ -1,14 +1,13 @@
 """``reproduce``: run the experiments (the rows of the research log, and what came after it)."""
 
 import argparse
-import json
 import sys
 import textwrap
 import time
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import command, count_of, show_pieces
+from srnn.cli.output import answer, command, number, show_pieces
 from srnn.files import TargetError, check_target, write_out
 
 
@@ -28,12 +27,12 @@ def add(commands: Any) -> None:
     )
     reproduce.add_argument(
         "--seeds",
-        type=count_of(100),
+        type=number(1, 100),
         metavar="K",
         help="seeds of every training (default: 5; quick: 1)",
     )
     reproduce.add_argument(
-        "--jobs", type=count_of(100), metavar="N", help="processes at once (default: the cores)"
+        "--jobs", type=number(1, 100), metavar="N", help="processes at once (default: the cores)"
     )
     reproduce.add_argument(
         "--out", type=Path, metavar="FOLDER", help="also write every table there as CSV"
@@ -69,10 +68,8 @@ def _reproduce(options: argparse.Namespace) -> int:
             print(f"{row.experiment.label} {row.outcome.verdict}", file=sys.stderr)
         if not options.json:
             _print(row)
-    if options.json:
-        print(json.dumps([row.to_dict() for row in rows]))
-    else:
-        print(f"{len(rows)} rows in {time.perf_counter() - started:.0f} s")
+    seconds = time.perf_counter() - started
+    answer(options, [row.to_dict() for row in rows], f"{len(rows)} rows in {seconds:.0f} s")
     return 1 if any(row.failed for row in rows) else 0
 
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srnn.cli.output import answer, command, show_pieces
-from srnn.config import ConfigError
+from srnn.cli.output import answer, command, number, show_pieces
 from srnn.files import check_target
 from srnn.runs import worker_limit
 
@@ -37,7 +36,9 @@ def add(commands: Any) -> None:
         default=os.environ.get("SRNN_SCHEDULER"),
         help="a Dask scheduler (tcp://...), also by SRNN_SCHEDULER; default: local processes",
     )
-    sweep.add_argument("--workers", type=int, help="local processes (default: SRNN_JOBS, or cores)")
+    sweep.add_argument(
+        "--workers", type=number(1), help="local processes (default: SRNN_JOBS, or cores)"
+    )
     sweep.add_argument(
         "--history",
         default="",
@@ -54,8 +55,6 @@ def add(commands: Any) -> None:
 def _sweep(options: argparse.Namespace) -> int:
     from srnn.sweeps.plan import parse_plan, read_text
 
-    if options.workers is not None and options.workers < 1:
-        raise ConfigError(f"--workers {options.workers}: must be at least 1")
     if options.out:
         check_target(options.out, options.force)
     text = read_text(options.file)

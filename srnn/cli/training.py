@@ -1,7 +1,9 @@
-"""``train``: train a MetaNet, or load the cached run of exactly this configuration."""
+"""``train``: train a MetaNet, or load the cached run of exactly this configuration; ``work``: do
+what is queued; ``verify``: hold an engine against a reference file."""
 
 import argparse
 import time
+from pathlib import Path
 from typing import Any
 
 from srnn.cli.output import answer, command, show_progress, summarise
@@ -14,6 +16,7 @@ from srnn.config import (
     field_names,
     make_config,
 )
+from srnn.files import json_number
 from srnn.presets import PRESETS
 
 
@@ -21,9 +24,12 @@ def add(commands: Any) -> None:
     train = command(commands, "train", "train a MetaNet, or load the cached run", _train)
     train.add_argument("--preset", choices=PRESETS, help="a named configuration to start from")
     train.add_argument("--recipe", choices=RECIPES, help=f"default: {DEFAULT_RECIPE}")
-    train.add_argument("--engine", default="auto", help="auto (default), or an engine's name")
     add_config_options(train)
     command(commands, "work", "do what is queued, then end (started by the app)", _work)
+    verify = command(commands, "verify", "recompute a reference file", _verify)
+    verify.add_argument("file", type=Path, help="FILE.npz, with FILE.json beside it")
+    for parser in (train, verify):
+        parser.add_argument("--engine", default="auto", help="auto (default), or an engine's name")
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +87,7 @@ def _train(options: argparse.Namespace) -> int:
     torch.set_num_threads(1)
     started = time.perf_counter()
     run, cached = obtain(config, options.engine, show_progress(" epochs"))
-    summary = summarise(run) | {"cached": cached, "seconds": run.record.seconds}
+    summary = summarise(run) | {"cached": cached}
     types = ", ".join(f"{count} {name}" for name, count in summary["types"].items() if count)
     spent = time.perf_counter() - started
     how = "cached" if cached else f"trained in {spent:.1f} s"
@@ -100,3 +106,17 @@ def _work(options: argparse.Namespace) -> int:
 
     done = work()
     return answer(options, {"jobs": done}, f"jobs done: {done}")
+
+
+def _verify(options: argparse.Namespace) -> int:
+    import torch
+
+    from srnn.verify import verify
+
+    torch.set_num_threads(1)
+    rows = verify(options.file, options.engine)
+    facts = [vars(row) | {"difference": json_number(row.difference)} for row in rows]
+    verdicts = {True: "agrees", False: "DIFFERS"}
+    lines = (f"{row.name:<28} {row.difference:10.2e}  {verdicts[row.agrees]}" for row in rows)
+    answer(options, facts, *lines)
+    return 0 if rows and all(row.agrees for row in rows) else 1

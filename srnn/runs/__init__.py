@@ -5,7 +5,8 @@ hold, :mod:`~srnn.runs.draft` writes them, :class:`~srnn.runs.run.Run` reads the
 are (:mod:`~srnn.runs.library`), obtaining one (:mod:`~srnn.runs.train`), asking for one or for any
 other command in the background (:mod:`~srnn.runs.jobs`, :mod:`~srnn.runs.worker`,
 :mod:`~srnn.runs.parallel`); what people say of runs (``labels``), sharing them (``share``), room on
-the disk (``space``), the cache's ``settings``, and the tables of experiments (``results``). Nothing
+the disk (``space``), the cache's ``settings``, and the tables of experiments (``results``).
+Whatever writes raises :class:`~srnn.files.CacheError` where the cache cannot be written. Nothing
 here imports torch before something is trained.
 """
 

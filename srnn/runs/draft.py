@@ -23,7 +23,7 @@ import numpy as np
 
 from srnn import paths
 from srnn.config import RunConfig
-from srnn.files import open_plain, read_file, write_bytes
+from srnn.files import open_plain, write_bytes
 from srnn.history import TrainingState, keeps_snapshot, sample_of, sample_size
 from srnn.runs.lock import Lock
 from srnn.runs.record import (
@@ -37,7 +37,6 @@ from srnn.runs.record import (
     Results,
     RunRecord,
     check_bytes,
-    parse_array,
     parse_rows,
     particle_count,
     provenance,
@@ -118,13 +117,22 @@ class Draft:
     its records, ``state`` is None before the first, ``spent`` counts seconds of checkpoints.
     """
 
+    stopped: str | None = None
+    continued_from: str | None = None
+    imported = False  # begun from a run that was not trained here
+    seconds = 0.0
+
     def __init__(self, config: RunConfig, lock: Lock, engine: str = "auto") -> None:
         self.config, self.folder, self.lock = config, lock.path.parent, lock
+        self.table, self.history = (
+            _Growing(self.folder / RECORDS),
+            _Growing(self.folder / SNAPSHOTS),
+        )
         try:
             self._load(engine)
         except FileNotFoundError:
             self._begin()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RunError) as error:
             log.warning("run %s is trained from its start: %s", config.run_id, error)
             self._begin()
         self.spent = 0.0
@@ -132,20 +140,21 @@ class Draft:
 
     def _begin(self) -> None:
         """Start from nothing. What says that the rest counts goes first."""
-        for path in (self.folder / RUN, *self.folder.glob("*.f32"), self.folder / RECORDS):
-            path.unlink(missing_ok=True)
-        for path in self.folder.glob(".*"):  # a killed writer's
-            path.unlink(missing_ok=True)
-        self.table, self.history = self._file(RECORDS), self._file(SNAPSHOTS)
+        (self.folder / RUN).unlink(missing_ok=True)
+        self._remove("*.f32", "*.csv", ".*")
+        self.table, self.history = _Growing(self.table.path), _Growing(self.history.path)
         self.table.append(HEADER)
         self.rows: list[dict[str, float]] = []
         self.divergences: list[str] = []
         self.state: TrainingState | None = None
-        self.stopped: str | None = None
-        self.continued_from: str | None = None
-        self.imported = False  # begun from a run that was not trained here
         self.sample = sample_size(particle_count(self.config, *self.shape))
-        self.seconds, self._written = 0.0, 0
+        self._written = 0
+
+    def _remove(self, *patterns: str, keep: str = "") -> None:
+        """Remove files of the folder by name: what an earlier state or a killed writer left."""
+        for path in [path for pattern in patterns for path in self.folder.glob(pattern)]:
+            if path.name != keep:
+                path.unlink(missing_ok=True)
 
     def _load(self, engine: str) -> None:
         record = read_record(self.folder)
@@ -153,27 +162,14 @@ class Draft:
             raise FormatError(f"its checkpoint is of the engine {record.engine}")
         if not trained_alike(record, record.engine):
             raise FormatError("its checkpoint was made with other versions or another processor")
-        self.table, self.history = self._file(RECORDS), self._file(SNAPSHOTS)
         self.rows = parse_rows(self.table.cut_to(record.files[RECORDS]))
         self.history.cut_to(record.files[SNAPSHOTS])
-        facts = record.files[record.state_file]
-        data = read_file(self.folder / record.state_file, facts.bytes)
-        check_bytes(record.state_file, data, facts)
-        for path in (*self.folder.glob("state-*.f32"), *self.folder.glob(".*")):
-            if path.name != record.state_file:  # a killed writer's
-                path.unlink(missing_ok=True)
-        size = (2, self.config.particle_weights, record.particles)
-        weights, momentum = parse_array(data, size).copy()
-        self.state = TrainingState(
-            record.results.epochs, weights, momentum, record.replicating, record.engine
-        )
+        self.state = Run(record.run_id, self.folder, record).state
+        self._remove("state-*.f32", ".*", keep=record.state_file)
         self.divergences, self.stopped = list(record.divergences), record.stopped
         self.continued_from, self.seconds = record.continued_from, record.seconds
         self.imported, self.sample = record.imported, record.sample
         self._written = len(self.rows)
-
-    def _file(self, name: str) -> _Growing:
-        return _Growing(self.folder / name)
 
     def begin_from(self, run: Run) -> None:
         """Take over a finished run of the same configuration with fewer epochs."""
@@ -185,8 +181,8 @@ class Draft:
     def take_history(self, run: Run, end: int) -> None:
         """Keep what a run of the same network has kept of its epochs before ``end``, as it did."""
         self.sample = run.record.sample
-        data, size = run.content(SNAPSHOTS), 4 * run.record.snapshot_numbers(run.config)
-        for number, epoch in enumerate(run.record.snapshot_epochs(run.config)):
+        data, size = run.content(SNAPSHOTS), 4 * run.record.snapshot_numbers
+        for number, epoch in enumerate(run.record.snapshot_epochs):
             if epoch < end and keeps_snapshot(self.config, epoch):
                 self.history.append(data[number * size : (number + 1) * size])
 
@@ -269,9 +265,7 @@ class Draft:
         files[name] = FileFacts(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
         write_bytes(self.folder / name, data)
         write_bytes(self.folder / RUN, render(self._record(files, finished)))
-        for path in self.folder.glob("state-*.f32"):
-            if path.name != name:
-                path.unlink(missing_ok=True)
+        self._remove("state-*.f32", keep=name)
 
     def _record(self, files: dict[str, FileFacts], finished: float | None) -> RunRecord:
         assert self.state is not None

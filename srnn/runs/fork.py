@@ -19,7 +19,7 @@ from srnn.history import TrainingState
 from srnn.lineage import read_acts, read_fork
 from srnn.runs.draft import Draft, trained_alike
 from srnn.runs.jobs import read_job
-from srnn.runs.library import find_run, get_run, is_run_id
+from srnn.runs.library import find_run, get_run
 from srnn.runs.record import RECORDS, parse_rows
 from srnn.runs.run import Run, RunError, open_run
 from srnn.tasks import task_of
@@ -56,12 +56,11 @@ def forked(fork: str, **changes: object) -> RunConfig:
         RunError: the parent is not there.
         LineageError: the fork cannot be read.
     """
-    run_id, epoch = read_fork(fork)
-    own, _ = _parent(run_id)
+    own, parent = _parent(read_fork(fork)[0])
     if "lr" in changes and own.replication_lr == own.lr:
         changes.setdefault("replication_lr", changes["lr"])
     config = own.replace(**{"acts": "", **changes, "fork": fork})
-    _check(config, epoch)
+    _check(config, own, parent)
     return config
 
 
@@ -69,15 +68,14 @@ def _parent(run_id: str) -> tuple[RunConfig, Run | None]:
     """The settings of a run that is there or asked for, and the run itself if it is finished."""
     if (run := find_run(run_id)) is not None:
         return run.config, run
-    job = read_job(run_id) if is_run_id(run_id) else None
+    job = read_job(run_id)
     if job is None or job.config is None:
         return get_run(run_id).config, None  # which says what is wrong
     return job.config, None
 
 
-def _check(config: RunConfig, epoch: int) -> None:
-    run_id, _ = read_fork(config.fork)
-    own, parent = _parent(run_id)
+def _check(config: RunConfig, own: RunConfig, parent: Run | None) -> None:
+    run_id, epoch = read_fork(config.fork)
     changed = [name for name in FIXED if getattr(config, name) != getattr(own, name)]
     if changed:
         raise ConfigError(f"a fork has its parent's {', '.join(changed)}; leave that out")
@@ -130,7 +128,7 @@ def begin_fork(draft: Draft) -> None:
     config = draft.config
     run_id, epoch = read_fork(config.fork)
     own, parent = _parent(run_id)
-    _check(config, epoch)
+    _check(config, own, parent)
     task = task_of(own)
     rows, state = _history(draft, own, parent, epoch)
     states = {epoch: state}

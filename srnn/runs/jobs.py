@@ -260,15 +260,15 @@ def submit(config: RunConfig, engine: str = "auto", until: int | None = None) ->
     Raises:
         DataError: the data set cannot be used.
         ImpossibleError: too much memory, disk or time for this machine.
-        CacheError: the cache cannot be written (full or read-only).
     """
     from srnn.estimate import refuse_impossible
+    from srnn.runs.worker import ensure_workers
 
     config = resolve(config)
     if find_run(config.run_id) is None:
         refuse_impossible(config, engine)
         ask(config, engine, queue=True, until=until)
-    _start_workers()
+    ensure_workers()
     return config.run_id
 
 
@@ -276,21 +276,18 @@ def ask(config: RunConfig, engine: str, *, queue: bool, until: int | None = None
     """Write down that a run is asked for; returns its folder.
 
     Raises:
-        CacheError: the cache cannot be written.
         RunError: its folder is a link.
     """
-    values = {"command": ["train"], "config": config.to_dict(), "engine": engine}
-    return _ask(paths.run_folder(config.run_id), values, queue=queue, until=until)
+    request = Request(command=["train"], config=config.to_dict(), engine=engine, at=time.time())
+    return _ask(paths.run_folder(config.run_id), request, queue=queue, until=until)
 
 
 def submit_command(arguments: Sequence[str], **asked: Any) -> str:
     """Ask for a command of the lab in the background (the words after ``python -m srnn``); returns
     the job's id. The same words are the same job: while it waits or runs nothing happens, else it
-    is done again, and what it has cached is not. ``asked`` (JSON values) is kept for the asker.
+    is done again, and what it has cached is not. ``asked`` (JSON values) is kept for the asker."""
+    from srnn.runs.worker import ensure_workers
 
-    Raises:
-        CacheError: the cache cannot be written.
-    """
     job_id = _command_id(list(arguments))
     for other in list_jobs(finished=True):  # of each command the last one stays
         if other.command[0] == arguments[0] and not other.active and other.id != job_id:
@@ -300,11 +297,12 @@ def submit_command(arguments: Sequence[str], **asked: Any) -> str:
     assert folder is not None, f"{arguments[0]} is no name of a command"
     job = read_job(job_id, place=False)
     if job is None or not job.active:
-        with writing(paths.cache_root()):
+        with writing():
             for mark in (DONE, PROGRESS, LOG):
                 (folder / mark).unlink(missing_ok=True)
-        _ask(folder, {"command": list(arguments), "asked": asked}, queue=True)
-    _start_workers()
+        request = Request(command=list(arguments), asked=asked, at=time.time())
+        _ask(folder, request, queue=True)
+    ensure_workers()
     return job_id
 
 
@@ -313,12 +311,11 @@ def _command_id(arguments: list[str]) -> str:
     return f"{arguments[0]}-{digest}"
 
 
-def _ask(folder: Path, values: dict[str, Any], *, queue: bool, until: int | None = None) -> Path:
+def _ask(folder: Path, request: Request, *, queue: bool, until: int | None = None) -> Path:
     if folder.is_symlink():
         raise RunError(f"{folder} is a link; remove it first")
-    with writing(paths.cache_root()):
+    with writing():
         folder.mkdir(parents=True, exist_ok=True)
-        request = Request.model_validate(values | {"at": time.time()})
         try:
             write_json(folder / REQUEST, request.model_dump())
         except FileNotFoundError:  # who began or finished it at this moment tidied the folder
@@ -338,12 +335,6 @@ def set_mark(folder: Path, name: str, text: str = "") -> None:
     """Make a mark in a job's folder; one that is there stays as it is."""
     with contextlib.suppress(FileExistsError), open_plain(folder / name, "x") as file:
         file.write(text[:2000].encode("utf-8", "backslashreplace").decode())
-
-
-def _start_workers() -> None:
-    from srnn.runs.worker import ensure_workers
-
-    ensure_workers()
 
 
 def resume(job_id: str) -> None:
@@ -376,14 +367,10 @@ def step(job_id: str) -> None:
 
 
 def cancel(job_id: str) -> None:
-    """Cancel a queued or running job; what it has done so far stays.
-
-    Raises:
-        CacheError: the cache cannot be written.
-    """
+    """Cancel a queued or running job; what it has done so far stays."""
     job = read_job(job_id, place=False)
     if job is not None and job.state in ("queued", "running", "interrupted"):
-        with writing(paths.cache_root()):
+        with writing():
             set_mark(job.folder, CANCEL)
             (job.folder / QUEUED).unlink(missing_ok=True)
 
@@ -393,12 +380,11 @@ def forget(job_id: str) -> None:
 
     Raises:
         RuntimeError: it is running, or there is no such job.
-        CacheError: the cache cannot be written.
     """
     job = read_job(job_id, place=False)
     if job is None:
         raise RuntimeError(f"there is no unfinished job {job_id[:40]}")
-    with writing(paths.cache_root()):
+    with writing():
         lock = Lock(job.folder / LOCK)
         if not lock.take(0.1):
             raise RuntimeError(f"{job.title} is running; cancel it first")

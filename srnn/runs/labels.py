@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, ConfigDict
 
 from srnn import paths
 from srnn.files import listed, parse_json, read_file, stamp, write_json
 from srnn.runs.lock import short_lock
-from srnn.runs.record import Strict, reasons
+from srnn.runs.record import Strict
 
 NAME_LENGTH = 80
 NOTE_LENGTH = 2000
@@ -72,13 +72,9 @@ def edit_label(run_id: str, **changes: Any) -> Label:
 
     Raises:
         ValueError: a text is too long.
-        CacheError: the cache cannot be written.
     """
     with short_lock(f"label-{run_id}"):
-        try:
-            label = Label.model_validate(read_label(run_id).model_dump() | changes)
-        except ValidationError as error:
-            raise ValueError(reasons(error)) from None
+        label = Label.read(read_label(run_id).model_dump() | changes)
         write_json(paths.label_file(run_id), label.model_dump())
     return label
 

@@ -248,7 +248,7 @@ def set_aside(folder: Path) -> Path | None:
             reason = str(error)
         if is_held(folder / LOCK):
             raise RunError(f"{reason}; it is being trained again")
-        with writing(paths.cache_root()):
+        with writing():
             target.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(target)
     except FileNotFoundError:

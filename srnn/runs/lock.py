@@ -12,10 +12,9 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from stat import S_ISREG
 
 from srnn import paths
-from srnn.files import CacheError, writing
+from srnn.files import CacheError, open_plain, writing
 
 PATIENCE = 3.0
 """Seconds to wait for a lock that others hold for a moment only."""
@@ -39,22 +38,16 @@ class Lock:
         """
         until = time.monotonic() + wait
         while True:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-            handle = os.open(self.path, flags, 0o666)
-            try:
-                if not S_ISREG(os.fstat(handle).st_mode):
-                    raise OSError(errno.EINVAL, f"{self.path.name} is not a plain file")
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _same(handle, self.path):
-                    self.handle = handle
-                    return True
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    return False
-                time.sleep(0.02)
-            finally:
-                if self.handle != handle:
-                    os.close(handle)
+            with open_plain(self.path, "ab") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if _same(file.fileno(), self.path):
+                        self.handle = os.dup(file.fileno())
+                        return True
+                except BlockingIOError:
+                    if time.monotonic() >= until:
+                        return False
+                    time.sleep(0.02)
 
     def mine(self) -> bool:
         """Whether it is held, and its file is still where it was."""
@@ -80,17 +73,12 @@ def _same(handle: int, path: Path) -> bool:
 def is_held(path: Path) -> bool:
     """Whether somebody holds the lock on that file."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with open_plain(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
-        return False
-    finally:
-        os.close(handle)
+        pass
     return False
 
 
@@ -101,7 +89,7 @@ def short_lock(name: str) -> Iterator[None]:
     Raises:
         CacheError: the cache cannot be written, or somebody does not let go.
     """
-    with writing(paths.cache_root()):
+    with writing():
         lock = Lock(paths.lock_file(name))
         lock.path.parent.mkdir(parents=True, exist_ok=True)
         if not lock.take(PATIENCE):

@@ -30,8 +30,7 @@ def as_job(command: Callable[[], int]) -> int:
     _mine = job_folder(os.environ.pop("SRNN_JOB", ""))
     if _mine is None:
         return command()
-    for handle in map(int, os.environ.pop("SRNN_LOCKS", "").split()):
-        os.set_inheritable(handle, False)
+    os.set_inheritable(int(os.environ.pop("SRNN_LOCK")), False)
     threading.Thread(target=_end_if_cancelled, args=(_mine,), daemon=True).start()
     status = command()
     if status == 0:

@@ -15,16 +15,17 @@ import json
 import math
 import platform
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+from functools import cached_property
+from importlib.metadata import version
 from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import srnn
-from srnn.config import ConfigError, RunConfig
+from srnn.config import RunConfig
 from srnn.files import parse_json
 from srnn.history import History, keeps_snapshot, kept_epochs, kept_numbers, sample_of
 from srnn.tasks import possible_shape
@@ -66,6 +67,22 @@ class Strict(BaseModel):
     """What comes from disk: no unknown entry, no value of another kind, never changed."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+    @classmethod
+    def read(cls, values: Any) -> Self:
+        """What some JSON values say.
+
+        Raises:
+            FormatError: something in them is wrong: ``results.epochs: Input should be ...``.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            found = (
+                f"{'.'.join(str(part)[:60] for part in one['loc']) or 'content'}: {one['msg']}"
+                for one in error.errors(include_url=False, include_input=False)[:3]
+            )
+            raise FormatError("; ".join(found)) from None
 
 
 class Provenance(Strict):
@@ -122,6 +139,11 @@ class RunRecord(Strict):
     files: dict[str, FileFacts]
     seal: str = ""
 
+    @cached_property
+    def settings(self) -> RunConfig:
+        """Its configuration."""
+        return RunConfig.from_dict(self.config)
+
     @property
     def size(self) -> int:
         """Bytes of its files that count, without ``run.json`` itself."""
@@ -132,16 +154,18 @@ class RunRecord(Strict):
         """The file with weights and momentum after the last epoch, ``(2, n, P)`` float32."""
         return state_file(self.results.epochs)
 
-    def snapshot_numbers(self, config: RunConfig) -> int:
+    @property
+    def snapshot_numbers(self) -> int:
         """float32 numbers that it keeps of an epoch."""
-        return kept_numbers(config, self.particles, self.sample)
+        return kept_numbers(self.settings, self.particles, self.sample)
 
-    def snapshot_epochs(self, config: RunConfig) -> list[int]:
+    @property
+    def snapshot_epochs(self) -> list[int]:
         """The epochs of which it keeps weights so far, ascending."""
-        done = self.results.epochs
+        epochs = kept_epochs(self.settings, self.results.epochs)
         if self.stopped is None and self.finished is None:
-            return [epoch for epoch in range(done + 1) if keeps_snapshot(config, epoch)]
-        return kept_epochs(config, done)
+            return [epoch for epoch in epochs if keeps_snapshot(self.settings, epoch)]
+        return epochs
 
 
 def state_file(epoch: int) -> str:
@@ -179,31 +203,21 @@ def parse(data: bytes, run_id: str | None = None) -> RunRecord:
         raise FormatError(f"run.json {what}, this program reads {FORMAT}; train it again")
     try:
         sealed = values.get("seal") == seal(values)
-        record = RunRecord.model_validate(values)
-        config = RunConfig.from_dict(record.config)
-    except ValidationError as error:
-        raise FormatError(f"run.json: {reasons(error)}") from error
-    except (ConfigError, ValueError, OverflowError, RecursionError) as error:
+        record = RunRecord.read(values)
+        config_id = record.settings.run_id
+    except (ValueError, OverflowError, RecursionError) as error:
         raise FormatError(f"run.json: {str(error)[:300]}") from error
     if not sealed:
         raise FormatError("run.json is not what was written (its seal differs)")
-    if record.run_id != config.run_id or run_id not in (None, record.run_id):
+    if record.run_id != config_id or run_id not in (None, record.run_id):
         raise FormatError("run.json belongs to another configuration")
-    _check(record, config)
+    _check(record)
     return record
 
 
-def reasons(error: ValidationError) -> str:
-    """What pydantic found wrong, in one line: ``results.epochs: Input should be ...``."""
-    found = (
-        f"{'.'.join(str(part)[:60] for part in one['loc']) or 'content'}: {one['msg']}"
-        for one in error.errors(include_url=False, include_input=False)[:3]
-    )
-    return "; ".join(found)
-
-
-def _check(record: RunRecord, config: RunConfig) -> None:
+def _check(record: RunRecord) -> None:
     """Everything in a record that follows from its configuration."""
+    config = record.settings
     if not possible_shape(config, record.inputs, record.classes):
         raise FormatError("run.json: inputs and classes do not follow from the data set")
     if record.particles != particle_count(config, record.inputs, record.classes):
@@ -217,7 +231,7 @@ def _check(record: RunRecord, config: RunConfig) -> None:
         raise FormatError("run.json: the epochs done do not fit the configuration")
     if set(types) != set(TYPES) or sum(types.values()) != record.particles:
         raise FormatError("run.json: the types do not add up to the particles")
-    most = most_bytes(record, config)
+    most = most_bytes(record)
     if set(record.files) != set(most):
         raise FormatError(f"run.json: files must name {', '.join(most)}")
     for name, facts in record.files.items():
@@ -231,13 +245,12 @@ def particle_count(config: RunConfig, inputs: int, classes: int) -> int:
     return sum(left * right for left, right in itertools.pairwise(sizes))
 
 
-def most_bytes(record: RunRecord, config: RunConfig) -> dict[str, int]:
+def most_bytes(record: RunRecord) -> dict[str, int]:
     """The size of each file: of the table the largest that is allowed, of the others exactly."""
-    kept = record.snapshot_numbers(config) * len(record.snapshot_epochs(config))
     return {
         RECORDS: ROW_BYTES * (record.results.epochs + 2),
-        SNAPSHOTS: 4 * kept,
-        record.state_file: 8 * config.particle_weights * record.particles,
+        SNAPSHOTS: 4 * record.snapshot_numbers * len(record.snapshot_epochs),
+        record.state_file: 8 * record.settings.particle_weights * record.particles,
     }
 
 
@@ -248,16 +261,14 @@ def check_contents(record: RunRecord, files: dict[str, bytes]) -> None:
     Raises:
         FormatError: the message names the file and the reason.
     """
-    config = RunConfig.from_dict(record.config)
     for name, facts in record.files.items():
         check_bytes(name, files[name], facts)
     table = parse_records(files[RECORDS])
-    _check_table(table, record, config)
-    size = (config.particle_weights, record.particles)
-    weights, momentum = parse_array(files[record.state_file], (2, *size))
+    _check_table(table, record)
+    weights, momentum = parse_state(files[record.state_file], record)
     if record.stopped is None and not np.isfinite(momentum).all():
         raise FormatError(f"{record.state_file} holds momentum that is not finite")
-    kept = parse_history(files[SNAPSHOTS], record, config)
+    kept = parse_history(files[SNAPSHOTS], record)
     last = weights[:, kept.particles]
     if record.finished is not None and not np.array_equal(last, kept.weights[-1], equal_nan=True):
         raise FormatError(f"{record.state_file} holds other weights than the last snapshot")
@@ -282,8 +293,8 @@ def check_bytes(name: str, data: bytes | mmap, facts: FileFacts) -> None:
         raise FormatError(f"{name} is not what was written (its checksum differs)")
 
 
-def _check_table(table: pd.DataFrame, record: RunRecord, config: RunConfig) -> None:
-    done, last = record.results.epochs, table.iloc[-1]
+def _check_table(table: pd.DataFrame, record: RunRecord) -> None:
+    config, done, last = record.settings, record.results.epochs, table.iloc[-1]
     if table["epoch"].tolist() != list(range(done + 1)):
         raise FormatError(f"{RECORDS}: the epochs must be 0 to {done}")
     counts = table[list(TYPES)]
@@ -349,16 +360,10 @@ def parse_records(data: bytes) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = parse_rows(data)
-    try:
-        return pd.DataFrame(
-            {
-                name: np.array([row[name] for row in rows], np.int64 if name in _WHOLE else float)
-                for name in COLUMNS
-            }
-        )
-    except OverflowError as error:
-        raise FormatError(f"{RECORDS} cannot be read ({error})") from error
+    table = pd.DataFrame(parse_rows(data))
+    if any(table[name].dtype != np.int64 for name in _WHOLE):
+        raise FormatError(f"{RECORDS} holds a count that is too large")
+    return table
 
 
 def parse_array(data: bytes | mmap, size: tuple[int, ...]) -> np.ndarray:
@@ -366,16 +371,21 @@ def parse_array(data: bytes | mmap, size: tuple[int, ...]) -> np.ndarray:
     return np.frombuffer(data, dtype="<f4").reshape(size)
 
 
-def parse_history(data: bytes | mmap, record: RunRecord, config: RunConfig) -> History:
+def parse_state(data: bytes | mmap, record: RunRecord) -> np.ndarray:
+    """Weights and momentum after the last epoch ``(2, n, P)``, read-only, no copy."""
+    return parse_array(data, (2, record.settings.particle_weights, record.particles))
+
+
+def parse_history(data: bytes | mmap, record: RunRecord) -> History:
     """What is kept of the epochs, read-only, no copy."""
-    epochs, rows = record.snapshot_epochs(config), config.particle_weights
+    epochs, rows = record.snapshot_epochs, record.settings.particle_weights
     if record.sample is None:
         weights = parse_array(data, (len(epochs), rows, record.particles))
         return History(epochs, np.arange(record.particles), weights, None)
-    found = parse_array(data, (len(epochs), record.snapshot_numbers(config)))
+    found = parse_array(data, (len(epochs), record.snapshot_numbers))
     sampled, scalars = np.split(found, [rows * record.sample], axis=1)
     weights = sampled.reshape(len(epochs), rows, record.sample)
-    particles = sample_of(config.seed, record.particles, record.sample)
+    particles = sample_of(record.settings.seed, record.particles, record.sample)
     return History(epochs, particles, weights, scalars)
 
 
@@ -393,16 +403,9 @@ def provenance(engine: str) -> Provenance:
         python=platform.python_version(),
         numpy=np.__version__,
         torch=str(torch.__version__),
-        numba=_version("numba") if engine == "fused" else "",
+        numba=version("numba") if engine == "fused" else "",
         processor=processor[:500],
     )
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def _model() -> str:

@@ -84,12 +84,11 @@ def save_result(name: str, parameters: dict[str, Any], result: Result) -> None:
     """Write a result: its tables, each named by its checksum, then the facts that name them.
 
     Raises:
-        CacheError: the cache cannot be written.
         ValueError: a fact is not a JSON value, or a column mixes kinds.
     """
     folder = _folder(name, parameters)
     digests = {}
-    with writing(paths.cache_root()):
+    with writing():
         folder.mkdir(parents=True, exist_ok=True)
         for key, table in result.tables.items():
             data = table.to_parquet(index=False)

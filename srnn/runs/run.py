@@ -33,9 +33,9 @@ from srnn.runs.record import (
     RunRecord,
     check_bytes,
     parse,
-    parse_array,
     parse_history,
     parse_records,
+    parse_state,
 )
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ class Run:
     path: Path
     record: RunRecord = field(compare=False)
 
-    @cached_property
+    @property
     def config(self) -> RunConfig:
-        return RunConfig.from_dict(self.record.config)
+        return self.record.settings
 
     @cached_property
     def shape(self) -> MacroShape:
@@ -125,7 +125,7 @@ class Run:
         """The epochs of the snapshots, ascending; 0 is before training."""
         if self.record.sample:
             return [self.record.results.epochs]
-        return self.record.snapshot_epochs(self.config)
+        return self.record.snapshot_epochs
 
     @cached_property
     def records(self) -> pd.DataFrame:
@@ -141,12 +141,12 @@ class Run:
         sample has one snapshot, its end."""
         if not self.record.sample:
             return self.kept.weights
-        return parse_array(self.content(self.record.state_file), (2, *self._size))[:1]
+        return parse_state(self.content(self.record.state_file), self.record)[:1]
 
     @cached_property
     def kept(self) -> History:
         """What it has kept of its epochs, of all particles or of a sample, read-only."""
-        return parse_history(self.content(SNAPSHOTS), self.record, self.config)
+        return parse_history(self.content(SNAPSHOTS), self.record)
 
     @property
     def weights(self) -> np.ndarray:
@@ -164,14 +164,10 @@ class Run:
     def state(self) -> TrainingState:
         """The state after its last epoch; training goes on from here bit for bit."""
         record = self.record
-        weights, momentum = parse_array(self.read(record.state_file), (2, *self._size)).copy()
+        weights, momentum = parse_state(self.read(record.state_file), record).copy()
         return TrainingState(
             record.results.epochs, weights, momentum, record.replicating, record.engine
         )
-
-    @property
-    def _size(self) -> tuple[int, int]:
-        return self.config.particle_weights, self.record.particles
 
     def content(self, name: str) -> bytes | mmap.mmap:
         """What :meth:`read` gives, memory-mapped if it is more than :data:`KEEP_BYTES`."""

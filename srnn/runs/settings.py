@@ -6,11 +6,11 @@ The environment has the last word: ``SRNN_JOBS``, ``SRNN_CACHE_LIMIT`` (bytes).
 import os
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from srnn import paths
 from srnn.files import read_json, write_json, writing
-from srnn.runs.record import Strict, reasons
+from srnn.runs.record import Strict
 
 MOST_JOBS = 256
 
@@ -36,13 +36,9 @@ def change_settings(**changes: Any) -> Settings:
 
     Raises:
         ValueError: a value is out of range.
-        CacheError: the cache cannot be written.
     """
-    try:
-        settings = Settings.model_validate(read_settings().model_dump() | changes)
-    except ValidationError as error:
-        raise ValueError(reasons(error)) from None
-    with writing(paths.cache_root()):
+    settings = Settings.read(read_settings().model_dump() | changes)
+    with writing():
         write_json(paths.settings_file(), settings.model_dump())
     return settings
 

@@ -10,7 +10,6 @@ imported, and no training goes on from it.
 import contextlib
 import io
 import json
-import os
 import shutil
 import struct
 import tempfile
@@ -18,16 +17,13 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any, BinaryIO
 
 import numpy as np
 import psutil
-from pydantic import ValidationError
 
 from srnn import paths
-from srnn.config import RunConfig
-from srnn.files import flush_folder, parse_json, write_bytes, writing
+from srnn.files import flush_folder, open_plain, parse_json, write_bytes, writing
 from srnn.runs.labels import Label, edit_label
 from srnn.runs.library import find_run
 from srnn.runs.record import (
@@ -39,14 +35,13 @@ from srnn.runs.record import (
     RunRecord,
     check_contents,
     parse,
-    parse_array,
     parse_history,
     parse_records,
-    reasons,
+    parse_state,
     render,
 )
 from srnn.runs.run import Run, open_run
-from srnn.tasks import dataset_names, load_task
+from srnn.tasks import DATASETS, load_task
 
 LABEL = "label.json"
 LABEL_BYTES = 65_536
@@ -105,13 +100,10 @@ def import_run(source: Path | BinaryIO) -> Imported:
 
     Raises:
         FormatError: it is not such a run; the message says what is wrong. Nothing was written.
-        CacheError: the cache cannot be written.
         OSError: the file cannot be read.
     """
     if isinstance(source, Path):
-        with os.fdopen(os.open(source, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            if not S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise FormatError(f"{source} is not a plain file")
+        with open_plain(source, "rb", follow=True) as file:
             return import_run(file)
     record, files, label = read_archive(source)
     there = find_run(record.run_id)
@@ -123,7 +115,7 @@ def import_run(source: Path | BinaryIO) -> Imported:
             )
         return Imported(there, True)
     target = paths.run_folder(record.run_id)
-    with writing(paths.cache_root()), _aside() as folder:
+    with writing(), _aside() as folder:
         free = shutil.disk_usage(folder).free
         if sum(map(len, files.values())) > free:
             raise FormatError(f"the run takes more than the {free:,} bytes free on the disk")
@@ -224,15 +216,11 @@ def _check_size(content: int, size: int) -> None:
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     entries = archive.infolist()
     names = [entry.orig_filename for entry in entries]
-    for name in names:
-        state = name.startswith("state-") and name.endswith(".f32") and name[6:-4].isdecimal()
-        known = name in (RUN, RECORDS, SNAPSHOTS, LABEL) or state
-        if not known or names.count(name) > 1 or len(name) > 20:
-            raise FormatError(f"the archive holds {name[:80]!r}, which no exported run does")
-    for name in (RUN, RECORDS, SNAPSHOTS):
-        if name not in names:
-            raise FormatError(f"the archive lacks {name}")
-    for entry in entries:
+    if RUN not in names:
+        raise FormatError(f"the archive lacks {RUN}")
+    for name, entry in zip(names, entries, strict=True):
+        if names.count(name) > 1:
+            raise FormatError(f"the archive holds {name[:80]!r} twice")
         if entry.flag_bits & 1:
             raise FormatError(f"{entry.filename} is encrypted")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -242,11 +230,9 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
     """An entry's content, never more than ``most`` bytes of it, whatever its header claims."""
-    if entry.file_size > most:
-        raise FormatError(f"{entry.filename} is larger than its configuration allows ({most:,})")
     with archive.open(entry) as file:
         data = file.read(most + 1)
-    if len(data) > most:
+    if max(len(data), entry.file_size) > most:
         raise FormatError(f"{entry.filename} is larger than its configuration allows ({most:,})")
     return data
 
@@ -254,10 +240,7 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
 def _label(values: Any) -> Label:
     if not isinstance(values, dict) or set(values) != {"name", "note"}:
         raise FormatError(f"{LABEL} must hold a name and a note")
-    try:
-        return Label.model_validate(values)
-    except ValidationError as error:
-        raise FormatError(f"{LABEL}: {reasons(error)}") from error
+    return Label.read(values)
 
 
 def _check_meaning(record: RunRecord, files: dict[str, bytes]) -> None:
@@ -269,12 +252,11 @@ def _check_meaning(record: RunRecord, files: dict[str, bytes]) -> None:
     from srnn.particles import position_encoding, scalar_weights
     from srnn.vocabulary import count_types
 
-    config = RunConfig.from_dict(record.config)
-    table, kept = parse_records(files[RECORDS]), parse_history(files[SNAPSHOTS], record, config)
+    config = record.settings
+    table, kept = parse_records(files[RECORDS]), parse_history(files[SNAPSHOTS], record)
     known = dict(zip(kept.epochs, kept.weights, strict=True))
     if record.sample is not None:  # the census is over all particles, whose last weights are here
-        size = (2, config.particle_weights, record.particles)
-        known = {record.results.epochs: parse_array(files[record.state_file], size)[0]}
+        known = {record.results.epochs: parse_state(files[record.state_file], record)[0]}
     encoding = torch.from_numpy(position_encoding(config.neurons, config.encoding))
     slack = max(3, TYPE_SLACK * record.particles)
     for epoch, array in known.items():
@@ -285,7 +267,7 @@ def _check_meaning(record: RunRecord, files: dict[str, bytes]) -> None:
                     f"{RECORDS} counts {table[kind].iloc[epoch]:,} {kind} particles in epoch "
                     f"{epoch}, the weights say {count:,}"
                 )
-    if config.dataset in dataset_names():
+    if config.dataset in DATASETS:
         task = load_task(config.dataset, config.size)
         x, y = torch.from_numpy(task.x_test), torch.from_numpy(task.y_test)
         claimed = record.results.test_accuracy

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srnn import paths
-from srnn.config import RunConfig
 from srnn.files import free_bytes, listed, remove_folder, writing
 from srnn.runs.labels import last_used, read_label
 from srnn.runs.library import LOCK, is_run_id, list_runs
@@ -30,20 +29,15 @@ ABANDONED = 3600
 
 @dataclass(frozen=True)
 class Space:
-    """Bytes by kind; ``free`` on the disk; ``limit`` for the runs, or None."""
+    """Bytes of finished and of unfinished runs, of deleted and damaged ones (``trash``), and of all
+    that the cache holds (``total``); ``free`` on the disk; ``limit`` for the runs, or None."""
 
     runs: int
     unfinished: int
     trash: int
-    damaged: int
-    other: int
+    total: int
     free: int
     limit: int | None
-
-    @property
-    def total(self) -> int:
-        """All that the cache takes."""
-        return self.runs + self.unfinished + self.trash + self.damaged + self.other
 
 
 @dataclass(frozen=True)
@@ -62,18 +56,12 @@ def space(runs: Iterable[Run] | None = None) -> Space:
     root = paths.cache_root()
     runs = [run for run in (list_runs() if runs is None else runs) if not run.bundled]
     finished = {run.path.name for run in runs}
-    unfinished = [folder for folder in _folders(paths.runs_folder()) if folder.name not in finished]
-    apart = (paths.runs_folder(), paths.trash_folder(), paths.aside_folder())
-    rest = [folder for folder in _folders(root) if folder not in apart]
-    return Space(
-        runs=sum(run.size for run in runs),
-        unfinished=sum(map(folder_size, unfinished)),
-        trash=folder_size(paths.trash_folder()),
-        damaged=folder_size(paths.aside_folder()),
-        other=sum(map(folder_size, rest)),
-        free=free_bytes(root),
-        limit=cache_limit(),
-    )
+    others = [folder for folder in _folders(paths.runs_folder()) if folder.name not in finished]
+    rest = [folder for folder in _folders(root) if folder != paths.runs_folder()]
+    taken, unfinished = sum(run.size for run in runs), sum(map(folder_size, others))
+    trash = folder_size(paths.trash_folder()) + folder_size(paths.aside_folder())
+    total = taken + unfinished + sum(map(folder_size, rest))
+    return Space(taken, unfinished, trash, total, free_bytes(root), cache_limit())
 
 
 def delete_run(run_id: str) -> str:
@@ -81,12 +69,11 @@ def delete_run(run_id: str) -> str:
 
     Raises:
         RunError: there is no such run, it is bundled, pinned, or being trained.
-        CacheError: the cache cannot be written.
     """
     folder = paths.run_folder(run_id)
     if not is_run_id(run_id) or not folder.is_dir():
         raise RunError(f"there is no run {run_id[:40]} to delete (bundled runs stay)")
-    with short_lock(f"label-{run_id}"), writing(paths.cache_root()):
+    with short_lock(f"label-{run_id}"), writing():
         if read_label(run_id).pinned:
             raise RunError(f"run {run_id} is pinned; unpin it first")
         if is_held(folder / LOCK):
@@ -102,13 +89,12 @@ def restore_run(place: str) -> Run:
 
     Raises:
         RunError: it is no longer there, or a run of that id has been trained meanwhile.
-        CacheError: the cache cannot be written.
     """
     run_id, _, number = place.partition("-")
     source = paths.trash_folder() / place
     if not is_run_id(run_id) or not number.isdecimal() or not source.is_dir():
         raise RunError("that run is no longer in the trash")
-    with short_lock(f"label-{run_id}"), writing(paths.cache_root()):
+    with short_lock(f"label-{run_id}"), writing():
         target = paths.run_folder(run_id)
         if target.exists():
             raise RunError(f"run {run_id} has been trained again meanwhile; nothing was restored")
@@ -131,20 +117,16 @@ def list_trash() -> list[Deleted]:
 def _settings_of(folder: Path) -> str:
     """The settings of a run outside its place, in a few words; empty if they cannot be read."""
     try:
-        return describe(RunConfig.from_dict(read_record(folder, named=False).config))
+        return describe(read_record(folder, named=False).settings)
     except (OSError, ValueError):
         return ""
 
 
 def empty_trash() -> int:
-    """Remove deleted and damaged runs for good; returns the bytes freed.
-
-    Raises:
-        CacheError: the cache cannot be written.
-    """
+    """Remove deleted and damaged runs for good; returns the bytes freed."""
     folders = [*_folders(paths.trash_folder()), *_folders(paths.aside_folder())]
     freed = sum(map(folder_size, folders))
-    with writing(paths.cache_root()):
+    with writing():
         _remove_scratch()
         for folder in folders:
             remove_folder(folder)
@@ -157,15 +139,11 @@ def clean_up(keep: str | None = None, limit: int | None = None) -> list[str]:
     """Free space until the finished runs (and the trash) fit the limit of the settings: the trash
     first, then runs that were used longest ago. Returns the ids of the runs removed.
 
-    ``keep`` names a run that stays in any case.
-
-    Raises:
-        CacheError: the cache cannot be written.
-    """
+    ``keep`` names a run that stays in any case."""
     limit = cache_limit() if limit is None else limit
     if limit is None:
         return []
-    with short_lock("clean-up"), writing(paths.cache_root()):
+    with short_lock("clean-up"), writing():
         return _free(limit, keep)
 
 

@@ -65,7 +65,6 @@ def obtain(
         DataError: the data set cannot be used.
         ImpossibleError: too much memory, disk or time for this machine.
         Cancelled: somebody cancelled it.
-        CacheError: the cache cannot be written (full or read-only).
         RunError: the run is there, but damaged, and cannot be set aside; or its folder was removed
             while it was being trained.
     """
@@ -109,7 +108,7 @@ def _taken(config: RunConfig, on_progress: Tell | None) -> Iterator[Lock]:
     """Hold the lock of a run's folder, made if need be; somebody else's training is waited for."""
     folder = paths.run_folder(config.run_id)
     lock = Lock(folder / LOCK)
-    with writing(paths.cache_root()):
+    with writing():
         while True:
             folder.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):  # removed at this very moment
@@ -131,7 +130,7 @@ def accounted(lock: Lock) -> Iterator[None]:
     folder = lock.path.parent
     note("begins", folder.name)
     try:
-        with writing(paths.cache_root()):
+        with writing():
             yield
     except Cancelled:
         note("cancelled", folder.name)
@@ -155,39 +154,30 @@ def train_locked(
 ) -> Run:
     """Train a run whose lock is held, from where it is, and finish it; or cancel it after the epoch
     ``until``."""
+    from srnn.engines import choose
     from srnn.training import train
 
     resolve(config)  # a folder of data may have changed while the job waited
-    draft = _drafted(config, engine, lock)
-    reporter = Reporter(draft, on_progress)
-    reporter.report("preparing")
-    if draft.stopped is None:
-        last = time.perf_counter()
-        for record in train(config, task_of(config), draft.state, engine):
-            now = time.perf_counter()
-            draft.add(record, now - last)
-            last = now
-            draft.save_if_due()
-            reporter.report("training")
-            if until is not None and until <= record.epoch < config.epochs:
-                set_mark(draft.folder, CANCEL)
-            if (draft.folder / CANCEL).exists():
-                reporter.report("training", now=True)
-                stop_if_cancelled(draft)
-    reporter.report("training", now=True)
-    return finish(draft)
-
-
-def _drafted(config: RunConfig, engine: str, lock: Lock) -> Draft:
-    """The run so far: from its checkpoint, or a shorter run, or from nothing."""
-    from srnn.engines import choose
-
     draft = Draft(config, lock, engine)
     if draft.state is None and (shorter := find_shorter(config, choose(engine))) is not None:
         draft.begin_from(shorter)
     elif draft.state is None and config.fork:
         begin_fork(draft)
-    return draft
+    training = Training(draft, on_progress)
+    training.report("preparing")
+    if draft.stopped is None:
+        last = time.perf_counter()
+        for record in train(config, task_of(config), draft.state, engine):
+            now = time.perf_counter()
+            training.add(record, now - last)
+            last = now
+            if until is not None and until <= record.epoch < config.epochs:
+                set_mark(draft.folder, CANCEL)
+            if training.cancelled:
+                training.report("training", now=True)
+                stop_if_cancelled(draft)
+    training.report("training", now=True)
+    return finish(draft)
 
 
 def stop_if_cancelled(draft: Draft) -> None:
@@ -211,13 +201,25 @@ def finish(draft: Draft) -> Run:
     return run
 
 
-class Reporter:
-    """Tells the caller every epoch, and the progress file five times a second."""
+class Training:
+    """A run in training, whose lock is held: the caller hears of it every epoch, the progress file
+    five times a second."""
 
     def __init__(self, draft: Draft, on_progress: Tell | None) -> None:
         self.draft, self.on_progress = draft, on_progress
         self.started, self.written = time.perf_counter(), 0.0
         self.first_epoch = draft.state.epoch if draft.state else 0
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody wants it to stop."""
+        return (self.draft.folder / CANCEL).exists()
+
+    def add(self, record: Record, seconds: float, networks: int = 1) -> None:
+        """Take in an epoch of one of ``networks`` trained together, that took so many seconds."""
+        self.draft.add(record, seconds)
+        self.draft.save_if_due(networks)
+        self.report("training")
 
     def report(self, what: str, now: bool = False) -> None:
         draft, total = self.draft, self.draft.config.epochs
@@ -263,7 +265,7 @@ def obtain_seeds(
                 mine.append((config, lock))
         if len(mine) > 1 and _fit([config for config, _ in mine], engine):
             seeds = _train_together(mine, engine, on_progress)
-    errors = {seed.config.run_id: seed.error for seed in seeds}
+    errors = {seed.draft.config.run_id: seed.error for seed in seeds}
     found = []
     for config in configs:
         if errors.get(config.run_id) is None:
@@ -286,7 +288,7 @@ def _take(config: RunConfig, engine: str) -> Lock | None:
     folder = paths.run_folder(config.run_id)
     if find_run(config.run_id) is not None:
         return None
-    with writing(paths.cache_root()):
+    with writing():
         folder.mkdir(parents=True, exist_ok=True)
         lock = Lock(folder / LOCK)
         if not lock.take(0.05):
@@ -309,37 +311,32 @@ def _fit(configs: Sequence[RunConfig], engine: str) -> bool:
     return True
 
 
-class _Seed:
-    """One network of a population in training, whose lock is held: what it is so far, and how it
-    ends."""
+class _Seed(Training):
+    """One network of a population in training, and how it ends."""
 
     def __init__(self, config: RunConfig, engine: str, lock: Lock) -> None:
         ask(config, engine, queue=False)
-        self.config, self.lock, self.draft = config, lock, Draft(config, lock, engine)
+        super().__init__(Draft(config, lock, engine), None)
         self.gone = False
         self.error: Exception | None = None
         self.account = contextlib.ExitStack()
         self.account.enter_context(accounted(lock))
-        self.reporter = Reporter(self.draft, None)
 
     @property
     def leaves(self) -> bool:
         """Whether it has stopped for good, or somebody wants it to."""
-        stopped = self.draft.stopped is not None or self.error is not None
-        return stopped or (self.draft.folder / CANCEL).exists()
+        return self.draft.stopped is not None or self.error is not None or self.cancelled
 
-    def add(self, record: Record, seconds: float, networks: int) -> None:
+    def add(self, record: Record, seconds: float, networks: int = 1) -> None:
         try:
-            self.draft.add(record, seconds)
-            self.draft.save_if_due(networks)
-            self.reporter.report("training")
+            super().add(record, seconds, networks)
         except Exception as error:  # its own: the others go on
             self.error = error
 
     def leave(self, whole: bool) -> None:
         """Finish it if it is trained (``whole``) or has diverged; else cancel it, unless it has
         been asked for again meanwhile. What goes wrong is kept in ``error``."""
-        self.reporter.report("training", now=True)
+        self.report("training", now=True)
         try:
             with contextlib.ExitStack() as leaving:
                 leaving.push(self.account)
@@ -353,7 +350,7 @@ class _Seed:
         except Exception as error:
             self.error = error
         self.gone = True
-        self.lock.release(remove=self.error is None)
+        self.draft.lock.release(remove=self.error is None)
 
 
 def _train_together(
@@ -367,7 +364,7 @@ def _train_together(
             accounts.push(seeds[-1].account)
         living = seeds
         while living:
-            living[0].reporter.on_progress = on_progress
+            living[0].on_progress = on_progress
             leaving, whole = _until_one_leaves(living, engine)
             for seed in leaving:
                 seed.leave(whole)
@@ -382,7 +379,7 @@ def _until_one_leaves(living: list[_Seed], engine: str) -> tuple[list[_Seed], bo
 
     reached = [seed.draft.state for seed in living]
     states = [state for state in reached if state is not None] or None
-    configs = [seed.config for seed in living]
+    configs = [seed.draft.config for seed in living]
     before = time.perf_counter()
     for records in train_population(configs, task_of(configs[0]), states, engine):
         now = time.perf_counter()

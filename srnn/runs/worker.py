@@ -37,17 +37,13 @@ _started: dict[str, float] = {}
 
 def ensure_workers() -> int:
     """Start workers for the queue while slots are free; returns how many were started. Cheap when
-    nothing is queued, so that a page may call it whenever it looks at the jobs.
-
-    Raises:
-        CacheError: the cache cannot be written.
-    """
+    nothing is queued, so that a page may call it whenever it looks at the jobs."""
     _children[:] = [child for child in _children if child.poll() is None]
     queued = len(_waiting())
     if not queued:
         return 0
     started = 0
-    with writing(paths.cache_root()):
+    with writing():
         places = slots(background=True)
         paths.slot_file("x").parent.mkdir(parents=True, exist_ok=True)
         idle = sum(is_held(path) and not read_tail(path) for path in places)
@@ -57,27 +53,19 @@ def ensure_workers() -> int:
             recent = time.monotonic() - _started.get(str(path), -PATIENCE) < PATIENCE
             lock = Lock(path)
             if not (recent and path.exists()) and lock.take():
-                _start_worker(lock)
+                try:
+                    os.truncate(path, 0)
+                    _children.append(spawn(["work"], path.with_suffix(".log"), lock))
+                finally:
+                    lock.release()  # the child has it
+                _started[str(path)] = time.monotonic()
                 started += 1
     return started
 
 
-def _start_worker(slot: Lock) -> None:
-    assert slot.handle is not None
-    try:
-        os.truncate(slot.path, 0)
-        child = spawn(["work"], slot.path.with_suffix(".log"), [slot], PYTHONFAULTHANDLER="1")
-        _started[str(slot.path)] = time.monotonic()
-    finally:
-        slot.release()  # the child has it
-    _children.append(child)
-
-
-def spawn(
-    arguments: Sequence[str], log: Path, locks: Sequence[Lock], **environment: str
-) -> subprocess.Popen:
+def spawn(arguments: Sequence[str], log: Path, lock: Lock, **environment: str) -> subprocess.Popen:
     """Start ``python -m srnn ARGUMENTS`` on this cache, in a session of its own, so that it
-    outlives who starts it; one torch thread. It holds the locks too. What it prints goes to
+    outlives who starts it; one torch thread. It holds the lock too. What it prints goes to
     ``log``.
 
     Raises:
@@ -85,9 +73,9 @@ def spawn(
     """
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
-    own = {"OMP_NUM_THREADS": "1", "SRNN_CACHE": str(paths.cache_root()), "PYTHONPATH": path}
-    held = [lock.handle for lock in locks if lock.handle is not None]
-    own["SRNN_LOCKS"] = " ".join(map(str, held))
+    own = {"OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1", "PYTHONPATH": path}
+    own |= {"SRNN_CACHE": str(paths.cache_root()), "SRNN_LOCK": str(lock.handle)}
+    assert lock.handle is not None
     with open_plain(log, "wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "srnn", *arguments],
@@ -96,7 +84,7 @@ def spawn(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            pass_fds=held,
+            pass_fds=[lock.handle],
         )
 
 
@@ -147,18 +135,17 @@ def _waiting() -> list[Job]:
 
 def _own_slot() -> Lock | None:
     """The slot that this process was born with, else a free one; None if all are taken."""
-    inherited = os.environ.pop("SRNN_LOCKS", "").split()
-    with writing(paths.cache_root()):
+    inherited = os.environ.pop("SRNN_LOCK", "")
+    with writing():
         paths.slot_file("x").parent.mkdir(parents=True, exist_ok=True)
         for path in slots(background=True):
             slot = Lock(path)
-            for handle in map(int, inherited):
-                slot.handle = handle
+            if inherited:
+                slot.handle = int(inherited)
                 if slot.mine():
-                    os.set_inheritable(handle, False)
+                    os.set_inheritable(slot.handle, False)
                     return slot
-            slot.handle = None
-            if not inherited and slot.take():
+            elif slot.take():
                 return slot
     return None
 
@@ -218,9 +205,7 @@ def _command(job: Job, lock: Lock) -> None:
     """Run a command in a process of its own, which holds the job's lock too: it is running until
     both are gone, whichever goes first."""
     note("begins", job.id)
-    log = job.folder / LOG
-    child = spawn(job.command, log, [lock], SRNN_JOB=job.id, PYTHONFAULTHANDLER="1")
-    child.wait()
+    spawn(job.command, job.folder / LOG, lock, SRNN_JOB=job.id).wait()
     note("ends", job.id)
 
 

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from srnn import paths
 from srnn.config import RunConfig, field_names
 from srnn.files import write_bytes, writing
 from srnn.runs.results import Result, load_result, save_result
@@ -255,7 +254,7 @@ def save_table(found: Sweep, path: Path | None = None) -> Path:
     """
     table, buffer = found.table(), io.BytesIO()
     target = path or kept_of(found.plan).table_file
-    with writing(paths.cache_root()):
+    with writing():
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.suffix == ".csv":
             buffer.write(table.to_csv(index=False).encode())

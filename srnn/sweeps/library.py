@@ -55,7 +55,7 @@ def keep(text: str) -> Kept:
     """
     plan = parse_plan(text)
     kept = kept_of(plan)
-    with writing(paths.cache_root()):
+    with writing():
         kept.file.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(kept.file, text.encode())
     return kept

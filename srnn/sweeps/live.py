@@ -62,7 +62,7 @@ def look_at(plan: Plan, x: float, y: float) -> None:
     Raises:
         CacheError: the cache cannot be written.
     """
-    with writing(paths.cache_root()):
+    with writing():
         paths.sweeps_folder().mkdir(parents=True, exist_ok=True)
         write_bytes(_place_file(plan), json.dumps([x, y]).encode(), durable=False)
 
