@@ -126,12 +126,13 @@ def test_figures_drawn_at_once_are_each_their_own(chromium: str, tmp_path: Path)
 
     def size_of(width: int) -> tuple[int, int]:
         file = tmp_path / f"{width}.png"
-        file.write_bytes(to_file(go.Figure(go.Scatter(y=[1, 2])), "png", width, 200, 1))
+        figure = go.Figure(go.Scatter(y=[1, 2]), {"width": width, "height": 200})
+        file.write_bytes(to_file(figure))
         return png_size(file)
 
     widths = [300, 310, 320, 330]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(size_of, widths)) == [(width, 200) for width in widths]
+        assert list(pool.map(size_of, widths)) == [(3 * width, 600) for width in widths]
 
 
 def png_size(file: Path) -> tuple[int, int]:

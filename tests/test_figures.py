@@ -371,7 +371,7 @@ def test_a_single_snapshot_is_shown_and_said(scale):
     one = trajectories.trajectory_cube(points, [7], np.array([2, 4]), ["a", "b"], scale=scale)
     assert {trace.mode for trace in one.data} == {"markers"}
     thin = graphs.thinning(MIXED[None], SHAPE, [3])
-    assert survivors.survivors_over_epochs(thin, SHAPE.particles, 16, 3, scale).data
+    assert survivors.survivors_over_epochs(thin, SHAPE.particles, 16, 3).data
 
 
 def test_diverged_particles_are_counted_not_drawn():

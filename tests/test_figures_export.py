@@ -51,6 +51,6 @@ def test_without_a_browser_the_export_says_so_at_once(monkeypatch):
 def test_a_figure_becomes_a_png_of_its_size():
     if export.find_browser() is None:
         pytest.skip("no Chrome or Chromium on this machine")
-    picture = export.to_file(style.message("nothing"), "png", 300, 200, scale=2)
+    picture = export.to_file(style.message("nothing").update_layout(width=300, height=200))
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
-    assert [int.from_bytes(picture[at : at + 4]) for at in (16, 20)] == [600, 400]
+    assert [int.from_bytes(picture[at : at + 4]) for at in (16, 20)] == [900, 600]

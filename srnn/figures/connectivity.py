@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from srnn.figures.layout import Edges, Places, edge_arrays, place_nodes, skip_paths
+from srnn.figures.layout import Places, edge_frame, place_nodes, skip_paths
 from srnn.figures.style import (
     DIVERGING,
     DRAWN,
@@ -22,6 +22,7 @@ from srnn.figures.style import (
     line,
     marks,
     note,
+    type_label,
 )
 
 MOST_EDGES = 20_000
@@ -64,7 +65,10 @@ def connectivity_graph(
         xaxis={"visible": False, "range": [-0.04, 1.06]},
         yaxis={"visible": False, "range": [-0.07, 1.04]},
     )
-    _skips(figure, graph, places)
+    x, y = skip_paths(graph, places)
+    if len(x):
+        form = {"line_shape": "spline", "hoverinfo": "skip"}
+        line(figure, x, y, "residual skip", MUTED, "dot", 1, **form)
     notes = _edges(figure, graph, places, color, measure)
     _nodes(figure, graph, places, nodes)
     note(figure, " ".join(notes), y=0, x=0.01, yanchor="top")
@@ -74,97 +78,77 @@ def connectivity_graph(
 def _edges(
     figure: go.Figure, graph: nx.DiGraph, places: Places, color: str, measure: str
 ) -> list[str]:
-    edges = edge_arrays(graph)
-    total = len(edges.weight)
-    if not total:
+    every = edge_frame(graph)
+    if not len(every):
         text = "No connection of this choice is there."
         note(figure, text, x=0.6, y=0.12, size=15, xanchor="center")
         return ["0 connections."]
-    notes = [f"{count(total)} connections; width grows with |{measure}|."]
-    size = np.nan_to_num(np.abs(edges.weight), nan=np.inf)
-    drawn = np.arange(total)
-    if total > MOST_EDGES:
-        drawn = np.sort(np.argsort(-size, kind="stable")[:MOST_EDGES])
+    notes = [f"{count(len(every))} connections; width grows with |{measure}|."]
+    edges = every.nlargest(MOST_EDGES, "size").sort_index()
+    if len(edges) < len(every):
         notes.append(f"Only the {count(MOST_EDGES)} strongest are drawn.")
-    finite = size[np.isfinite(size)]
-    bounds = np.quantile(finite, [0.5, 0.9]) if len(finite) else np.zeros(2)
-    bins = np.searchsorted(bounds, size[drawn], side="right")
-    top = float(np.quantile(finite, 0.99)) if len(finite) else 1.0
-    layer = places.layer[edges.source[drawn]]
+    known = every["weight"].abs().dropna()
+    middle, high, top = np.quantile(known, [0.5, 0.9, 0.99]) if len(known) else (0.0, 0.0, 1.0)
+    bins = np.searchsorted((middle, high), edges["size"], side="right")
+    layer = places.layer[edges["source"]]
     crowd = np.bincount(layer)[layer] > CROWD
-    for name, label, ink, member in _groups(edges.type[drawn], edges.weight[drawn], top, color):
+    for name, label, ink, member in _groups(edges, top, color):
         for step, crowded in itertools.product(range(len(_WIDTHS)), (True, False)):
-            own = drawn[member & (bins == step) & (crowd == crowded)]
+            own = edges[member & (bins == step) & (crowd == crowded)]
             if len(own):
                 width = _WIDTHS[step] * (0.7 if crowded else 1)
                 pale = (0.45, 0.7, 0.95)[step] * (0.4 if crowded else 1)
                 quiet = {"hoverinfo": "skip", "legendgroup": name, "showlegend": False}
-                x, y = _segments(places, edges.source[own], edges.target[own])
+                x, y = _segments(places, own)
                 line(figure, x, y, color=ink, width=width, opacity=pale, **quiet)
         title = f"{label} ({count(member.sum())})"
         line(figure, [None], [None], title, ink, width=4, legendgroup=name)
-    if len(drawn) <= HOVERED:
-        _hover_points(figure, places, edges, drawn, measure)
+    if len(edges) <= HOVERED:
+        _hover_points(figure, places, edges, measure)
     return notes
 
 
 def _groups(
-    types: np.ndarray, weights: np.ndarray, top: float, color: str
-) -> list[tuple[str, str, str, np.ndarray]]:
-    """``(group, label, colour, mask)`` of the edges that share a colour."""
+    edges: pd.DataFrame, top: float, color: str
+) -> list[tuple[str, str, str, pd.Series]]:
+    """``(group, label, colour, mask)`` of the edges that share a colour; later ones on top."""
+    weight, half = edges["weight"], 0.5 * top
     if color == "type":
-        return [
-            (name, LABELS[name], PALETTE[name], types == name)
-            for name in DRAWN
-            if (types == name).any()
-        ]
-    cuts = (-0.5 * top, 0.0, 0.5 * top)
-    step = np.searchsorted(cuts, np.nan_to_num(weights, nan=0.0), side="right")
-    labels = ("strongly negative", "negative", "positive", "strongly positive")
-    inks = (DIVERGING[0][1], DIVERGING[1][1], DIVERGING[3][1], DIVERGING[4][1])
-    known = np.isfinite(weights)
-    groups = [
-        (label, label, ink, (step == index) & known)
-        for index, (label, ink) in enumerate(zip(labels, inks, strict=True))
-    ]
-    groups.append(("unknown", "not finite", PALETTE["divergent"], ~known))
-    order = (1, 2, 0, 3, 4)  # strong ones on top
-    return [groups[index] for index in order if groups[index][3].any()]
+        groups = [(name, LABELS[name], PALETTE[name], edges["type"] == name) for name in DRAWN]
+    else:
+        signs = (
+            ("negative", DIVERGING[1][1], (weight >= -half) & (weight < 0)),
+            ("positive", DIVERGING[3][1], (weight >= 0) & (weight < half)),
+            ("strongly negative", DIVERGING[0][1], weight < -half),
+            ("strongly positive", DIVERGING[4][1], weight >= half),
+        )
+        groups = [(label, label, ink, member) for label, ink, member in signs]
+        groups.append(("unknown", "not finite", PALETTE["divergent"], weight.isna()))
+    return [group for group in groups if group[3].any()]
 
 
-def _segments(places: Places, source: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
+def _segments(places: Places, edges: pd.DataFrame) -> list[np.ndarray]:
     """Lines from source to target, NaN between two of them: their x and y."""
-    gap = np.full(len(source), np.nan, dtype=np.float32)
+    gap = np.full(len(edges), np.nan, dtype=np.float32)
     return [
-        np.stack([place[source], place[target], gap], axis=1).ravel()
+        np.stack([place[edges["source"]], place[edges["target"]], gap], axis=1).ravel()
         for place in (places.x, places.y)
     ]
 
 
-def _hover_points(
-    figure: go.Figure, places: Places, edges: Edges, drawn: np.ndarray, measure: str
-) -> None:
+def _hover_points(figure: go.Figure, places: Places, edges: pd.DataFrame, measure: str) -> None:
     """Invisible points along the edges that say, wherever one is pointed at, what it is."""
-    source, target = edges.source[drawn], edges.target[drawn]
     text = [
-        f"{edges.particle[i]}<br>{LABELS.get(edges.type[i], edges.type[i])}, "
-        f"{measure} {edges.weight[i]:.3g}"
-        for i in drawn
+        f"{edge['particle']}<br>{type_label(edge['type'])}, {measure} {edge['weight']:.3g}"
+        for edge in edges.to_dict("records")
     ]
-    along = np.linspace(0.15, 0.85, 8 if len(drawn) <= 800 else 3)[:, None]
+    along = np.linspace(0.15, 0.85, 8 if len(edges) <= 800 else 3)[:, None]
     x, y = (
-        ((1 - along) * place[source] + along * place[target]).ravel()
+        ((1 - along) * place[edges["source"]] + along * place[edges["target"]]).ravel()
         for place in (places.x, places.y)
     )
     hover = {"text": text * len(along), "hovertemplate": "%{text}<extra></extra>"}
     marks(figure, x, y, size=7, marker_opacity=0, showlegend=False, **hover)
-
-
-def _skips(figure: go.Figure, graph: nx.DiGraph, places: Places) -> None:
-    x, y = skip_paths(graph, places)
-    if len(x):
-        form = {"line_shape": "spline", "hoverinfo": "skip"}
-        line(figure, x, y, "residual skip", MUTED, "dot", 1, **form)
 
 
 def _nodes(

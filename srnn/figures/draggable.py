@@ -7,19 +7,17 @@ import html
 import re
 
 import networkx as nx
-import numpy as np
 
-from srnn.figures.layout import edge_arrays, place_nodes
+from srnn.figures.layout import edge_frame, place_nodes
 from srnn.figures.style import (
-    DARK_PALETTE,
     FAINT,
     INK,
-    LABELS,
     MUTED,
-    PALETTE,
     PAPER,
     count,
     themed_color,
+    type_color,
+    type_label,
 )
 
 MOST_EDGES = 3_000
@@ -29,8 +27,8 @@ _LINKED = re.compile(r"<link\b[^>]*>|<script\b[^>]*\bsrc\s*=[^>]*>\s*</script>",
 """Scripts and style sheets elsewhere; what the page needs of them is inlined."""
 
 
-def draggable_page(graph: nx.DiGraph, dark: bool = False, height: int = _HEIGHT) -> str:
-    """The graph as a self-contained HTML page, ``height`` pixels high.
+def draggable_page(graph: nx.DiGraph, dark: bool = False) -> str:
+    """The graph as a self-contained HTML page.
 
     Cells start where the drawing has them, and stay where they are dragged to (no physics).
     ``graph`` as made by :func:`srnn.analysis.connectivity.macro_graph`.
@@ -39,7 +37,7 @@ def draggable_page(graph: nx.DiGraph, dark: bool = False, height: int = _HEIGHT)
 
     ink, muted, faint, paper = (themed_color(name, dark) for name in (INK, MUTED, FAINT, PAPER))
     net = Network(
-        height=f"{height}px",
+        height=f"{_HEIGHT}px",
         width="100%",
         directed=False,
         bgcolor=paper,
@@ -47,12 +45,10 @@ def draggable_page(graph: nx.DiGraph, dark: bool = False, height: int = _HEIGHT)
         cdn_resources="in_line",
     )
     net.toggle_physics(False)
-    places, edges = place_nodes(graph), edge_arrays(graph)
+    places, edges = place_nodes(graph), edge_frame(graph)
     last = int(places.layer.max(initial=0))
-    read = {int(node) for node in np.unique(np.concatenate([edges.source, edges.target]))}
     for node, data in graph.nodes(data=True):
-        pixel = data["layer"] == 0
-        number = graph.degree(node)
+        pixel, number = data["layer"] == 0, graph.degree(node)
         net.add_node(
             int(node),
             label=html.escape(str(data["cell"])) if data["layer"] == last else " ",
@@ -61,29 +57,23 @@ def draggable_page(graph: nx.DiGraph, dark: bool = False, height: int = _HEIGHT)
             y=(1 - float(places.y[node])) * _HEIGHT,
             shape="square" if pixel else "dot",
             size=4 if pixel else 9,
-            color=(muted if pixel else ink) if node in read else faint,
+            color=(muted if pixel else ink) if number else faint,
             physics=False,
         )
-    size = np.nan_to_num(np.abs(edges.weight), nan=np.inf)
-    drawn = np.sort(np.argsort(-size, kind="stable")[:MOST_EDGES])
-    colors = DARK_PALETTE if dark else PALETTE
-    top = max(float(np.nan_to_num(size[drawn], posinf=0.0).max(initial=0.0)), 1e-9)
-    for index in drawn:
-        weight = edges.weight[index]
-        strength = min(1.0, abs(weight) / top) if np.isfinite(weight) else 1.0
-        kind = str(edges.type[index])
+    drawn = edges.nlargest(MOST_EDGES, "size").sort_index()
+    top = max(float(drawn["weight"].abs().max()), 1e-9) if len(drawn) else 1.0
+    for edge in drawn.to_dict("records"):
+        text = f"{edge['particle']}: {type_label(edge['type'])}, scalar weight {edge['weight']:.3g}"
         net.add_edge(
-            int(edges.source[index]),
-            int(edges.target[index]),
-            title=html.escape(
-                f"{edges.particle[index]}: {LABELS.get(kind, kind)}, scalar weight {weight:.3g}"
-            ),
-            color=colors.get(kind, muted),
-            width=0.5 + 3.5 * float(strength),
+            edge["source"],
+            edge["target"],
+            title=html.escape(text),
+            color=type_color(edge["type"], dark),
+            width=0.5 + 3.5 * min(1.0, edge["size"] / top),
         )
     net.options.edges.smooth.enabled = False
     page = _LINKED.sub("", net.generate_html(notebook=False))
-    return _noted(page, len(edges.weight), len(drawn), muted, paper)
+    return _noted(page, len(edges), len(drawn), muted, paper)
 
 
 def _noted(page: str, total: int, drawn: int, muted: str, paper: str) -> str:

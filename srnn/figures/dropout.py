@@ -17,6 +17,7 @@ from srnn.figures.style import (
     message,
     percent,
     points,
+    round_step,
 )
 
 
@@ -54,11 +55,14 @@ def dropout_bars(test: pd.DataFrame) -> go.Figure:
         )
     low, high = min(*values, 0.0), max(*values, 0.0)
     span = max(high - low, 1e-3)
+    step = round_step(span, 5)
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
     figure.update_xaxes(
         title="Change of accuracy (pp)",
         range=[low - 0.04 * span, high + 0.42 * span],
-        tickvals=_ticks(low, high),
+        tickvals=[
+            round(index * step, 9) for index in range(math.ceil(low / step), int(high / step) + 1)
+        ],
     )
     return figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", showline=False)
 
@@ -84,11 +88,3 @@ def dropout_layers(test: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title="Weight layer (0 reads the input)")
     figure.update_yaxes(title="Change of test accuracy (pp)")
     return figure
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers from ``low`` to ``high``, about five, zero among them."""
-    rough = max(high - low, 1e-3) / 5
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
-    return [round(index * step, 9) for index in range(math.ceil(low / step), int(high / step) + 1)]

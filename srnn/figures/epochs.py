@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
+
+from srnn.figures.style import INK
 
 SCALES = ("log", "linear")
 """How epochs may be spread along an axis."""
@@ -16,7 +19,7 @@ _TICKS = (1, 2, 5)
 
 
 def positions(epochs: Sequence[int] | np.ndarray, scale: str = "log") -> np.ndarray:
-    """Where epochs stand on the axis, ``(T,)`` float64.
+    """Where epochs stand on the axis, ``(T,)`` float64; one epoch alone has a linear axis.
 
     Raises:
         ValueError: unknown scale.
@@ -24,7 +27,17 @@ def positions(epochs: Sequence[int] | np.ndarray, scale: str = "log") -> np.ndar
     if scale not in SCALES:
         raise ValueError(f"unknown epoch scale {scale!r}; scales: {', '.join(SCALES)}")
     at = np.asarray(epochs, dtype=np.float64)
-    return at if scale == "linear" else np.where(at <= 0, ZERO, at)
+    alone = len(at) and np.ptp(at) == 0
+    return at if alone or scale == "linear" else np.where(at <= 0, ZERO, at)
+
+
+def mark(
+    figure: go.Figure, epochs: np.ndarray, epoch: int | None, scale: str, color: str = INK
+) -> None:
+    """A line at one of the epochs, if it is given."""
+    if epoch is not None:
+        x = float(positions([*epochs, epoch], scale)[-1])
+        figure.add_vline(x=x, line={"color": color, "dash": "dot", "width": 1.5})
 
 
 def axis(epochs: Sequence[int] | np.ndarray, scale: str = "log") -> dict[str, Any]:
@@ -36,9 +49,7 @@ def axis(epochs: Sequence[int] | np.ndarray, scale: str = "log") -> dict[str, An
     at = positions(epochs, scale)
     first, last = float(at.min()), float(at.max())
     if first == last:
-        title, low, high = "Epoch", float(epochs[0]) - 1, float(epochs[0]) + 1
-        scale, ticks = "linear", [float(epochs[0])]
-        return {"title": {"text": title}, "range": [low, high], "tickvals": ticks}
+        return {"title": {"text": "Epoch"}, "range": [first - 1, first + 1], "tickvals": [first]}
     if scale == "linear":
         return {"title": {"text": "Epoch"}, "range": [first, last]}
     ticks = [ZERO] if first == ZERO else []

@@ -22,6 +22,8 @@ from srnn.figures.style import COLUMNS, SCALE
 FORMATS = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 """The kinds of files, and their media types."""
 CAMERA = "use the camera in the figure's toolbar"
+TIMEOUT = 40.0
+"""Seconds after which a browser counts as hanging."""
 NOWHERE = "127.0.0.1:9"
 """The proxy that the browser is given, at which nobody answers."""
 
@@ -41,34 +43,29 @@ def find_browser() -> str | None:
     return path if path and Path(path).is_file() else None
 
 
-def to_file(
-    figure: go.Figure,
-    kind: str = "png",
-    width: int | None = None,
-    height: int | None = None,
-    scale: float = SCALE,
-    timeout: float = 40.0,
-) -> bytes:
-    """A figure as PNG (``width * scale`` pixels wide), SVG or PDF; by default of its own size, or
-    two columns.
+def to_file(figure: go.Figure, kind: str = "png") -> bytes:
+    """A figure as PNG (:data:`SCALE` pixels to one of the figure's), SVG or PDF; of its own size,
+    or two columns.
 
     The first one takes 2-7 seconds, most of it the start of the browser; later ones 0.3 (a cube
     2-5).
 
     Raises:
         ValueError: unknown kind of file.
-        ExportError: there is no browser, or it failed or passed ``timeout`` seconds twice.
+        ExportError: there is no browser, or it failed or passed :data:`TIMEOUT` twice.
     """
     if kind not in FORMATS:
         raise ValueError(f"unknown kind of file {kind!r}; kinds: {', '.join(FORMATS)}")
     if find_browser() is None:
         raise ExportError(f"no Chrome or Chromium was found on this machine; {CAMERA}")
-    width = width or figure.layout.width or COLUMNS["double"][0]
-    height = height or figure.layout.height or COLUMNS["double"][1]
-    options = {"format": kind, "width": width, "height": height}
-    if kind == "png":
-        options["scale"] = scale
-    return _renderer().draw(figure.to_plotly_json(), options, timeout)
+    width, height = COLUMNS["double"]
+    options = {
+        "format": kind,
+        "width": figure.layout.width or width,
+        "height": figure.layout.height or height,
+        **({"scale": SCALE} if kind == "png" else {}),
+    }
+    return _renderer().draw(figure.to_plotly_json(), options)
 
 
 @functools.cache
@@ -86,24 +83,24 @@ class _Renderer:
         threading.Thread(target=self._loop.run_forever, daemon=True, name="png").start()
         atexit.register(self._close)
 
-    def draw(self, spec: dict[str, Any], options: dict[str, Any], timeout: float) -> bytes:
+    def draw(self, spec: dict[str, Any], options: dict[str, Any]) -> bytes:
         with self._lock:
             try:
-                return self._try(spec, options, timeout)
+                return self._try(spec, options)
             except Exception:
                 self._close()
             try:
-                return self._try(spec, options, timeout)
+                return self._try(spec, options)
             except Exception as error:
                 self._close()
                 reason = str(error).strip().splitlines() or [type(error).__name__]
                 text = f"the figure could not be drawn ({reason[0]}); {CAMERA}"
                 raise ExportError(text) from error
 
-    def _try(self, spec: dict[str, Any], options: dict[str, Any], timeout: float) -> bytes:
+    def _try(self, spec: dict[str, Any], options: dict[str, Any]) -> bytes:
         task = asyncio.run_coroutine_threadsafe(self._draw(spec, options), self._loop)
         try:
-            return task.result(timeout)
+            return task.result(TIMEOUT)
         finally:
             task.cancel()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 
 IMAGE_WIDTH = 0.3
 """Share of the drawing's width that an image of input pixels takes."""
@@ -17,18 +18,6 @@ class Places:
     y: np.ndarray
     layer: np.ndarray
     pixel: float
-
-
-@dataclass(frozen=True)
-class Edges:
-    """The edges as arrays ``(edges,)``: node numbers, particle name, type, scalar weight (NaN if
-    not finite)."""
-
-    source: np.ndarray
-    target: np.ndarray
-    particle: np.ndarray
-    type: np.ndarray
-    weight: np.ndarray
 
 
 def place_nodes(graph: nx.DiGraph) -> Places:
@@ -57,12 +46,12 @@ def place_nodes(graph: nx.DiGraph) -> Places:
     return Places(x.astype(np.float32), y.astype(np.float32), layer, pixel)
 
 
-def edge_arrays(graph: nx.DiGraph) -> Edges:
-    """The graph's edges as arrays."""
-    kinds = {"source": np.int64, "target": np.int64, "particle": object, "type": object}
-    kinds |= {"weight": np.float64}
-    table = nx.to_pandas_edgelist(graph).reindex(columns=list(kinds))
-    return Edges(*(table[name].to_numpy(kind) for name, kind in kinds.items()))
+def edge_frame(graph: nx.DiGraph) -> pd.DataFrame:
+    """A row per edge: ``source, target`` (node numbers), ``particle, type, weight`` (scalar weight;
+    NaN if not finite) and ``size``, its amount (infinite then)."""
+    columns = ["source", "target", "particle", "type", "weight"]
+    table = nx.to_pandas_edgelist(graph).reindex(columns=columns).astype({"weight": float})
+    return table.assign(size=table["weight"].abs().fillna(np.inf))
 
 
 def skip_paths(graph: nx.DiGraph, places: Places) -> tuple[np.ndarray, np.ndarray]:

@@ -17,13 +17,13 @@ from srnn.figures.style import (
     PALETTE,
     PAPER,
     SEQUENTIAL,
+    TYPE_IMAGE,
     blank,
     key,
     line,
     log_axis,
     marks,
     message,
-    type_scale,
 )
 from srnn.vocabulary import TYPES
 
@@ -71,17 +71,10 @@ def film(
 def life_lines(codes: np.ndarray, lives: pd.DataFrame) -> go.Figure:
     """Type of every place in the soup at every step, ``codes (T + 1, P)``; a cross where a particle
     died and a newborn took its place (``lives`` with ``place, died``)."""
-    figure = blank(showlegend=False)
-    figure.update_layout(height=140 + 14 * min(codes.shape[1], 30))
-    figure.add_heatmap(
-        z=codes.T,
-        colorscale=type_scale(),
-        zmin=-0.5,
-        zmax=len(TYPES) - 0.5,
-        showscale=False,
-        text=np.array([LABELS[name] for name in TYPES])[codes.T],
-        hovertemplate="step %{x}, place %{y}: %{text}<extra></extra>",
-    )
+    figure = blank(showlegend=False, height=140 + 14 * min(codes.shape[1], 30))
+    hover = {"hovertemplate": "step %{x}, place %{y}: %{text}<extra></extra>"}
+    text = np.array([LABELS[name] for name in TYPES])[codes.T]
+    figure.add_heatmap(z=codes.T, text=text, **hover, **TYPE_IMAGE)
     dead = lives[lives["died"] >= 0]
     cross = {"symbol": "x-thin", "size": 6, "edge": {"color": INK, "width": 1.5}}
     marks(figure, dead["died"], dead["place"], hoverinfo="skip", **cross)
@@ -95,26 +88,21 @@ def attack_graph(graph: nx.DiGraph) -> go.Figure:
     the thicker."""
     if not graph.number_of_edges():
         return message("Nobody attacked anybody.")
-    figure = blank()
-    figure.update_layout(height=520)
+    figure = blank(height=520)
     places = nx.circular_layout(graph)
     most = max(count for *_, count in graph.edges(data="count"))
     worst = max(number for _, number in graph.in_degree(weight="count"))
-    strengths = sorted({count for *_, count in graph.edges(data="count")})
-    for strength in strengths:
-        lines: dict[str, list] = {"x": [], "y": []}
+    for strength in sorted({count for *_, count in graph.edges(data="count")}):
+        x, y = [], []
         for p, q, count in graph.edges(data="count"):
             if count == strength and p != q:
                 bend = 0.82 * (places[p] + places[q]) / 2
                 t = np.linspace(0, 1, 14)[:, None]
                 curve = (1 - t) ** 2 * places[p] + 2 * t * (1 - t) * bend + t**2 * places[q]
-                lines["x"] += [*curve[:-1, 0], None]
-                lines["y"] += [*curve[:-1, 1], None]
-        figure.add_scatter(
-            **lines, mode="lines", hoverinfo="skip", showlegend=False,
-            line={"color": MUTED, "width": 0.5 + 2 * strength / most},
-            opacity=0.15 + 0.5 * strength / most,
-        )  # fmt: skip
+                x += [*curve[:-1, 0], None]
+                y += [*curve[:-1, 1], None]
+        quiet = {"opacity": 0.15 + 0.5 * strength / most, "hoverinfo": "skip", "showlegend": False}
+        line(figure, x, y, color=MUTED, width=0.5 + 2 * strength / most, **quiet)
     for name in TYPES:
         own = [p for p, kind in graph.nodes(data="type") if kind == name]
         if own:
@@ -132,14 +120,12 @@ def attack_graph(graph: nx.DiGraph) -> go.Figure:
                 "%{customdata[1]} times<extra></extra>",
             )  # fmt: skip
     figure.update_xaxes(visible=False, range=[-1.2, 1.2], scaleanchor="y")
-    figure.update_yaxes(visible=False, range=[-1.2, 1.2])
-    return figure
+    return figure.update_yaxes(visible=False, range=[-1.2, 1.2])
 
 
 def soups(counts: np.ndarray, published: float | None, size: int) -> go.Figure:
     """Identities at the end of many soups of one kind, ``(S,)``, the published figure beside."""
-    figure = blank(showlegend=False)
-    figure.update_layout(height=300)
+    figure = blank(showlegend=False, height=300)
     values, times = np.unique(counts, return_counts=True)
     figure.add_bar(x=values, y=times, marker_color=PALETTE["identity"], width=0.8,
                    hovertemplate="%{x} identities: %{y} soups<extra></extra>")  # fmt: skip
@@ -161,8 +147,7 @@ def soups(counts: np.ndarray, published: float | None, size: int) -> go.Figure:
 def slice_figure(codes: np.ndarray, taken: np.ndarray, span: float, by_time: bool) -> go.Figure:
     """A slice of weight space coloured by where its points end (types), or by how many
     self-applications it took, ``(points, points)`` each."""
-    figure = blank(showlegend=not by_time)
-    figure.update_layout(height=560)
+    figure = blank(showlegend=not by_time, height=560)
     axis = np.linspace(-span, span, len(codes))
     if by_time:
         figure.add_heatmap(
@@ -171,10 +156,8 @@ def slice_figure(codes: np.ndarray, taken: np.ndarray, span: float, by_time: boo
             hovertemplate="%{z} self-applications<extra></extra>",
         )  # fmt: skip
     else:
-        figure.add_heatmap(
-            z=codes.astype(np.uint8), x=axis, y=axis, colorscale=type_scale(), zmin=-0.5,
-            zmax=len(TYPES) - 0.5, showscale=False, hoverinfo="skip",
-        )  # fmt: skip
+        codes = codes.astype(np.uint8)
+        figure.add_heatmap(z=codes, x=axis, y=axis, hoverinfo="skip", **TYPE_IMAGE)
         for code in np.unique(codes):
             key(figure, f"ends {LABELS[TYPES[code]]}", PALETTE[TYPES[code]])
     figure.update_xaxes(title="Along a first direction", scaleanchor="y", constrain="domain")

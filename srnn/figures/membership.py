@@ -12,6 +12,7 @@ from srnn.figures.style import (
     LABELS,
     PALETTE,
     SEQUENTIAL,
+    TYPE_IMAGE,
     TYPES,
     blank,
     count,
@@ -20,7 +21,6 @@ from srnn.figures.style import (
     message,
     note,
     subplots,
-    type_scale,
 )
 
 MOST_CELLS = 12
@@ -67,8 +67,7 @@ def type_maps(
     The first layer is drawn as one image per cell, beside the mean image ``(inputs,)``, where the
     number of inputs is a square.
     """
-    trace = {"colorscale": type_scale(), "zmin": -0.5, "zmax": len(TYPES) - 0.5, "showscale": False}
-    figure = _maps(maps, mean, mean_name, trace, _type_hover)
+    figure = _maps(maps, mean, mean_name, TYPE_IMAGE, _type_hover)
     for name in DRAWN:
         if number := sum(int((one == TYPES.index(name)).sum()) for one in maps):
             key(figure, f"{LABELS[name]} ({count(number)})", PALETTE[name])

@@ -59,6 +59,17 @@ DIVERGING = ((0.0, NEGATIVE), (0.25, "#B493C4"), (0.5, MIDDLE), (0.75, "#8CC58A"
 """Colour scale of signed weights; always centred at zero."""
 SEQUENTIAL = ((0.0, "#F1F3F5"), (0.5, "#98A1AD"), (1.0, "#2B323B"))
 """Colour scale of counts and intensities."""
+TYPE_IMAGE: dict[str, Any] = {
+    "colorscale": [
+        [edge / len(TYPES), PALETTE[name]]
+        for code, name in enumerate(TYPES)
+        for edge in (code, code + 1)
+    ],
+    "zmin": -0.5,
+    "zmax": len(TYPES) - 0.5,
+    "showscale": False,
+}
+"""How a heat map shows type codes."""
 EPOCHS = "Cividis"
 """Colour scale of the epoch."""
 
@@ -92,7 +103,6 @@ SCALE = 3
 UNUSED = """zoom2d pan2d select2d lasso2d zoomIn2d zoomOut2d autoScale2d resetScale2d zoom3d pan3d
     orbitRotation tableRotation resetCameraLastSave3d hoverClosest3d"""
 """Buttons of Plotly's tool bar that dragging and double clicks do as well, each a Tab press."""
-EXPORT = {"format": "png", "scale": SCALE}
 
 
 def config(name: str = "figure") -> dict[str, Any]:
@@ -105,7 +115,7 @@ def config(name: str = "figure") -> dict[str, Any]:
         "responsive": True,
         "plotlyServerURL": "",
         "modeBarButtonsToRemove": UNUSED.split(),
-        "toImageButtonOptions": {**EXPORT, "filename": name},
+        "toImageButtonOptions": {"format": "png", "scale": SCALE, "filename": name},
     }
 
 
@@ -242,16 +252,10 @@ def note(figure: go.Figure, text: str, *, size: int = 12, **place: Any) -> None:
 def themed(figure: go.Figure, dark: bool) -> go.Figure:
     """A copy of the figure for a dark or a light ground: every colour of this module replaced by
     its twin, everything else as it was."""
-    twins = _DARK if dark else _LIGHT
     spec = figure.to_dict()
-    spec["data"] = [_swap(trace, twins) for trace in spec["data"]]
-    layout = {key: value for key, value in spec["layout"].items() if key != "template"}
-    spec["layout"] = _swap(layout, twins)
-    if "frames" in spec:
-        spec["frames"] = _swap(spec["frames"], twins)
-    copy = go.Figure(spec, skip_invalid=False)
-    copy.update_layout(template=template(dark))
-    return copy
+    spec["layout"].pop("template", None)
+    copy = go.Figure(_swap(spec, _DARK if dark else _LIGHT), skip_invalid=False)
+    return copy.update_layout(template=template(dark))
 
 
 def themed_color(color: str, dark: bool) -> str:
@@ -323,16 +327,6 @@ def type_label(name: str) -> str:
     return LABELS.get(name, name)
 
 
-def type_scale() -> list[list[Any]]:
-    """Colour scale of type codes: five flat steps, for ``zmin=-0.5, zmax=4.5``."""
-    steps = len(TYPES)
-    return [
-        [edge / steps, PALETTE[name]]
-        for code, name in enumerate(TYPES)
-        for edge in (code, code + 1)
-    ]
-
-
 def log_axis(values: Any) -> dict[str, Any]:
     """Plotly's settings of a logarithmic axis over these values, with labels that do not crowd."""
     values = np.asarray(values, dtype=float)
@@ -340,6 +334,13 @@ def log_axis(values: Any) -> dict[str, Any]:
     decades = np.ptp(ends) if len(ends) else 0
     step = "D2" if decades < 2 else math.ceil(decades / 6)  # D2: also at 2 and 5
     return {"type": "log", "exponentformat": "power", "dtick": step}
+
+
+def round_step(span: float, parts: int) -> float:
+    """1, 2 or 5 times a power of ten that goes into ``span`` about ``parts`` times, not more."""
+    rough = span / parts
+    unit = 10.0 ** math.floor(math.log10(rough))
+    return next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
 
 
 def percent(share: float | None, digits: int = 1) -> str:

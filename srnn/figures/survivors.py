@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from srnn.figures.epochs import axis, positions
+from srnn.figures.epochs import axis, mark, positions
 from srnn.figures.style import (
     FAINT,
     MUTED,
@@ -21,11 +21,7 @@ from srnn.figures.style import (
 
 
 def survivors_over_epochs(
-    thinning: pd.DataFrame,
-    connections: int,
-    pixels: int,
-    epoch: int | None = None,
-    scale: str = "log",
+    thinning: pd.DataFrame, connections: int, pixels: int, epoch: int | None = None
 ) -> go.Figure:
     """The net thins out: surviving connections, pixels no longer read, isolated cells.
 
@@ -33,7 +29,6 @@ def survivors_over_epochs(
         thinning: ``epoch, survivors, unread_pixels, isolated_cells``, a row per snapshot.
         connections: all connections. pixels: all input pixels.
         epoch: marked by a line, if given.
-        scale: of the epochs: ``log`` or ``linear`` (:mod:`srnn.figures.epochs`).
     """
     if not len(thinning):
         return message("No snapshot has been recorded.")
@@ -45,13 +40,12 @@ def survivors_over_epochs(
         ("isolated_cells", "Isolated<br>cells", None),
     )
     epochs = thinning["epoch"].to_numpy()
-    at = epochs if len(epochs) == 1 else positions(epochs, scale)
     for row, (column, title, total) in enumerate(panels, start=1):
         values = thinning[column].to_numpy()
         last = f"{count(values[-1])} of {count(total)}" if total else count(values[-1])
         place = {"row": row, "col": 1}
         more = {"mode": "lines+markers", "marker": {"size": 5}, "hovertemplate": "%{y:,}", **place}
-        line(figure, at, values, title.replace("<br>", " "), **more)
+        line(figure, positions(epochs), values, title.replace("<br>", " "), **more)
         beside = {"x": 1.01, "xref": "paper", "xanchor": "left", "yref": f"y{row}"}
         figure.add_annotation(text=last, y=values[-1], **beside)
         figure.update_yaxes(
@@ -62,15 +56,11 @@ def survivors_over_epochs(
             dtick=1 if values.max() <= 4 else None,
             **place,
         )
-    if epoch is not None:
-        mark = float(positions([epoch], scale)[0]) if len(epochs) > 1 else epoch
-        figure.add_vline(x=mark, line={"color": MUTED, "dash": "dot", "width": 1.5})
-    along = axis(epochs, scale)
+    mark(figure, epochs, epoch, "log", MUTED)
+    along = axis(epochs)
     title = along.pop("title")
-    figure.update_xaxes(along)
-    figure.update_xaxes(title=title, row=3, col=1)
-    figure.update_layout(margin={"l": 84, "r": 110})
-    return figure
+    figure.update_xaxes(along).update_xaxes(title=title, row=3, col=1)
+    return figure.update_layout(margin={"l": 84, "r": 110})
 
 
 def survivors_per_layer(frame: pd.DataFrame, epoch: int | None = None) -> go.Figure:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from srnn.figures.epochs import axis, positions
+from srnn.figures.epochs import axis, mark, positions
 from srnn.figures.style import (
     DASHES,
     FAINT,
@@ -43,7 +43,7 @@ def type_lines(counts: pd.DataFrame, scale: str = "log", epoch: int | None = Non
         return message("No particle has been recorded.")
     figure = blank(hovermode="x unified", showlegend=False)
     epochs, last = counts["epoch"].to_numpy(), counts.iloc[-1]
-    at = epochs if len(counts) == 1 else positions(epochs, scale)
+    at = positions(epochs, scale)
     top = int(counts[present].to_numpy().max())
     labels = spread([float(last[name]) for name in present], top * 0.06)
     for name, place in zip(present, labels, strict=True):
@@ -131,8 +131,7 @@ def _axes(figure: go.Figure, epochs: np.ndarray, title: str, scale: str, epoch: 
     figure.update_xaxes(axis(epochs, scale))
     figure.update_yaxes(title=title, tickformat=",~r")
     figure.update_layout(margin={"r": 170})
-    if epoch is not None and len(epochs) > 1:
-        mark = float(positions([epoch], scale)[0])
-        figure.add_vline(x=mark, line={"color": INK, "dash": "dot", "width": 1.5})
     if len(epochs) == 1:
         note(figure, f"One snapshot only, of epoch {epochs[0]}.")
+    else:
+        mark(figure, epochs, epoch, scale)
