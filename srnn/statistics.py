@@ -1,20 +1,7 @@
 """Statistics of effects over runs: intervals, comparisons that can end four ways, permutations.
 
-The independent unit is the run (one seed). What is here, all pure functions of arrays:
-
-- :func:`estimate`: mean of a quantity over runs with its t-interval; ``str`` and
-  :meth:`Estimate.text` write it for readers.
-- :func:`paired`: differences of two quantities measured on the same runs.
-- :func:`compare_all`: effects that answer one question, each against a margin: *better*, *worse*,
-  *no difference* (only by the two one-sided tests, TOST) or *undecided*; their p-values are
-  corrected by :func:`holm`.
-- :func:`verdict`: the rule behind it, for tests that have p-values of their own.
-- :func:`two_sided`: p-value of an observed statistic among permuted ones of the *same kind*;
-  :func:`rank_trend`: rank correlation of two quantities over runs.
-- :func:`auc`: how well a score tells two groups apart; :func:`front_of`: which points no other
-  betters.
-
-An effect is a difference in which more is better: accuracies from 0 to 1, margins in the same unit.
+The independent unit is the run (one seed). An effect is a difference in which more is better:
+accuracies from 0 to 1, margins in the same unit.
 """
 
 import math

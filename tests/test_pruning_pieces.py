@@ -159,7 +159,7 @@ def test_what_diverged_says_so_and_is_left_out(configs: list[RunConfig]):
     assert retrained_tables([wild.to_dict()], "random", SHARES, 1) == ({"stopped": said}, {})
     assert scratch_tables([wild.to_dict()], ["snip"], SHARES, 1) == ({"stopped": said}, {})
     grid = Grid.of([wild.to_dict(), configs[1].to_dict()], SHARES)
-    assert [config.seed for config in grid.configs] == [4] and grid.stopped == said
+    assert [run.config.seed for run in grid.runs] == [4] and grid.stopped == said
 
 
 # --- orders and points ---------------------------------------------------------------------------

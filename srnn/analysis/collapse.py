@@ -60,7 +60,6 @@ def collapse(weights: np.ndarray, shape: MacroShape) -> DenseNet:
     Raises:
         ValueError: the weights are not of ``shape.particles`` particles.
     """
-    _check(weights, shape)
     return dense(scalars(weights), shape)
 
 
@@ -97,22 +96,19 @@ def particle_forward(weights: np.ndarray, x: np.ndarray, shape: MacroShape) -> n
     Raises:
         ValueError: the weights are not of ``shape.particles`` particles.
     """
-    _check(weights, shape)
-    whole, out = _tensor(weights), []
-    batch = max(1, 4_000_000 // (shape.particles * max(INPUTS, len(weights) // 10)))
-    for start in range(0, len(x), batch):
-        out.append(_particle_forward(whole, _tensor(x[start : start + batch]), shape))
-    return torch.cat(out).numpy() if out else np.zeros((0, shape.outputs), dtype=np.float32)
+    if weights.ndim != 2 or weights.shape[1] != shape.particles:
+        raise ValueError(f"weights of shape {weights.shape}: expected (n, {shape.particles})")
+    whole = _tensor(weights)
 
-
-def _particle_forward(weights: Tensor, x: Tensor, shape: MacroShape) -> Tensor:
     def sums(layer: int, x: Tensor) -> Tensor:
         out, inp = shape.layers[layer]
-        own = weights[:, shape.starts[layer] : shape.starts[layer + 1]]
+        own = whole[:, shape.starts[layer] : shape.starts[layer + 1]]
         answers = _ask(own, x.repeat(1, out))  # particle (cell, input) sees activation [input]
         return answers.view(-1, out, inp).sum(-1)
 
-    return through_layers(x, shape, sums)
+    batch = max(1, 4_000_000 // (shape.particles * max(INPUTS, len(weights) // 10)))
+    parts = _tensor(x).split(batch)
+    return torch.cat([through_layers(part, shape, sums) for part in parts]).numpy()
 
 
 @dataclass(frozen=True)
@@ -164,11 +160,6 @@ def scalar_errors(
     with np.errstate(invalid="ignore", over="ignore"):
         answers = _ask(_tensor(weights), _tensor(inputs)).numpy()
         return np.abs(answers - inputs * scalars(weights)).max(0)
-
-
-def _check(weights: np.ndarray, shape: MacroShape) -> None:
-    if weights.ndim != 2 or weights.shape[1] != shape.particles:
-        raise ValueError(f"weights of shape {weights.shape}: expected (n, {shape.particles})")
 
 
 def _tensor(array: np.ndarray) -> Tensor:

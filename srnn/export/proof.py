@@ -8,7 +8,7 @@ interleaved calls on one thread, so that all see the same machine.
 import io
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import torch
 
 from srnn.export.compact import Compact, compact, complete
 from srnn.export.example import example
-from srnn.export.formats import FORMATS, Format
+from srnn.export.formats import FORMATS, Format, Predict
 from srnn.files import check_target, write_out
 from srnn.metanet import forward
 from srnn.particles import scalar_weights
@@ -93,15 +93,20 @@ def export(
         raise ValueError(f"unknown format {format!r}; formats: {', '.join(FORMATS)}")
     kind = FORMATS[format]
     network = compact(subject.scalars.numpy(), mask, subject.shape)
-    expected, rounded = (subject.logits(mask, one).numpy() for one in _PRECISIONS)
+    expected, rounded = (
+        subject.logits(mask, one).numpy() for one in (torch.float64, torch.float32)
+    )
     check = path.with_name(f"{path.stem}_{format}_check.npz")
     script = path.with_name(f"{path.stem}_{format}_example.py")
-    for target in (path, check, script):
+    files = {
+        path: kind.write(network),
+        check: _check_file(subject, expected),
+        script: example(format, network, path.name, check.name).encode(),
+    }
+    for target in files:
         check_target(target, force)
-    write_out(path, kind.write(network), force=force)
-    write_out(check, _check_file(subject, expected), force=force)
-    text = example(format, network, path.name, check.name)
-    write_out(script, text.encode(), force=force)
+    for target, data in files.items():
+        write_out(target, data, force=force)
     predict = kind.load(path, network)
     logits = predict(subject.task.x_test)
     return Export(
@@ -116,9 +121,6 @@ def export(
         float((logits.argmax(1) == subject.task.y_test).mean()),
         _measure(subject, network, kind, path, predict),
     )
-
-
-_PRECISIONS = (torch.float64, torch.float32)
 
 
 def _check_file(subject: Subject, expected: np.ndarray) -> bytes:
@@ -137,7 +139,7 @@ def _measure(
     network: Compact,
     kind: Format,
     path: Path,
-    predict: Callable[[np.ndarray], np.ndarray],
+    predict: Predict,
 ) -> pd.DataFrame:
     weights, shape = torch.from_numpy(subject.weights), subject.shape
     whole = complete(subject.scalars.nan_to_num().numpy(), shape)
@@ -151,39 +153,24 @@ def _measure(
         torch.save(weights, metanet)
         dense.write_bytes(kind.write(whole))
         calls = {"particles": particles, "dense": kind.load(dense, whole), "compact": predict}
-        files = (metanet, dense, path)
-        sizes = dict(zip(calls, (file.stat().st_size for file in files), strict=True))
-        one, every = subject.task.x_test[:1], subject.task.x_test
-        ms_one, ms_all = latencies(calls, one, REPEATS), latencies(calls, every, REPEATS // 3)
-    counts = {
-        "particles": (weights.numel(), subject.particles),
-        "dense": (whole.parameters, subject.particles),
-        "compact": (network.parameters, network.connections),
-    }
-    return pd.DataFrame(
-        [
+        return pd.DataFrame(
             {
-                "network": name,
-                "parameters": counts[name][0],
-                "connections": counts[name][1],
-                "bytes": sizes[name],
-                "ms_one": ms_one[name],
-                "ms_all": ms_all[name],
+                "network": list(calls),
+                "parameters": [weights.numel(), whole.parameters, network.parameters],
+                "connections": [subject.particles, subject.particles, network.connections],
+                "bytes": [file.stat().st_size for file in (metanet, dense, path)],
+                "ms_one": latencies(calls.values(), subject.task.x_test[:1], REPEATS),
+                "ms_all": latencies(calls.values(), subject.task.x_test, REPEATS // 3),
             }
-            for name in calls
-        ]
-    )
+        )
 
 
-def latencies(
-    calls: dict[str, Callable[[np.ndarray], np.ndarray]], x: np.ndarray, repeats: int
-) -> dict[str, float]:
+def latencies(calls: Collection[Predict], x: np.ndarray, repeats: int) -> np.ndarray:
     """Median milliseconds of each call on ``x``, interleaved, after one call to warm up."""
-    spent: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(repeats + 1):
-        for name, call in calls.items():
+    spent = np.empty((repeats + 1, len(calls)))
+    for turn in spent:
+        for index, call in enumerate(calls):
             started = time.perf_counter()
             call(x)
-            if turn:
-                spent[name].append(1000 * (time.perf_counter() - started))
-    return {name: float(np.median(values)) for name, values in spent.items()}
+            turn[index] = 1000 * (time.perf_counter() - started)
+    return np.median(spent[1:], axis=0)

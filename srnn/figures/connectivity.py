@@ -108,9 +108,7 @@ def _edges(
     return notes
 
 
-def _groups(
-    edges: pd.DataFrame, top: float, color: str
-) -> list[tuple[str, str, str, pd.Series]]:
+def _groups(edges: pd.DataFrame, top: float, color: str) -> list[tuple[str, str, str, pd.Series]]:
     """``(group, label, colour, mask)`` of the edges that share a colour; later ones on top."""
     weight, half = edges["weight"], 0.5 * top
     if color == "type":

@@ -5,7 +5,6 @@ zeros first in the zeros' grey; every other rule in ink, told apart by dashes an
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,10 +108,24 @@ def accuracy_curves(
                 row=row,
                 col=1,
             )
-    if natural is not None:
-        for mark in natural.to_dict("records"):
-            if mark["rival"] in shown:
-                _natural_point(figure, mark, titles[mark["rival"]])
+    for mark in [] if natural is None else natural.to_dict("records"):
+        if (name := mark["rival"]) in shown:
+            color, _, symbol = STYLES[name]
+            marks(
+                figure,
+                [mark["surviving"]],
+                [100 * mark["accuracy"]],
+                color=color,
+                symbol=symbol,
+                size=13,
+                edge={"color": INK, "width": 1.5},
+                showlegend=False,
+                legendgroup=name,
+                hovertemplate="as many dropped as there are replicators: %{x:,.0f} survive, "
+                f"%{{y:.2f}} %<extra>{titles[name]}</extra>",
+                row=1,
+                col=1,
+            )
     if dropped is not None:
         figure.add_vline(x=particles - dropped, line={"color": MUTED, "width": 1, "dash": "dot"})
     figure.update_xaxes(range=[particles * 1.02, 0], tickformat=",")
@@ -125,25 +138,6 @@ def accuracy_curves(
         meta={"close_up": "y2"},  # what falls out of it is to be seen above
         height=COLUMNS["double"][1] + 150 + 24 * lines,
         legend={"y": -0.14, "yanchor": "top"},
-    )
-
-
-def _natural_point(figure: go.Figure, mark: dict[Any, Any], title: str) -> None:
-    color, _, symbol = STYLES[mark["rival"]]
-    marks(
-        figure,
-        [mark["surviving"]],
-        [100 * mark["accuracy"]],
-        color=color,
-        symbol=symbol,
-        size=13,
-        edge={"color": INK, "width": 1.5},
-        showlegend=False,
-        legendgroup=mark["rival"],
-        hovertemplate="as many dropped as there are replicators: %{x:,.0f} survive, %{y:.2f} %"
-        f"<extra>{title}</extra>",
-        row=1,
-        col=1,
     )
 
 
@@ -165,7 +159,7 @@ def control_intervals(controls: pd.DataFrame, titles: Mapping[str, str]) -> go.F
     names = [name for name in titles if (controls["matching"] == name).any()]
     place = {name: len(names) - 1 - index for index, name in enumerate(names)}
     seeds = sorted(controls["seed"].unique()) if "seed" in controls else [0]
-    figure = blank(showlegend=False)
+    figure = blank(showlegend=False, margin={"l": 240}, height=120 + 60 * len(names))
     for row in supported.to_dict("records"):
         shift = (seeds.index(row.get("seed", 0)) - (len(seeds) - 1) / 2) * 0.5 / len(seeds)
         middle, low, high = (100 * row[key] for key in ("difference", "low", "high"))
@@ -184,18 +178,17 @@ def control_intervals(controls: pd.DataFrame, titles: Mapping[str, str]) -> go.F
             f"{row['pairs']:,} pairs for {row['replicators']:,} replicators"
             f"<extra>{titles[row['matching']]}</extra>",
         )
-    for name in set(names) - set(supported["matching"]):
-        note(figure, " no support", x=0, y=place[name], xref="x", yref="y", yanchor="middle")
+    for name in names:
+        if name not in set(supported["matching"]):
+            note(figure, " no support", x=0, y=place[name], xref="x", yref="y", yanchor="middle")
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
     figure.update_xaxes(title="Kept (points)")
-    figure.update_yaxes(
+    return figure.update_yaxes(
         tickvals=list(place.values()),
         ticktext=[titles[name].replace(", on", ",<br>on") for name in names],
         range=[-0.6, len(names) - 0.4],
         showgrid=False,
     )
-    figure.update_layout(margin={"l": 240}, height=120 + 60 * len(names))
-    return figure
 
 
 def epsilon_curves(table: pd.DataFrame, epsilon: float) -> go.Figure:
@@ -243,28 +236,21 @@ def pareto_map(table: pd.DataFrame, chosen: str | None = None) -> go.Figure:
         return message("No finished run of this data set.")
     figure = blank()
     symbols = ("circle", "square", "diamond", "triangle-up", "star", "hexagon", "cross")
-    x, after, before = (
-        100 * table[name].to_numpy() for name in ("replicators", "pruned_accuracy", "accuracy")
-    )
-    gap, quiet = np.full(len(x), np.nan), {"hoverinfo": "skip", "showlegend": False}
-    across, up = (np.column_stack(ends).ravel() for ends in ((x, x, gap), (before, after, gap)))
+    percent = ["replicators", "pruned_accuracy", "accuracy", "drop_cost"]
+    runs = table.assign(**100 * table[percent], gap=np.nan)
+    quiet = {"hoverinfo": "skip", "showlegend": False}
+    across = runs[["replicators", "replicators", "gap"]].to_numpy().ravel()
+    up = runs[["accuracy", "pruned_accuracy", "gap"]].to_numpy().ravel()
     line(figure, across, up, color=MUTED, width=1, **quiet)
-    front = table[table["front"].astype(bool)].sort_values("replicators")
-    line(
-        figure,
-        100 * front["replicators"],
-        100 * front["pruned_accuracy"],
-        "no run is better in both",
-        dash="dot",
-        width=1.5,
-        line_shape="vh",
-        hoverinfo="skip",
-    )
-    mine = table[table["run_id"] == chosen]
+    front = runs[runs["front"].astype(bool)].sort_values("replicators")
+    steps = {"dash": "dot", "width": 1.5, "line_shape": "vh", "hoverinfo": "skip"}
+    x, y = front["replicators"], front["pruned_accuracy"]
+    line(figure, x, y, "no run is better in both", **steps)
+    mine = runs[runs["run_id"] == chosen]
     marks(
         figure,
-        100 * mine["replicators"],
-        100 * mine["pruned_accuracy"],
+        mine["replicators"],
+        mine["pruned_accuracy"],
         "this run",
         symbol="circle-open",
         size=20,
@@ -274,19 +260,16 @@ def pareto_map(table: pd.DataFrame, chosen: str | None = None) -> go.Figure:
         textposition="bottom center",
         **quiet,
     )
-    for index, neurons in enumerate(sorted(table["neurons"].unique())):
-        rows = table[table["neurons"] == neurons]
+    for index, (neurons, rows) in enumerate(runs.groupby("neurons")):
         marks(
             figure,
-            100 * rows["replicators"],
-            100 * rows["pruned_accuracy"],
+            rows["replicators"],
+            rows["pruned_accuracy"],
             f"h = {neurons}",
             symbol=symbols[index % len(symbols)],
             size=9,
             edge={"color": INK, "width": 1},
-            customdata=np.column_stack(
-                [rows["alpha"], 100 * rows["accuracy"], 100 * rows["drop_cost"], rows["seed"]]
-            ),
+            customdata=rows[["alpha", "accuracy", "drop_cost", "seed"]].to_numpy(),
             hovertemplate="alpha %{customdata[0]:g}, seed %{customdata[3]}: %{x:.1f} % replicators"
             "<br>accuracy %{customdata[1]:.2f} %, without them %{y:.2f} %"
             " (cost %{customdata[2]:.2f} points)<extra></extra>",

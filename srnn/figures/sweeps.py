@@ -93,11 +93,14 @@ def phase_map(
         return message("A map needs runs at two or more values of both fields.")
     grid = means.pivot_table(index=y, columns=x, values="value")
     regular = grid.notna().to_numpy().mean() > 0.5
-    figure = blank()
+    figure = blank(showlegend=False)
     if regular:
         xs, ys, values = grid.columns.to_numpy(float), grid.index.to_numpy(float), grid.to_numpy()
     else:
-        xs, ys, values = _interpolated(means, x, y)
+        places, (xs, ys) = _plane(means, (x, y))
+        values = LinearNDInterpolator(places, means["value"])(
+            *np.meshgrid(*[np.linspace(0, 1, FINE)] * 2)
+        )
     bar = {"title": {"text": words(measure), "side": "right"}, "outlinewidth": 0}
     figure.add_heatmap(
         x=xs,
@@ -155,10 +158,7 @@ def phase_map(
             bordercolor=INK,
             borderpad=2,
         )
-    figure.update_xaxes(_axis(table[x]))
-    figure.update_yaxes(_axis(table[y]))
-    figure.update_layout(showlegend=False)
-    return figure
+    return figure.update_xaxes(_axis(table[x])).update_yaxes(_axis(table[y]))
 
 
 def _level(
@@ -166,17 +166,13 @@ def _level(
 ) -> None:
     """A level's contour, and its band as two dashed lines."""
     shown = f"{100 * level if measure in SHARES else level:g}"
-    logs = [spans_decades(runs[name]) for name in fields]
-    known = [np.log10(runs[n]) if log else runs[n] for n, log in zip(fields, logs, strict=True)]
-    axes = [np.linspace(one.min(), one.max(), FINE) for one in known]
-    unit = [(one - one.min()) / np.ptp(one) for one in known]
-    contour = Contour(np.column_stack(unit), runs[measure].to_numpy(), level)
+    places, (xs, ys) = _plane(runs, fields)
+    contour = Contour(places, runs[measure].to_numpy(), level)
     if not contour.claimed:
         note(figure, f"The runs do not tell where {words(measure)} crosses {shown}.")
         return
     at = np.meshgrid(*[np.linspace(0, 1, FINE)] * 2)
     off = contour.off(np.column_stack([one.ravel() for one in at])).reshape(FINE, FINE)
-    xs, ys = (10**axis if log else axis for axis, log in zip(axes, logs, strict=True))
     for name, ends, width, dash in ((shown, 0.0, 3, "solid"), (f"{shown}, 95 %", SURE, 1, "dash")):
         for color, wide in ((PAPER, width + 3), (INK, width)):  # to be seen on any ground
             figure.add_contour(
@@ -196,9 +192,7 @@ def _levels(values: pd.Series) -> Iterator[tuple[np.ndarray, str]]:
     """Round values for about six contours, in the ink that can be read on their ground: on the
     darker part of :data:`SEQUENTIAL` that of the paper."""
     low, high = float(values.min()), float(values.max())
-    rough = max(high - low, 1e-9) / 6
-    tenth = 10.0 ** np.floor(np.log10(rough))
-    step = next(k * tenth for k in (1, 2, 5, 10) if k * tenth >= rough)
+    step = style.round_step(max(high - low, 1e-9), 6)
     levels = step * np.arange(np.floor(low / step) + 1, np.ceil(high / step))
     dark = levels > low + 0.6 * (high - low)
     for some, color in ((levels[~dark], INK), (levels[dark], PAPER)):
@@ -209,25 +203,25 @@ def _levels(values: pd.Series) -> Iterator[tuple[np.ndarray, str]]:
 def _axis(values: pd.Series) -> dict[str, Any]:
     """The axis of a field: by ratios where its values span decades; few whole numbers are its
     ticks."""
-    axis: dict[str, Any] = {"title": words(str(values.name))}
-    axis["type"] = "log" if spans_decades(values) else "linear"
+    scale = "log" if spans_decades(values) else "linear"
+    axis: dict[str, Any] = {"title": words(str(values.name)), "type": scale}
     kinds = np.unique(values.to_numpy(float))
     if len(kinds) <= 12 and (kinds == np.round(kinds)).all():
         axis |= {"tickvals": kinds, "ticktext": [f"{kind:g}" for kind in kinds]}
     return axis
 
 
-def _interpolated(means: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values on a fine grid between irregular points; NaN outside of them."""
-    logs = [spans_decades(means[name]) for name in (x, y)]
-    places = [np.log10(means[n]) if log else means[n] for n, log in zip((x, y), logs, strict=True)]
-    axes = [np.linspace(place.min(), place.max(), FINE) for place in places]
-    spread = [max(float(np.ptp(place)), 1e-12) for place in places]
-    known = np.column_stack([p / s for p, s in zip(places, spread, strict=True)])
-    surface = LinearNDInterpolator(known, means["value"])
-    values = surface(*np.meshgrid(axes[0] / spread[0], axes[1] / spread[1]))
-    xs, ys = (10**axis if log else axis for axis, log in zip(axes, logs, strict=True))
-    return xs, ys, values
+def _plane(runs: pd.DataFrame, fields: Sequence[str]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Where runs are in the plane of two fields, ``(N, 2)`` in 0..1, by ratios where their values
+    span decades; and :data:`FINE` values along each field."""
+    places, axes = [], []
+    for name in fields:
+        log = spans_decades(runs[name])
+        along = np.log10(runs[name]) if log else runs[name]
+        axis = np.linspace(along.min(), along.max(), FINE)
+        places.append((along - along.min()) / np.ptp(along))
+        axes.append(10**axis if log else axis)
+    return np.column_stack(places), axes
 
 
 def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> go.Figure:
@@ -240,11 +234,9 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
     values = values.assign(value=scaled(values[measure])).dropna(subset=["value"])
     groups = [("all", values)] if by is None else list(values.groupby(by))
     for index, (name, group) in enumerate(groups[: len(DASHES)]):
-        rows = []
-        for place, runs in group.groupby(x):
-            found = estimate(runs["value"].to_numpy())
-            rows.append((place, found.mean, found.low, found.high))
-        xs, mean, low, high = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+        found = [(place, estimate(runs["value"])) for place, runs in group.groupby(x)]
+        rows = [(place, one.mean, one.low, one.high) for place, one in found]
+        xs, mean, low, high = np.array(rows, dtype=float).T
         label = "mean" if by is None else _label(by, name)
         if np.isfinite(low).any():
             band(figure, xs, low, high, MUTED, opacity=0.18)
@@ -337,15 +329,14 @@ def overlaid(
     factor = 100 if "accuracy" in column else 1
     for index, (name, runs) in enumerate(groups):
         joined = pd.concat([one[["epoch", column]] for one in runs]).dropna()
-        spread = (
-            joined.groupby("epoch")[column].agg(["mean", "min", "max"]) * factor
-        ).reset_index()
+        spread = joined.groupby("epoch")[column].agg(["mean", "min", "max"]) * factor
+        at = spread.index.to_numpy()
         if len(runs) > 1 and not crowded:
-            at, low, high = (spread[name].to_numpy() for name in ("epoch", "min", "max"))
+            low, high = (spread[end].to_numpy() for end in ("min", "max"))
             band(figure, at, low, high, MUTED, opacity=0.18)
         label = name + (f" (mean of {len(runs)})" if len(runs) > 1 else "")
         look = (INK, MUTED)[index % 2], "solid" if crowded else DASHES[index]
-        style.line(figure, spread["epoch"], spread["mean"], label, *look, hovertemplate="%{y:.4g}")
+        style.line(figure, at, spread["mean"], label, *look, hovertemplate="%{y:.4g}")
     if crowded:
         figure.update_traces(line_width=1).update_layout(showlegend=False)
         note(figure, f"{len(groups)} settings: point at a line for its name.")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from srnn.figures.style import (
     TYPES,
     blank,
     count,
+    line,
     message,
     note,
     percent,
@@ -107,19 +109,18 @@ def trajectory_cube(
             _paths(figure, name, axes, times, labels, way if color == "epoch" else None)
     if color == "epoch":
         figure.update_layout(coloraxis=_epoch_colors(times, way))
-    titled = {
-        f"{letter}axis": {"title": {"text": _title(axis, shares)}}
-        for axis, letter in enumerate("xyz")
+    scene: dict[str, Any] = {
+        "aspectmode": "cube",
+        "camera": {"eye": dict(zip("xyz", _eye(camera), strict=True)), "center": {"z": -0.08}},
+        "uirevision": "keep the camera",
     }
+    for axis, letter in enumerate("xyz"):
+        share = f" ({percent(shares[axis])})" if shares is not None and axis < len(shares) else ""
+        scene[f"{letter}axis"] = {"title": {"text": f"PC {axis + 1}{share}"}}
     if against_epoch:
-        titled["zaxis"] = epoch_axis(epochs, scale)
+        scene["zaxis"] = epoch_axis(epochs, scale)
     figure.update_layout(
-        scene=titled
-        | {
-            "aspectmode": "cube",
-            "camera": {"eye": dict(zip("xyz", _eye(camera), strict=True)), "center": {"z": -0.08}},
-            "uirevision": "keep the camera",
-        },
+        scene=scene,
         legend={"itemsizing": "constant", "y": 0.99, "yanchor": "top", "x": 0.01},
     )
     parts = [f"{count(shown)} particles, {snapshots} snapshots; dots: where they end."]
@@ -152,13 +153,15 @@ def path_grid(
     )
     rank = np.arange(len(epochs))
     for index in range(shown):
-        x, y = coordinates[:, index, 0], coordinates[:, index, 1]
+        x, y = coordinates[:, index, :2].T
         place = {"row": index // columns + 1, "col": index % columns + 1}
-        figure.add_scatter(
-            x=x,
-            y=y,
+        line(
+            figure,
+            x,
+            y,
+            color=FAINT,
+            width=1.5,
             mode="lines+markers",
-            line={"color": FAINT, "width": 1.5},
             marker={"color": rank, "coloraxis": "coloraxis", "size": 5},
             text=[f"epoch {epoch:,}" for epoch in epochs],
             hovertemplate=f"{names[index]}, %{{text}}<extra>{labels[index]}</extra>",
@@ -273,42 +276,18 @@ def _paths(
         along = np.tile(np.append(way, way[-1]), members)  # one more in the gap
         style = {"color": along, "coloraxis": "coloraxis", "width": 2}
     entry = {"name": f"{LABELS[name]} ({count(members)})", "legendgroup": name}
+    lines: dict[str, Any] = {"hoverinfo": "name"}
+    dots = lines
+    if labels is not None:
+        times = [*(f"epoch {epoch:.0f}" for epoch in epochs), ""]
+        form = f"%{{text}}<extra>{LABELS[name]}</extra>"
+        text = [f"{label}, {time}" for label in labels for time in times]
+        lines = {"text": text, "hovertemplate": form}
+        dots = {"text": text[snapshots - 1 :: snapshots + 1], "hovertemplate": form}
     if snapshots > 1:
-        figure.add_scatter3d(
-            x=x,
-            y=y,
-            z=z,
-            mode="lines",
-            line=style,
-            opacity=0.85,
-            showlegend=way is None,
-            connectgaps=False,
-            **entry,
-            **_hover(labels, epochs, name),
-        )
-    figure.add_scatter3d(
-        **{letter: values[-1] for letter, values in zip("xyz", axes, strict=True)},
-        mode="markers",
-        marker={"color": PALETTE[name], "size": 3 if snapshots > 1 else 4},
-        showlegend=snapshots == 1 or way is not None,
-        **entry,
-        **_hover(labels, epochs[-1:], name, gap=0),
-    )
-
-
-def _hover(
-    labels: list[str] | None, epochs: np.ndarray, name: str, gap: int = 1
-) -> dict[str, object]:
-    if labels is None:
-        return {"hoverinfo": "name"}
-    times = [f"epoch {epoch:.0f}" for epoch in epochs] + [""] * gap
-    return {
-        "text": [f"{label}, {time}" for label in labels for time in times],
-        "hovertemplate": "%{text}<extra>" + LABELS[name] + "</extra>",
-    }
-
-
-def _title(axis: int, shares: Sequence[float] | None) -> str:
-    if shares is None or axis >= len(shares):
-        return f"PC {axis + 1}"
-    return f"PC {axis + 1} ({percent(shares[axis])})"
+        shown = {"opacity": 0.85, "showlegend": way is None, "connectgaps": False, **lines}
+        figure.add_scatter3d(x=x, y=y, z=z, mode="lines", line=style, **entry, **shown)
+    x, y, z = (axis[-1] for axis in axes)
+    marker = {"color": PALETTE[name], "size": 3 if snapshots > 1 else 4}
+    shown = {"showlegend": snapshots == 1 or way is not None, **dots}
+    figure.add_scatter3d(x=x, y=y, z=z, mode="markers", marker=marker, **entry, **shown)

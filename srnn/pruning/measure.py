@@ -17,7 +17,6 @@ import pandas as pd
 import torch
 
 from srnn.config import RunConfig
-from srnn.history import TrainingState
 from srnn.particles import scalar_weights
 from srnn.pruning.controls import PAIRINGS, PERMUTATIONS, control_table, control_tests
 from srnn.pruning.criteria import CRITERIA, order_of
@@ -28,7 +27,7 @@ from srnn.pruning.retrain import fresh_states, retrain
 from srnn.pruning.scratch import SCRATCH, Setup, best_rate
 from srnn.pruning.subject import Subject
 from srnn.pruning.sweeps import epsilon_sweep
-from srnn.runs import obtain
+from srnn.runs import Run, obtain
 from srnn.runs.results import Computed, remember
 
 RETRAINED = ("replicators", "magnitude", "activity", "random")
@@ -79,11 +78,11 @@ def retrained_tables(
     differ in their seed). With ``replicators`` also collapsed to a dense network and trained on,
     and, at the natural count, drawn anew and trained as long as the run was."""
     grid = Grid.of(configs, sparsities)
-    if not grid.subjects:
+    if not grid.runs:
         return {"stopped": grid.stopped}, {}
-    config, some = grid.configs[0], grid.subjects[0]
+    config, some = grid.runs[0].config, grid.subjects[0]
     keep, each = grid.kept(criterion), grid.counts.shape[1]
-    states = [state for state in grid.states for _ in range(each)]
+    states = [run.state for run in grid.runs for _ in range(each)]
     weights = retrain(config, some.task, states, keep.reshape(-1, some.particles), epochs)
     found = {f"{criterion}-retrained": _of_particles(weights, some)}
     if criterion == "replicators":
@@ -93,7 +92,7 @@ def retrained_tables(
         dense, _ = train_dense(scalars, masks, some.shape, some.task, again, Rules.of(config))
         found["replicators-collapsed"] = some.answered(dense)
         natural = keep[:, -1]
-        fresh = fresh_states(grid.configs, natural)
+        fresh = fresh_states([run.config for run in grid.runs], natural)
         renewed = retrain(config, some.task, fresh, natural, config.epochs)
         found["replicators-renewed"] = _of_particles(renewed, some)
     return {}, grid.tables([one.accuracy() for one in grid.subjects], found)
@@ -108,10 +107,10 @@ def scratch_tables(
     """Rivals trained from scratch beside every run, with the learning rate that serves the whole
     dense network best on validation images (the fact ``rate``)."""
     grid = Grid.of(configs, sparsities)
-    if not grid.subjects:
+    if not grid.runs:
         return {"stopped": grid.stopped}, {}
-    config, some = grid.configs[0], grid.subjects[0]
-    seeds = tuple(one.seed for one in grid.configs)
+    config, some = grid.runs[0].config, grid.subjects[0]
+    seeds = tuple(run.config.seed for run in grid.runs)
     setup = Setup(
         some.task, some.shape, Rules.of(config), seeds, grid.counts, config.epochs, retrain,
         grid.kept("replicators"),
@@ -133,9 +132,7 @@ class Grid:
     the last column of ``counts (S, K)``, as it has replicators. ``stopped`` says what became of one
     that diverged and is left out."""
 
-    configs: list[RunConfig]
-    states: list[TrainingState]
-    subjects: list[Subject]
+    runs: list[Run]
     sparsities: Sequence[float]
     stopped: str
 
@@ -144,13 +141,11 @@ class Grid:
         """The grid of the runs that did not diverge."""
         runs = [obtain(RunConfig.from_dict(config))[0] for config in configs]
         well = [run for run in runs if run.stopped is None]
-        return cls(
-            [run.config for run in well],
-            [run.state for run in well],
-            [Subject.of(run) for run in well],
-            sparsities,
-            next((run.stopped for run in runs if run.stopped), ""),
-        )
+        return cls(well, sparsities, next((run.stopped for run in runs if run.stopped), ""))
+
+    @cached_property
+    def subjects(self) -> list[Subject]:
+        return [Subject.of(run) for run in self.runs]
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -166,8 +161,8 @@ class Grid:
         """What survives of every run at every count, ``(S, K, P)`` bool."""
         return np.stack(
             [
-                masks_of(order_of(criterion, one, config.seed), row)
-                for config, one, row in zip(self.configs, self.subjects, self.counts, strict=True)
+                masks_of(order_of(criterion, one, run.config.seed), row)
+                for run, one, row in zip(self.runs, self.subjects, self.counts, strict=True)
             ]
         )
 
@@ -188,7 +183,7 @@ class Grid:
             shares = np.where(natural, dropped / particles, asked)
             whole = np.repeat(base, each)
             frame = points_of(rival, shares, dropped, particles, wide.ravel(), whole)
-            seeds = np.repeat([config.seed for config in self.configs], each)
+            seeds = np.repeat([run.config.seed for run in self.runs], each)
             frames.append(frame.assign(seed=seeds, natural=natural))
         table = pd.concat(frames, ignore_index=True)
         parts = {"points": table[~table["natural"]], "natural": table[table["natural"]]}
