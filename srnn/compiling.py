@@ -5,8 +5,10 @@ a folder of the user's own (:func:`private_folder`), never beside the code, and 
 processes of that user.
 """
 
+import contextlib
 import hashlib
 import inspect
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -15,32 +17,52 @@ from stat import S_ISDIR, S_ISVTX
 from typing import Any
 
 import numba
+from numba.core.caching import FunctionCache
+
+log = logging.getLogger(__name__)
 
 
-def compiled(
-    function: Callable, sources: Sequence[str], *, stored: bool = True, **options: Any
-) -> Callable:
-    """A function that numba compiles at its first call for each number type; kept on disk
-    (``stored``) where there is a private folder, else compiled anew in every process.
+class _Kept(FunctionCache):
+    """Kept code that cannot be read or written is compiled anew, nothing else."""
+
+    def load_overload(self, *about: Any) -> Any:
+        with _told("read"):
+            return super().load_overload(*about)
+
+    def save_overload(self, *about: Any) -> None:
+        with _told("kept"):
+            super().save_overload(*about)
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # a broken index may raise anything
+        log.warning("compiled code cannot be %s on disk: %s", what, error)
+
+
+def compiled(function: Callable, sources: Sequence[str], **options: Any) -> Callable:
+    """A function that numba compiles at its first call for each number type; kept on disk where
+    there is a private folder that works, else compiled anew in every process.
 
     ``sources`` are the modules beside the function's own whose code it is made of: numba watches
     only the file that the function is in, so its name carries a digest of them all.
     """
     function.__qualname__ = f"{function.__name__}_{_digest(function, sources)}"
-    folder = private_folder() if stored else None
-    if folder is not None:
+    found = numba.njit(**options)(function)
+    if (folder := private_folder()) is not None:
         names = ("CACHE_DIR", "CACHE_LOCATOR_CLASSES")
         before = [getattr(numba.config, name) for name in names]
         try:
             for name, value in zip(names, (str(folder), "UserProvidedCacheLocator"), strict=True):
                 setattr(numba.config, name, value)
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError:  # it can no longer be written
-            pass
+            with contextlib.suppress(RuntimeError):  # it can no longer be written
+                found._cache = _Kept(function)
         finally:
             for name, value in zip(names, before, strict=True):
                 setattr(numba.config, name, value)
-    return numba.njit(**options)(function)
+    return found
 
 
 def _digest(function: Callable, sources: Sequence[str]) -> str:

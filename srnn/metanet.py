@@ -123,35 +123,19 @@ def through_layers(
     ``activate(layer, sums)`` replaces the shape's activation of the hidden layers,
     ``carried(layer, value)`` is what a skip adds to a layer's output (default: the value itself).
     """
-    return layer_values(x, shape, sums, activate, carried)[0][-1]
-
-
-def layer_values(
-    x: Tensor,
-    shape: MacroShape,
-    sums: Callable[[int, Tensor], Tensor],
-    activate: Callable[[int, Tensor], Tensor] | None = None,
-    carried: Callable[[int, Tensor], Tensor] | None = None,
-) -> tuple[list[Tensor], list[Tensor]]:
-    """As :func:`through_layers`, but all that a backward pass needs: what every layer reads, with
-    the logits at the end, and what every layer gives before a skip is added to it."""
     activation = ACTIVATIONS[shape.activation]
-    if activate is None and activation is not None:
-
-        def activate(layer: int, x: Tensor) -> Tensor:
-            return activation(x)
-
-    read, given = [x], []
+    read = [x]
     for layer in range(shape.depth):
         out = sums(layer, read[layer])
-        if activate is not None and layer < shape.depth - 1:
-            out = activate(layer, out)
-        given.append(out)
-        source = shape.skip(layer)
-        if source is not None:
+        if layer < shape.depth - 1:
+            if activate is not None:
+                out = activate(layer, out)
+            elif activation is not None:
+                out = activation(out)
+        if (source := shape.skip(layer)) is not None:
             out = out + (read[source] if carried is None else carried(layer, read[source]))
         read.append(out)
-    return read, given
+    return read[-1]
 
 
 def accuracy(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> float:

@@ -124,7 +124,7 @@ def test_what_goes_wrong_in_one_thread_is_told(monkeypatch):
             raise ZeroDivisionError("in the other thread")
 
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError, match="other thread"):
-        patch.setattr(fused_wide.Pass, "run", fail)
+        patch.setattr(fused_wide.Network, "run", fail)
         engine.train(np.arange(300), 100, np.array([True]))
     engine.train(np.arange(300), 100, np.array([True]))  # the threads are free again
 

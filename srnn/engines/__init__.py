@@ -109,7 +109,7 @@ def _fused_works() -> bool:
     try:
         from srnn.engines import fused
 
-        fused.kernels()
+        fused.try_out()
     except Exception as error:  # whatever is wrong with numba here, there is another engine
         log.warning("the fused engine does not work here, the manual one trains instead: %s", error)
         return False

@@ -1,13 +1,7 @@
 """The fused engine: a whole training call in one compiled function, for the CPU.
 
-The mathematics is that of :mod:`srnn.engines.manual`. In short, with ``a = W3 W2`` a particle's
-composite is ``v = a W1``, and from ``g = dL/dv``
-
-    dW1[i, c] = a[i] g[c]           back[i] = dL/da[i] = sum_c W1[i, c] g[c]
-    dW2[k, i] = W3[k] back[i]       dW3[k]  = sum_i W2[k, i] back[i]
-
-For replication g follows from ``S = sum w^2`` and ``b = E^T w``; for the task ``g[4]`` is the
-gradient of the dense layers by the scalar weight ``v[4]``, the rest is zero.
+The mathematics is that of :mod:`srnn.engines.manual`; in the compiled code ``half = W3 W2`` is what
+is ``a`` there, and ``back = dL/d half``.
 
 It is faster than the manual engine because PyTorch's operations each go through all weights, which
 do not fit the processor's fast cache, while here a block of particles is loaded once per step pair
@@ -17,26 +11,20 @@ call costs; and because images are read as the bytes they were stored as, where 
 It is deterministic, runs on the calling thread without holding the interpreter, and needs numba.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
 
+from srnn.compiling import compiled
 from srnn.engines import fused_kernels
 from srnn.engines.base import Problem, StepLog, flushed_denormals
 from srnn.engines.fused_macro import ROUND, BatchRoom, Macro
-from srnn.engines.fused_particles import LANES, BlockRoom, Rules
+from srnn.engines.fused_particles import LANES, OPTIONS, BlockRoom, Rules
 from srnn.metanet import MacroShape
 from srnn.particles import INPUTS, neurons_of, weight_count
-
-log = logging.getLogger(__name__)
-
-Entries = tuple[Callable, Callable]
-"""The compiled functions ``train`` and ``replicate``."""
 
 PAGE = 4096
 """Bytes to which arrays are aligned."""
@@ -62,7 +50,6 @@ class FusedEngine:
         momentum: np.ndarray,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
-        entries: Entries | None = None,
     ) -> None:
         if device != "cpu" or dtype not in _KINDS:
             raise ValueError(
@@ -72,7 +59,7 @@ class FusedEngine:
         if problem.x.shape[1] != shape.inputs or not _within(problem.y, shape.outputs):
             raise ValueError("the data do not fit the macro network's inputs and outputs")
         self.problem = problem
-        self.run_train, self.run_replicate = entries or kernels()
+        self.run_train, self.run_replicate = kernels()
         self.kind, self.index = _KINDS[dtype]
         self.encoding = np.asarray(problem.encoding, self.kind)
         self.gram = self.encoding.T @ self.encoding
@@ -109,8 +96,6 @@ class FusedEngine:
     def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
         order = self._checked(order)
         pairs, seeds = -(-len(order) // batch_size), len(self.w)
-        goal = 0 if self.problem.goal == "none" else self.problem.replication_steps
-        steps = np.where(np.broadcast_to(replicate, seeds), goal, 0).astype(np.int64)
         logs = np.zeros((seeds, pairs)), np.zeros((seeds, pairs)), np.zeros(seeds, np.int64)
         x, y = self.x, self.y
         if seeds > 1:  # gathered once for all networks, which then read them one after the other
@@ -122,8 +107,8 @@ class FusedEngine:
         )
         with flushed_denormals():
             self.run_train(
-                self.w, self.buffer, (x, y), order, batch_size, steps, self.encoding,
-                self.gram, self.rules, self.macro, rooms, logs,
+                self.w, self.buffer, (x, y), order, batch_size, self._steps(replicate),
+                self.encoding, self.gram, self.rules, self.macro, rooms, logs,
             )  # fmt: skip
         return StepLog(logs[0].T, logs[1].T, logs[2])
 
@@ -135,6 +120,11 @@ class FusedEngine:
                     self.w, self.buffer, losses, self.encoding, self.gram, self.rules, self.room
                 )
         return losses.T
+
+    def _steps(self, replicate: np.ndarray) -> np.ndarray:
+        """Replication steps of a pair, ``(S,)``."""
+        goal = 0 if self.problem.goal == "none" else self.problem.replication_steps
+        return np.where(np.broadcast_to(replicate, len(self.w)), goal, 0).astype(np.int64)
 
     def _checked(self, order: np.ndarray) -> np.ndarray:
         order = np.ascontiguousarray(order, np.int64)
@@ -162,14 +152,9 @@ class FusedEngine:
 
     def _rules(self, unit: float) -> Rules:
         problem = self.problem
-        number: Callable[..., Any] = self.kind
+        numbers = problem.alpha, problem.lr, problem.replication_lr, problem.momentum
         return Rules(
-            number(problem.alpha),
-            number(problem.lr),
-            number(problem.replication_lr),
-            number(problem.momentum),
-            number(problem.goal_factor),
-            number(unit),
+            *map(self.kind, (*numbers, problem.goal_factor, unit)),
             neurons_of(len(problem.encoding)),
             problem.shape.particles,
             problem.goal == "multiply",
@@ -240,28 +225,21 @@ def _within(index: np.ndarray, count: int) -> bool:
 
 
 @cache
-def kernels() -> Entries:
-    """The compiled entries, tried out; read from disk if an earlier process kept them.
-
-    A folder that cannot be written, a full disk or a broken cache only costs compiling again.
-    """
-    try:
-        entries = fused_kernels.entries(stored=True)
-        try_out(FusedEngine, entries)
-    except Exception as error:
-        log.warning("compiled code of the fused engine cannot be kept on disk: %s", error)
-        entries = fused_kernels.entries(stored=False)
-        try_out(FusedEngine, entries)
-    return entries
+def kernels() -> tuple[Callable, Callable]:
+    """``train`` and ``replicate``, see :func:`srnn.compiling.compiled`."""
+    return (
+        compiled(fused_kernels.train, fused_kernels.SOURCES, **OPTIONS),
+        compiled(fused_kernels.replicate, fused_kernels.SOURCES, **OPTIONS),
+    )
 
 
-def try_out(kind: type[FusedEngine], entries: Entries | None = None) -> None:
+def try_out() -> None:
     """One step of a tiny MetaNet in float32, on bytes: whatever is not compiled yet is then."""
     shape = MacroShape(2, 2, 1, 2)
     x, y = np.ones((2, 2), np.float32), np.zeros(2, np.int64)
     encoding = np.zeros((weight_count(1), 3), np.float32)
     problem = Problem(shape, encoding, x, y, 1, 0, 0, 0, True, 1, True)
     state = np.zeros((1, weight_count(1), shape.particles))
-    engine = kind(problem, state, state, entries=entries)
+    engine = FusedEngine(problem, state, state)
     engine.train(np.arange(2), 2, np.array([True]))
     engine.replicate(1)

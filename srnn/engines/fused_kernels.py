@@ -5,13 +5,10 @@ last pair, this pair's replication and the new scalar weights are done to it in 
 dense layers of the scalar weights come between.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
-from srnn.compiling import compiled
 from srnn.engines.fused_macro import backward, cross_entropy, forward, gather
-from srnn.engines.fused_particles import LANES, OPTIONS, composite, descend, replication_call
+from srnn.engines.fused_particles import LANES, composite, descend, replication_call
 
 SOURCES = ("fused_macro", "fused_particles")
 """What the entries are compiled from, beside this file."""
@@ -67,11 +64,3 @@ def replicate(w, buffer, losses, encoding, gram, rules, room):
             replication_call(
                 w[s, k], buffer[s, k], half, lanes, losses[s], encoding, gram, rules, room
             )
-
-
-def entries(stored: bool) -> tuple[Callable, Callable]:
-    """``train`` and ``replicate``, see :func:`srnn.compiling.compiled`."""
-    return (
-        compiled(train, SOURCES, stored=stored, **OPTIONS),
-        compiled(replicate, SOURCES, stored=stored, **OPTIONS),
-    )

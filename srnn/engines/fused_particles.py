@@ -131,12 +131,8 @@ def replication_step(w, buffer, half, encoding, gram, rules, room):
             x0, x1, x2, x3 = w[r, j], w[r + 1, j], w[r + 2, j], w[r + 3, j]
             t[0, j] = t[0, j] + x0 * x0 + x1 * x1 + x2 * x2 + x3 * x3
         for c in range(3):
-            e0, e1, e2, e3 = (
-                encoding[r, c],
-                encoding[r + 1, c],
-                encoding[r + 2, c],
-                encoding[r + 3, c],
-            )
+            e0, e1 = encoding[r, c], encoding[r + 1, c]
+            e2, e3 = encoding[r + 2, c], encoding[r + 3, c]
             for j in range(LANES):
                 t[c + 1, j] = (
                     t[c + 1, j]

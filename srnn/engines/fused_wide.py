@@ -16,9 +16,9 @@ is one compiled call that does not hold the interpreter.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from functools import cache
 from threading import Barrier, BrokenBarrierError, Lock
 
@@ -29,7 +29,7 @@ from threadpoolctl import ThreadpoolController
 
 from srnn.compiling import compiled
 from srnn.engines import fused_straight
-from srnn.engines.base import StepLog, flushed_denormals
+from srnn.engines.base import StepLog, batches, flushed_denormals
 from srnn.engines.fused import FusedEngine, zeros
 from srnn.engines.fused_kernels import SOURCES
 from srnn.engines.fused_macro import BatchRoom, cross_entropy, gather, pass_on, take_back
@@ -170,90 +170,108 @@ class WideEngine(FusedEngine):
         return self.state[:, :, :n], self.state[:, :, n : 2 * n]
 
     def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
-        order = self._checked(order)
-        goal = 0 if self.problem.goal == "none" else self.problem.replication_steps
-        asked = np.broadcast_to(replicate, len(self.w))
-        batches = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
-        with self._alone():
-            logs = [self._network(s, batches, goal if asked[s] else 0) for s in range(len(self.w))]
+        rows = batches(self._checked(order), batch_size)
+        with _alone():
+            logs = [
+                Network(self, s, steps, max(map(len, rows), default=0)).train(rows)
+                for s, steps in enumerate(self._steps(replicate))
+            ]
         replication, task, right = (np.array(part) for part in zip(*logs, strict=True))
         return StepLog(replication.T, task.T, right)
 
     def replicate(self, steps: int) -> np.ndarray:
-        losses = np.zeros((len(self.w), self.blocks, steps))
-        if self.problem.goal != "none":
-            passing = Pass(self, 0)
+        if self.problem.goal == "none":
+            return np.zeros((steps, len(self.w)))
+        with _alone():
+            return np.stack([Network(self, s, steps).replicate() for s in range(len(self.w))], 1)
 
-            def work(number: int, count: int, wait: Callable[[], object]) -> None:
-                for s in range(len(self.w)):
-                    self._sweep(s, losses[s], passing, (number, count), False, False)
 
-            with self._alone():
-                _together(work)
-        return losses.sum(1).T
+class Network:
+    """One network of an engine in training: its blocks, the scalar weights, the chunks' gradients
+    by them (``slopes``), what came of the chunks (``found``), and room for each. What threads do
+    takes ``mine``: which of them it is, and of how many."""
 
-    def _alone(self) -> ExitStack:
-        """No other threads than ours, and no denormals."""
-        stack = ExitStack()
-        stack.enter_context(_blas().limit(limits=1, user_api="blas"))
-        stack.enter_context(flushed_denormals())
-        stack.enter_context(np.errstate(all="ignore"))
-        return stack
+    def __init__(self, engine: WideEngine, s: int, steps: int, size: int = 0) -> None:
+        kind, count = engine.kind, engine.blocks * LANES
+        self.engine, self.state, self.chunks = engine, engine.state[s], max(1, -(-size // CHUNK))
+        self.losses = np.zeros((engine.blocks, steps))
+        self.scalars = zeros((count,), kind)
+        self.slopes = zeros((self.chunks, count), kind)
+        self.found = [(0.0, 0)] * self.chunks
+        self.rooms = [self._room(-(-size // self.chunks)) for _ in range(self.chunks)]
 
-    def _network(self, s: int, batches: list[np.ndarray], steps: int) -> tuple:
-        """One network's epoch: replication and task losses of every pair, and right answers."""
-        replication, task, right = [], [], 0
-        passing = Pass(self, max(map(len, batches), default=0))
-        losses = np.zeros((self.blocks, steps))
-        split = [np.array_split(rows, passing.chunks) for rows in batches]
+    def _room(self, size: int) -> BatchRoom:
+        room = self.engine._batch_room(size)
+        pixels = zeros((len(room.images), self.engine.problem.shape.inputs), self.engine.kind)
+        return room._replace(images=pixels)
 
-        def work(number: int, count: int, wait: Callable[[], object]) -> None:
+    def train(self, rows: list[np.ndarray]) -> tuple[list[float], list[float], int]:
+        """A step pair per batch of ``rows``: replication and task losses of every pair, and right
+        answers."""
+        replication, task, right = list[float](), list[float](), 0
+        split = [np.array_split(batch, self.chunks) for batch in rows]
+
+        def work(mine: tuple[int, int], wait: Callable[[], object]) -> None:
             nonlocal right
-            mine, first = (number, count), number == 0
             for step, parts in enumerate(split):
-                self._sweep(s, losses, passing, mine, step > 0, True)
+                self.sweep(mine, self.losses, step > 0, True)
                 wait()
-                if first:
-                    replication.append(losses.sum(0)[0] if steps else 0.0)
-                passing.run(parts, len(batches[step]), mine)
+                if mine[0] == 0:
+                    replication.append(self.losses.sum(0)[0] if self.losses.size else 0.0)
+                self.run(parts, len(rows[step]), mine)
                 wait()
-                if first:
-                    task.append(sum(loss for loss, _ in passing.found))
-                    right += sum(correct for _, correct in passing.found)
-            self._sweep(s, losses[:, :0], passing, mine, bool(batches), False)
+                if mine[0] == 0:
+                    task.append(sum(loss for loss, _ in self.found))
+                    right += sum(correct for _, correct in self.found)
+            self.sweep(mine, self.losses[:, :0], bool(rows), False)
 
         _together(work)
         return replication, task, right
 
-    def _sweep(
-        self,
-        s: int,
-        losses: np.ndarray,
-        passing: Pass,
-        mine: tuple[int, int],
-        after: bool,
-        then: bool,
-    ) -> None:
-        """A thread's part of the blocks of network ``s``; ``losses (blocks, steps)`` become those
-        of every step."""
-        rules, part = self.rules, _part(self.blocks, *mine)
+    def replicate(self) -> np.ndarray:
+        """Replication steps only; their losses ``(steps,)``."""
+        _together(lambda mine, wait: self.sweep(mine, self.losses, False, False))
+        return self.losses.sum(0)
+
+    def sweep(self, mine: tuple[int, int], losses: np.ndarray, after: bool, then: bool) -> None:
+        """A thread's part of the blocks; ``losses (blocks, steps)`` become those of every step."""
+        engine, part = self.engine, _part(self.engine.blocks, mine)
+        rules = engine.rules
         losses[part[0] : part[1]] = 0
-        arrays = self.state[s], passing.slopes, passing.scalars, losses, self.encoding, self.gram
-        general, _, straight = kernels()
-        if self.straight:
+        arrays = self.state, self.slopes, self.scalars, losses, engine.encoding, engine.gram
+        if engine.straight:
             rates = rules.alpha, rules.lr, rules.replication_lr, rules.momentum
-            straight(*arrays, rates, (0,) * rules.neurons, part, after, then)
+            kernels()[2](*arrays, rates, (0,) * rules.neurons, part, after, then)
         else:
-            general(*arrays, rules, self._block_room(), part, after, then)
+            kernels()[0](*arrays, rules, engine._block_room(), part, after, then)
+
+    def run(self, parts: list[np.ndarray], size: int, mine: tuple[int, int]) -> None:
+        """A thread's part of the chunks of a batch of that size; their gradients go into
+        ``slopes``, their parts of the mean cross-entropy and right answers into ``found``."""
+        engine, run = self.engine, kernels()[1]
+        for c in range(*_part(self.chunks, mine)):
+            self.found[c] = run(
+                (engine.x, engine.y), engine.rules.unit, parts[c], size, self.scalars,
+                self.slopes[c], engine.macro, self.rooms[c],
+            )  # fmt: skip
 
 
-def _part(total: int, number: int, count: int) -> tuple[int, int]:
-    """What thread ``number`` of so many has of a total: from, and up to."""
+def _part(total: int, mine: tuple[int, int]) -> tuple[int, int]:
+    """What a thread has of a total: from, and up to."""
+    number, count = mine
     return total * number // count, total * (number + 1) // count
 
 
-def _together(work: Callable[[int, int, Callable[[], object]], object]) -> None:
-    """``work(number, count, wait)`` on ``count`` threads, this one among them; ``wait`` returns
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No other threads than ours, and no denormals."""
+    blas = _blas().limit(limits=1, user_api="blas")
+    with blas, flushed_denormals(), np.errstate(all="ignore"):
+        yield
+
+
+def _together(work: Callable[[tuple[int, int], Callable[[], object]], object]) -> None:
+    """``work((number, count), wait)`` on ``count`` threads, this one among them; ``wait`` returns
     when all have called it. Who comes last goes on at once: a thread is woken once at most between
     two steps, which is most of what threads cost here. While another training has the threads, this
     one works alone, as otherwise both might wait for threads of which each has some."""
@@ -263,7 +281,7 @@ def _together(work: Callable[[int, int, Callable[[], object]], object]) -> None:
 
     def one(number: int) -> None:
         try:
-            work(number, count, barrier.wait)
+            work((number, count), barrier.wait)
         except BaseException:  # an interruption too: nobody is to wait for this thread
             barrier.abort()
             raise
@@ -281,32 +299,3 @@ def _together(work: Callable[[int, int, Callable[[], object]], object]) -> None:
     finally:
         if not alone:
             _FREE.release()
-
-
-class Pass:
-    """Batches on their way through one network's dense layers: the scalar weights, the chunks'
-    gradients by them (``slopes``), and room for each chunk."""
-
-    def __init__(self, engine: WideEngine, size: int) -> None:
-        kind, count = engine.kind, engine.blocks * LANES
-        self.engine, self.chunks = engine, max(1, -(-size // CHUNK))
-        self.scalars = zeros((count,), kind)
-        self.slopes = zeros((self.chunks, count), kind)
-        self.found = [(0.0, 0)] * self.chunks
-        self.rooms = [self._room(-(-size // self.chunks)) for _ in range(self.chunks)]
-
-    def _room(self, size: int) -> BatchRoom:
-        engine = self.engine
-        room = engine._batch_room(size)
-        pixels = zeros((len(room.images), engine.problem.shape.inputs), engine.kind)
-        return room._replace(images=pixels)
-
-    def run(self, parts: list[np.ndarray], size: int, mine: tuple[int, int]) -> None:
-        """A thread's part of the chunks of a batch of that size; their gradients go into
-        ``slopes``, their parts of the mean cross-entropy and right answers into ``found``."""
-        engine, run = self.engine, kernels()[1]
-        for c in range(*_part(self.chunks, *mine)):
-            self.found[c] = run(
-                (engine.x, engine.y), engine.rules.unit, parts[c], size, self.scalars,
-                self.slopes[c], engine.macro, self.rooms[c],
-            )  # fmt: skip

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from srnn.engines.base import StepLog, TorchEngine, flushed_denormals, stacked
-from srnn.metanet import layer_values
+from srnn.metanet import ACTIVATIONS, through_layers
 from srnn.particles import matrices
 
 BLOCK_BYTES = 2 << 20
@@ -256,16 +256,21 @@ class ManualEngine(TorchEngine):
         """Loss ``(S,)`` and right answers ``(S,)``; the loss's gradient goes into ``g``. Layers
         are ``(S, cells, batch)``: the long axis last, also here."""
         shape = self.problem.shape
-        layers = shape.split(self._per_seed(self.v[4]))
+        layers, activation = shape.split(self._per_seed(self.v[4])), ACTIVATIONS[shape.activation]
+        ins, outs = list[Tensor](), list[Tensor]()
 
         def sums(layer: int, x: Tensor) -> Tensor:
+            ins.append(x)
             if layer:
                 return layers[layer] @ x
             flat = layers[0].reshape(-1, len(x)) @ x  # one product for all networks, x is shared
             return flat.view(self.seeds, -1, x.shape[-1])
 
-        ins, outs = layer_values(x.T, shape, sums)
-        losses, right, delta = self._cross_entropy(ins[-1], y)
+        def activate(layer: int, sums: Tensor) -> Tensor:
+            outs.append(sums if activation is None else activation(sums))
+            return outs[layer]
+
+        losses, right, delta = self._cross_entropy(through_layers(x.T, shape, sums, activate), y)
         parts = self._macro_backward(delta, layers, ins, outs)
         torch.cat(parts, 1, out=self._per_seed(self.g[4]))
         return losses, right
