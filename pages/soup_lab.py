@@ -8,7 +8,7 @@ import streamlit as st
 
 from srnn.figures import life as figures
 from srnn.life import film, published, replications
-from srnn.life.recipes import KINDS, Recipe
+from srnn.life.recipes import KINDS, Kind, Recipe
 from srnn.life.soup import Rules
 from srnn.vocabulary import IDENTITY
 from ui.around import surroundings
@@ -44,7 +44,7 @@ LONGEST, MOST_PICTURES = 600, 1_100_000
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
-def soups_like(kind: str, size: int, steps: int, rules: Rules, count: int = 60) -> np.ndarray:
+def soups_like(kind: Kind, size: int, steps: int, rules: Rules, count: int = 60) -> np.ndarray:
     """Census at the end of many soups, ``(count, 5)``."""
     return replications.soup_census(Recipe(kind), rules, size, steps, count, [71])
 

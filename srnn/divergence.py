@@ -10,6 +10,7 @@ the others, and the epoch is run again.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -84,18 +85,18 @@ class Divergence:
         )
 
 
-@dataclass(frozen=True)
-class Rescue:
-    """The epoch with its divergences dealt with: the state ``(n, P)``, replication and task loss
-    per step, right answers. After ``stop`` the state is that of the epoch's start, before anything
-    was spoilt, with the diverged particle NaN; the losses are those up to its step."""
+class Outcome(NamedTuple):
+    """What an epoch came to for a network: the state ``(n, P)``, replication and task loss per
+    step, right answers, and the divergences that were dealt with. After ``stop`` the state is that
+    of the epoch's start, before anything was spoilt, with the diverged particle NaN; the losses are
+    those up to its step, and the right answers are NaN."""
 
     weights: np.ndarray
     momentum: np.ndarray
     replication: np.ndarray
     task: np.ndarray
-    correct: int
-    divergences: tuple[Divergence, ...]
+    correct: float
+    divergences: tuple[Divergence, ...] = ()
 
 
 def recover(
@@ -105,7 +106,7 @@ def recover(
     start: tuple[np.ndarray, np.ndarray],
     epoch: Epoch,
     replicating: bool,
-) -> Rescue:
+) -> Outcome:
     """Run an epoch again from ``start`` (weights and momentum, ``(n, P)`` each) and deal with
     every divergence in it as ``config.on_divergence`` says."""
     names = particle_table(problem.shape)["particle"]
@@ -128,24 +129,15 @@ def recover(
         events.append(Divergence(names[bad], epoch.number, step + 1, action))
         if action == "stop":
             weights[:, bad] = np.nan
-            done = slice(0, step)
-            return Rescue(
-                weights, momentum, log.replication[done, 0], log.task[done, 0], 0, tuple(events)
-            )
+            losses = log.replication[:step, 0], log.task[:step, 0]
+            return Outcome(weights, momentum, *losses, np.nan, tuple(events))
         weights[:, bad] = momentum[:, bad] = 0
         if action == "reinitialise":
             seed = [config.seed, epoch.number, rescue + 1]
             count = problem.shape.particles
             fresh = initial_weights(config.neurons, count, seed, config.initial_weights)
             weights[:, bad] = fresh[:, bad]
-    return Rescue(
-        engine.weights()[0],
-        engine.momentum()[0],
-        log.replication[:, 0],
-        log.task[:, 0],
-        int(log.correct[0]),
-        tuple(events),
-    )
+    return Outcome(engine.weights()[0], engine.momentum()[0], *log.of(0), tuple(events))
 
 
 def _first_diverging(

@@ -179,10 +179,10 @@ class MetaNetClassifier(ClassifierMixin, BaseEstimator):
     def _config(self) -> RunConfig:
         """The settings, checked by the lab's own rules."""
         rest = ("settle_steps", "random_state", "engine")
-        values = {name: value for name, value in self.get_params().items() if name not in rest}
         plain = {  # a search hands out NumPy's numbers
             name: value.item() if isinstance(value, np.generic) else value
-            for name, value in values.items()
+            for name, value in self.get_params().items()
+            if name not in rest
         }
         return make_config(**plain)
 
@@ -190,17 +190,13 @@ class MetaNetClassifier(ClassifierMixin, BaseEstimator):
         scaled = self.scaler_.transform(X)
         return np.concatenate([scaled, np.ones((len(X), 1), scaled.dtype)], 1, dtype=np.float64)
 
-    def _engine(self, config: RunConfig, X: np.ndarray, labels: np.ndarray) -> Engine:
-        inputs = self._inputs(X).astype(np.float32)
-        problem = Problem.on(config, self.shape_, inputs, labels)
-        return make_engine(self.engine, problem, self.weights_[None], self.momentum_[None])
-
     def _train(self, X: np.ndarray, y: np.ndarray, epochs: int, settle: int) -> None:
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"y holds {unknown.tolist()}, which is not among the classes")
-        config = self._config()
-        engine = self._engine(config, X, np.searchsorted(self.classes_, y))
+        config, inputs = self._config(), self._inputs(X).astype(np.float32)
+        problem = Problem.on(config, self.shape_, inputs, np.searchsorted(self.classes_, y))
+        engine = make_engine(self.engine, problem, self.weights_[None], self.momentum_[None])
         for _ in range(epochs):
             order = self._random.permutation(len(X))
             log = engine.train(order, min(config.batch_size, len(X)), np.array([True]))

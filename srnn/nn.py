@@ -227,11 +227,8 @@ def census(module: nn.Module, epsilon: float = EPSILON) -> dict[str, int]:
     Raises:
         ValueError: there are no particles in the module, or epsilon is negative.
     """
-    total: dict[str, int] = {}
-    for _, layer in _layers(module):
-        for name, count in count_types(_types(layer, epsilon)).items():
-            total[name] = total.get(name, 0) + count
-    return total
+    types = [_types(layer, epsilon) for _, layer in _layers(module)]
+    return count_types(np.concatenate(types))
 
 
 @overload  # a MetaLayer is a Module too, but asked for itself it answers with one tensor

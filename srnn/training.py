@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from srnn.config import RunConfig
-from srnn.divergence import Divergence, Epoch, recover
+from srnn.divergence import Divergence, Epoch, Outcome, recover
 from srnn.engines import Problem, choose, make_engine
 from srnn.fixpoints import classify
 from srnn.history import TrainingState
@@ -34,8 +34,7 @@ from srnn.vocabulary import count_types
 class Record:
     """One epoch. Losses are means over the epoch's steps, each before its own update; the
     replication loss includes alpha. Accuracies are 0..1; the training accuracy is a running one.
-    Epoch 0 is the network before training. ``divergences`` names what diverged in this epoch; if
-    ``stopped``, this is the last record, however many epochs were asked for."""
+    Epoch 0 is the network before training. ``divergences`` names what diverged in this epoch."""
 
     epoch: int
     replication_loss: float
@@ -46,7 +45,11 @@ class Record:
     seconds: float
     state: TrainingState
     divergences: tuple[Divergence, ...] = ()
-    stopped: bool = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether this is the last record, however many epochs were asked for."""
+        return bool(self.divergences) and self.divergences[-1].action == "stop"
 
     def row(self) -> dict[str, float]:
         """The record as one row of the run's table: numbers only."""
@@ -164,8 +167,7 @@ class _Loop:
         made = self.replicating & (self.config.goal != "none")
         before = np.where(made, self.config.alpha * losses.sum(-1).numpy().astype(np.float64), 0)
         return [
-            self._record(0, member, (float(loss), np.nan), np.nan, ())
-            for member, loss in enumerate(before)
+            self._record(0, member, (float(loss), np.nan)) for member, loss in enumerate(before)
         ]
 
     def epoch(self, number: int) -> list[Record | None]:
@@ -192,30 +194,19 @@ class _Loop:
             if not self.alive[member]:
                 records.append(None)
                 continue
-            events: tuple[Divergence, ...] = ()
-            replication, loss = log.replication[:, member], log.task[:, member]
-            correct = int(log.correct[member])
-            if not healthy[member]:
-                rescued = recover(
-                    one,
-                    problem,
-                    self.name,
-                    (old_weights[member], old_momentum[member]),
-                    epoch,
-                    bool(self.replicating[member]),
-                )
-                self.weights[member], self.momentum[member] = rescued.weights, rescued.momentum
-                replication, loss = rescued.replication, rescued.task
-                correct = rescued.correct
-                events = rescued.divergences
-            share = np.nan if epoch.settles else correct / len(order)
-            stopped = bool(events) and events[-1].action == "stop"
+            if healthy[member]:
+                own = Outcome(self.weights[member], self.momentum[member], *log.of(member))
+            else:
+                start = old_weights[member], old_momentum[member]
+                replicating = bool(self.replicating[member])
+                own = recover(one, problem, self.name, start, epoch, replicating)
+                self.weights[member], self.momentum[member] = own.weights, own.momentum
+            share = np.nan if epoch.settles else own.correct / len(order)
             self.replicating[member] |= share >= config.replication_start
-            if stopped:
-                share = np.nan
-            losses = _mean(replication), _mean(loss)
-            records.append(self._record(number, member, losses, share, events, stopped))
-            self.alive[member] = not stopped
+            losses = _mean(own.replication), _mean(own.task)
+            record = self._record(number, member, losses, share, own.divergences)
+            records.append(record)
+            self.alive[member] = not record.stopped
         if not self.alive.all():  # new arrays: the records hold these
             living, zero = self.alive[:, None, None], np.float32(0)
             self.weights = np.where(living, self.weights, zero)
@@ -229,9 +220,8 @@ class _Loop:
         epoch: int,
         member: int,
         losses: tuple[float, float],
-        train_accuracy: float,
-        events: tuple[Divergence, ...],
-        stopped: bool = False,
+        train_accuracy: float = np.nan,
+        divergences: tuple[Divergence, ...] = (),
     ) -> Record:
         weights = torch.from_numpy(self.weights[member])
         right = accuracy(scalar_weights(weights), self.x_test, self.y_test, self.problem.shape)
@@ -245,13 +235,12 @@ class _Loop:
         return Record(
             epoch,
             *losses,
-            float(train_accuracy),
+            train_accuracy,
             right,
             count_types(classify(weights, self.encoding)),
             time.perf_counter() - self.started,
             state,
-            events,
-            stopped,
+            divergences,
         )
 
 

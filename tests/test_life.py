@@ -1,5 +1,6 @@
 """Free particles and soups, against a slow oracle, hand-made particles and published figures."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from srnn.cli import main
 from srnn.life import published, recurrent, replications
 from srnn.life.population import applied, self_apply, types
-from srnn.life.recipes import KINDS, RECIPES, Recipe, identity, newborn
+from srnn.life.recipes import FREE_2022, KINDS, Recipe, identity, newborn
 from srnn.life.soup import Rules, evolve, self_train
 from srnn.vocabulary import DIVERGENT, IDENTITY, OTHER, SECOND_ORDER, ZERO
 from tests import life_oracle
@@ -46,7 +47,7 @@ def test_a_soup_is_what_one_particle_after_the_other_does(kind):
 
 def test_learning_at_once_is_the_gradient_of_the_mean_coupled_or_not():
     for coupled in (False, True):
-        recipe = RECIPES["2022"].replace(coupled=coupled, lr=0.1)
+        recipe = dataclasses.replace(FREE_2022, coupled=coupled, lr=0.1)
         w = newborn(recipe, 1, np.random.default_rng(3))
         v = torch.tensor(w[0], dtype=torch.float64, requires_grad=True)
         x = v if coupled else v.detach()
@@ -67,7 +68,7 @@ def test_types_of_particles_made_by_hand():
     population = np.stack([broken, replicator * 0, replicator, mirror, other])
     expected = [DIVERGENT, ZERO, IDENTITY, SECOND_ORDER, OTHER]
     assert types(population, recipe).tolist() == expected
-    for recipe in (Recipe(neurons=5), RECIPES["2022"]):
+    for recipe in (Recipe(neurons=5), FREE_2022):
         assert types(identity(recipe)[None], recipe).tolist() == [IDENTITY]
     with pytest.raises(ValueError, match="weightwise"):
         identity(Recipe("recurrent"))
@@ -159,7 +160,7 @@ def test_a_recipe_is_refused_with_the_names_that_there_are():
     for wrong in ({"kind": "x"}, {"inputs": 3}, {"neurons": 0}, {"lr": -1.0}, {"batch": "two"}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Recipe(**wrong)
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match="less than or equal to 1"):
         Rules(attack=2)
 
 

@@ -72,6 +72,10 @@ class StepLog(NamedTuple):
     task: np.ndarray
     correct: np.ndarray
 
+    def of(self, member: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """Losses ``(steps,)`` and right answers of one network."""
+        return self.replication[:, member], self.task[:, member], int(self.correct[member])
+
 
 class EngineUnavailable(RuntimeError):
     """An engine that does not work on this machine; the message says what it lacks."""

@@ -14,6 +14,7 @@ It is deterministic, runs on the calling thread without holding the interpreter,
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -152,9 +153,14 @@ class FusedEngine:
 
     def _rules(self, unit: float) -> Rules:
         problem = self.problem
-        numbers = problem.alpha, problem.lr, problem.replication_lr, problem.momentum
+        number: Callable[..., Any] = self.kind
         return Rules(
-            *map(self.kind, (*numbers, problem.goal_factor, unit)),
+            number(problem.alpha),
+            number(problem.lr),
+            number(problem.replication_lr),
+            number(problem.momentum),
+            number(problem.goal_factor),
+            number(unit),
             neurons_of(len(problem.encoding)),
             problem.shape.particles,
             problem.goal == "multiply",

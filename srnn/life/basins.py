@@ -10,15 +10,10 @@ Settings after the journal code of 2021 (``journal_basins.py``), on our recipes.
 import numpy as np
 import pandas as pd
 
-from srnn.life.population import self_apply, types
+from srnn.life.population import lengths, self_apply, types
 from srnn.life.recipes import Recipe
 from srnn.life.soup import self_train
 from srnn.vocabulary import IDENTITY, TYPES
-
-
-def _length(difference: np.ndarray) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        return np.sqrt((difference.astype(float) ** 2).sum(-1))
 
 
 def clones(
@@ -32,14 +27,14 @@ def clones(
     """
     rng = np.random.default_rng([seed, 21])
     direction = rng.standard_normal((count, len(parent)))
-    direction /= _length(direction)[:, None]
+    direction /= lengths(direction)[:, None]
     start = (parent + distance * direction).astype(parent.dtype)
     end = self_train(start, recipe, epochs, rng)
-    codes, after = types(end, recipe), _length(end - parent)
+    codes, after = types(end, recipe), lengths(end - parent)
     replicates = codes == IDENTITY
     fate = np.where(replicates, np.where(after < distance / 10, "back", "elsewhere"), "lost")
     kinds = [TYPES[code] for code in codes]
-    before = _length(start - parent)
+    before = lengths(start - parent)
     return pd.DataFrame({"before": before, "after": after, "type": kinds, "fate": fate})
 
 
@@ -55,8 +50,8 @@ def between(
         {
             "share": share,
             "type": [TYPES[code] for code in types(end, recipe)],
-            "to_one": _length(end - one),
-            "to_other": _length(end - other),
+            "to_one": lengths(end - one),
+            "to_other": lengths(end - other),
         }
     )
 

@@ -16,7 +16,7 @@ Cellular Automata" (ALIFE 2023). Theirs are other networks; the questions are th
 import numpy as np
 import pandas as pd
 
-from srnn.life.population import applied, types
+from srnn.life.population import applied, lengths, types
 from srnn.life.recipes import Recipe, newborn
 from srnn.life.soup import self_train
 from srnn.life.weightwise import composites
@@ -58,6 +58,14 @@ def replicators(recipe: Recipe, count: int, seed: int, epochs: int = 1000) -> np
     return found[types(found, recipe) == IDENTITY]
 
 
+def offspring(
+    parents: np.ndarray, recipe: Recipe, noise: float, rng: np.random.Generator
+) -> np.ndarray:
+    """What particles ``(P, n)`` make of themselves, noise U(-e, e) added."""
+    child = applied(parents, parents, recipe)
+    return (child + noise * rng.uniform(-1, 1, child.shape)).astype(parents.dtype)
+
+
 def generations(
     parents: np.ndarray, recipe: Recipe, noise: float, most: int, rng: np.random.Generator
 ) -> np.ndarray:
@@ -66,8 +74,7 @@ def generations(
     now, alive = parents, np.ones(len(parents), bool)
     survived = np.zeros(len(parents), np.int64)
     for _ in range(most):
-        child = applied(now, now, recipe)
-        now = (child + noise * rng.uniform(-1, 1, child.shape)).astype(parents.dtype)
+        now = offspring(now, recipe, noise, rng)
         alive &= types(now, recipe) == IDENTITY
         survived += alive
     return survived
@@ -105,12 +112,10 @@ def drift(
     now, rows = np.tile(ancestor, (lines, 1)), []
     for generation in range(length + 1):
         with np.errstate(all="ignore"):
-            distance = np.sqrt(((now - ancestor).astype(float) ** 2).sum(1))
+            distance = lengths(now - ancestor)
         distance[~np.isfinite(distance)] = np.inf
         low, middle, high = np.quantile(distance, (0.25, 0.5, 0.75), method="nearest")
         share = float((types(now, recipe) == IDENTITY).mean())
         rows.append((generation, middle, low, high, share))
-        child = applied(now, now, recipe)
-        now = (child + noise * rng.uniform(-1, 1, child.shape)).astype(ancestor.dtype)
-        now = self_train(now, recipe, repair, rng)
+        now = self_train(offspring(now, recipe, noise, rng), recipe, repair, rng)
     return pd.DataFrame(rows, columns=["generation", "distance", "low", "high", "replicators"])

@@ -38,6 +38,12 @@ def types(weights: np.ndarray, recipe: Recipe) -> np.ndarray:
     return classify_measures(*measures(weights, recipe), recipe.epsilon)
 
 
+def lengths(weights: np.ndarray) -> np.ndarray:
+    """Euclidean norms ``(P,)`` of weights, or of differences of weights, ``(P, n)``."""
+    with np.errstate(all="ignore"):
+        return np.sqrt((weights.astype(float) ** 2).sum(-1))
+
+
 def self_apply(
     weights: np.ndarray, recipe: Recipe, steps: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from srnn.life import aggregating, recurrent, weightwise
 
-KINDS = ("weightwise", "aggregating", "recurrent")
+Kind = Literal["weightwise", "aggregating", "recurrent"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 """The kinds of particles; a kind's code is its index here."""
 
 
@@ -39,34 +40,15 @@ class Recipe:
         ValueError: a field has none of its values.
     """
 
-    kind: str = "weightwise"
-    neurons: int = 2
-    inputs: int = 4
-    positions: str = "max"
-    initial: str = "glorot"
-    batch: str = "one"
-    lr: float = 0.01
+    kind: Kind = "weightwise"
+    neurons: int = Field(default=2, ge=1, le=32)
+    inputs: Literal[4, 5] = 4
+    positions: Literal["max", "l2"] = "max"
+    initial: Literal["glorot", "fan_in"] = "glorot"
+    batch: Literal["one", "all"] = "one"
+    lr: float = Field(default=0.01, ge=0)
     coupled: bool = False
-    epsilon: float = 1e-4
-
-    def __post_init__(self) -> None:
-        for name, allowed in (
-            ("kind", KINDS),
-            ("inputs", (4, 5)),
-            ("positions", ("max", "l2")),
-            ("initial", ("glorot", "fan_in")),
-            ("batch", ("one", "all")),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} = {getattr(self, name)!r}: one of {allowed}")
-        if not 1 <= self.neurons <= 32:
-            raise ValueError(f"neurons = {self.neurons}: 1 to 32")
-        if not (self.lr >= 0 and self.epsilon >= 0):
-            raise ValueError("lr and epsilon must be zero or more")
-
-    def replace(self, **changes: Any) -> Recipe:
-        """The same with some fields changed."""
-        return dataclasses.replace(self, **changes)
+    epsilon: float = Field(default=1e-4, ge=0)
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -99,20 +81,11 @@ class Recipe:
         )
 
 
-RECIPES = {
-    "2019": Recipe(),
-    "2022": Recipe(
-        inputs=5,
-        positions="l2",
-        initial="fan_in",
-        batch="all",
-        lr=0.004,
-        coupled=True,
-        epsilon=1e-5,
-    ),
-}
-"""The two recipes of the original code (2022: its free particles, whose momentum never acts,
-because a new optimizer is made for every step)."""
+FREE_2022 = Recipe(
+    inputs=5, positions="l2", initial="fan_in", batch="all", lr=0.004, coupled=True, epsilon=1e-5
+)
+"""The free particles of the code of 2022 (whose momentum never acts, because a new optimizer is
+made for every step)."""
 
 
 def newborn(recipe: Recipe, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -21,7 +21,7 @@ import numpy as np
 
 from srnn.life import published
 from srnn.life.population import applied, self_apply, types
-from srnn.life.recipes import KINDS, Recipe, identity, newborn
+from srnn.life.recipes import KINDS, Kind, Recipe, identity, newborn
 from srnn.life.soup import Rules, evolve, self_train
 from srnn.vocabulary import DIVERGENT, IDENTITY, TYPES, ZERO
 
@@ -66,9 +66,9 @@ def _counts(codes: np.ndarray) -> np.ndarray:
     return (codes[:, :, None] == np.arange(len(TYPES))).sum(1)
 
 
-def _census(name: str, figures: tuple[int, ...], counts: np.ndarray, unit: str) -> list[Row]:
+def _census(prefix: str, figures: tuple[int, ...], counts: np.ndarray, unit: str) -> list[Row]:
     return [
-        row(f"{name} {kind}", figures[code], 1, counts[:, code], unit=unit)
+        row(prefix + kind, figures[code], 1, counts[:, code], unit=unit)
         for code, kind in enumerate(TYPES)
     ]
 
@@ -80,7 +80,9 @@ def self_application(quick: bool = False, seed: int = 0, placebo: bool = False) 
         recipe, rng = Recipe(kind), np.random.default_rng([seed, 1, KINDS.index(kind)])
         start = newborn(recipe, units * 50, rng) * np.float32(0.5 if placebo else 1)
         codes = types(self_apply(start, recipe, 100)[0], recipe).reshape(units, 50)
-        rows += _census(kind, published.SELF_APPLICATION[kind], _counts(codes), "50 particles")
+        rows += _census(
+            f"{kind} ", published.SELF_APPLICATION[kind], _counts(codes), "50 particles"
+        )
     return rows
 
 
@@ -92,7 +94,7 @@ def self_training(quick: bool = False, seed: int = 0, placebo: bool = False) -> 
         recipe = Recipe(kind, lr=0.0 if placebo else 0.01)
         trained = self_train(newborn(recipe, units * 50, rng), recipe, 1000, rng)
         codes = types(trained, recipe).reshape(units, 50)
-        rows += _census(kind, published.SELF_TRAINING[kind], _counts(codes), "50 particles")
+        rows += _census(f"{kind} ", published.SELF_TRAINING[kind], _counts(codes), "50 particles")
     return rows
 
 
@@ -156,7 +158,7 @@ def mixed(
     quick: bool = False,
     seed: int = 0,
     placebo: bool = False,
-    kind: str = "weightwise",
+    kind: Kind = "weightwise",
     count: str = "identity",
 ) -> list[Row]:
     """Fixpoints a soup by trainings a step, under attack. Placebo: learning rate 0."""
@@ -171,7 +173,7 @@ def mixed(
 
 
 def mixed_alone(
-    quick: bool = False, seed: int = 0, placebo: bool = False, kind: str = "weightwise"
+    quick: bool = False, seed: int = 0, placebo: bool = False, kind: Kind = "weightwise"
 ) -> list[Row]:
     """Share of fixpoints, zeros included, by trainings after each self-application; a particle
     stops at a fixpoint or when it diverges. Placebo: learning rate 0."""
@@ -196,10 +198,7 @@ def soup(quick: bool = False, seed: int = 0, placebo: bool = False) -> list[Row]
     rules = Rules(attack=0.1, train=30, respawn=True)
     recipe = Recipe(lr=0.0 if placebo else 0.01)
     counts = soup_census(recipe, rules, 20, 100, 40 if quick else 200, [seed, 7])
-    return [
-        row(name, published.SOUP[code], 1, counts[:, code], unit="soup of 20")
-        for code, name in enumerate(TYPES)
-    ]
+    return _census("", published.SOUP, counts, "soup of 20")
 
 
 EXPERIMENTS: dict[str, Callable[..., list[Row]]] = {

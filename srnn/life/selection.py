@@ -11,11 +11,12 @@ After SeRANN (PLOS Computational Biology, 2024), whose networks self-replicate w
 mutation; much smaller.
 """
 
-from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 import torch
+from pydantic.dataclasses import dataclass
 
 from srnn.config import make_config
 from srnn.engines import Problem, make_engine
@@ -25,7 +26,8 @@ from srnn.particles import initial_weights, scalar_weights
 from srnn.tasks import load_task
 from srnn.vocabulary import is_replicator
 
-GOALS = ("accuracy", "replicators", "neutral")
+Goal = Literal["accuracy", "replicators", "neutral"]
+GOALS: tuple[Goal, ...] = get_args(Goal)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Setting:
     """``networks`` MetaNets over ``generations``; a life is ``batches`` step pairs of 50 images;
     ``mutation`` is the share of weights drawn anew."""
 
-    goal: str = "accuracy"
+    goal: Goal = "accuracy"
     networks: int = 50
     generations: int = 100
     batches: int = 100
@@ -41,10 +43,6 @@ class Setting:
     neurons: int = 4
     dataset: str = "digits"
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.goal not in GOALS:
-            raise ValueError(f"unknown goal {self.goal!r}; goals: {', '.join(GOALS)}")
 
 
 def select(setting: Setting) -> pd.DataFrame:

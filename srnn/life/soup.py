@@ -9,9 +9,11 @@ Populations are ``(P, n)``, particle by particle, because a soup's particles act
 other. Source: Gabor et al., "Self-Replication in Neural Networks" (ALIFE 2019).
 """
 
-from dataclasses import dataclass, field
+import dataclasses
 
 import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from srnn.life import aggregating, recurrent, weightwise
 from srnn.life.compiling import entry, jit
@@ -22,28 +24,23 @@ from srnn.life.recipes import Recipe, newborn
 class Rules:
     """What happens in a step: rates between 0 and 1, epochs of learning and of self-training."""
 
-    attack: float = 0.1
-    learn_from: float = 0.0
-    severity: int = 1
-    train: int = 0
+    attack: float = Field(default=0.1, ge=0, le=1)
+    learn_from: float = Field(default=0.0, ge=0, le=1)
+    severity: int = Field(default=1, ge=0)
+    train: int = Field(default=0, ge=0)
     respawn: bool = False
 
-    def __post_init__(self) -> None:
-        if not (0 <= self.attack <= 1 and 0 <= self.learn_from <= 1):
-            raise ValueError("rates are between 0 and 1")
-        if min(self.severity, self.train) < 0:
-            raise ValueError("severity and train are zero or more")
 
-
-@dataclass
+@dataclasses.dataclass
 class Events:
     """What happened, per step and particle ``(steps, P)``: whom it attacked and whom it learned
-    from (-1: nobody), and whether it was replaced by a newborn (1 diverged, 2 zero, 0 no)."""
+    from (-1: nobody), and whether it was replaced by a newborn (1 diverged, 2 zero, 0 no); and, if
+    asked for, the weights after every step ``(steps, P, n)``."""
 
     attacked: np.ndarray
     learned: np.ndarray
     died: np.ndarray
-    history: np.ndarray = field(repr=False)
+    history: np.ndarray
 
 
 # --- kernels --------------------------------------------------------------------------------------
@@ -131,8 +128,8 @@ def evolve(
 ) -> tuple[np.ndarray, Events]:
     """A soup after some steps: ``(P, n)`` -> ``(P, n)``, and what happened; the input stays.
 
-    ``record`` keeps the weights after every step in ``Events.history (steps, P, n)``. The same
-    generator state gives the same soup, bit for bit.
+    ``record`` keeps the weights after every step in the events' ``history``. The same generator
+    state gives the same soup, bit for bit.
     """
     w = weights.copy()
     count, n = w.shape

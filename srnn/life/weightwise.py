@@ -12,6 +12,7 @@ Source: Gabor, Illium, Mattausch, Belzner, Linnhoff-Popien, "Self-Replication in
 import numpy as np
 
 from srnn.life.compiling import jit
+from srnn.particles import position_encoding
 
 
 def shapes(neurons: int, inputs: int) -> tuple[tuple[int, int], ...]:
@@ -23,22 +24,17 @@ def positions(neurons: int, inputs: int, kind: str) -> np.ndarray:
     """Positions E of the weights: ``(n, 3)`` float32.
 
     ``max``, of 2019: layer, input and unit of the weight, each over the largest of its layer.
-    ``l2``, of 2022: layer, unit and input, each column over its norm, plus 1e-8.
+    ``l2``, of 2022: those of a MetaNet's particle, which has five inputs.
     """
-    rows = [
-        (layer, cell, index, cells, wide)
+    if kind == "l2":
+        return position_encoding(neurons)
+    shares = [
+        (layer / 2, index / max(wide - 1, 1), cell / max(cells - 1, 1))
         for layer, (cells, wide) in enumerate(shapes(neurons, inputs))
         for cell in range(cells)
         for index in range(wide)
     ]
-    if kind == "max":
-        shares = [
-            (layer / 2, index / max(wide - 1, 1), cell / max(cells - 1, 1))
-            for layer, cell, index, cells, wide in rows
-        ]
-        return np.array(shares, np.float32)
-    table = np.array([row[:3] for row in rows], np.float32)
-    return table / np.maximum(np.sqrt((table**2).sum(0)), 1) + np.float32(1e-8)
+    return np.array(shares, np.float32)
 
 
 def composites(w: np.ndarray, neurons: int, inputs: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srnn.config import ConfigError
-from srnn.sweeps.work import VersionsDiffer, compare, do, versions
+from srnn.sweeps.work import VersionsDiffer, compare, do, failed, versions
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
@@ -126,27 +126,20 @@ class DaskWorkers:
     def next(self) -> dict[str, Any]:
         """The answer that is there next; an ``error`` if the run failed, or its workers died
         :data:`ATTEMPTS` times."""
+        from distributed import CancelledError, KilledWorker
+
         while True:
             future: Future = next(self._done)
             task, attempt = self._under_way.pop(str(future.key))
-            answer = self._answer(future, task, attempt)
-            future.release()
-            if answer is not None:
-                return answer
+            try:
+                return future.result()
+            except Exception as error:
+                lost = (KilledWorker, CancelledError, VersionsDiffer, OSError)
+                if not isinstance(error, lost) or attempt == ATTEMPTS:
+                    return failed(task, error)
+            finally:
+                future.release()
             self._hand_in(task, attempt + 1)
-
-    def _answer(self, future: Future, task: dict[str, Any], attempt: int) -> dict[str, Any] | None:
-        """What a future came to; None if the run is to be handed in again."""
-        from distributed import CancelledError, KilledWorker
-
-        try:
-            return future.result()
-        except (KilledWorker, CancelledError, VersionsDiffer, OSError) as error:
-            if attempt < ATTEMPTS:
-                return None
-            return {"run_id": task["run_id"], "error": f"{type(error).__name__}: {error}"}
-        except Exception as error:
-            return {"run_id": task["run_id"], "error": f"{type(error).__name__}: {error}"}
 
 
 def _do(task: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -131,8 +131,7 @@ def sweep(
     if plan.kind == "map":
         _map(plan, crew)
     else:
-        for _ in crew.do(runs):
-            pass
+        crew.do(runs)
     found.seconds = time.perf_counter() - started
     found.progress.runs = found.progress.done  # a map may have come to an end before its budget
     return found
@@ -148,15 +147,14 @@ class Crew:
         self.versions = versions()
         self.under_way: dict[str, RunConfig] = {}
 
-    def do(self, configs: Sequence[RunConfig]) -> Iterator[tuple[RunConfig, dict[str, Any] | None]]:
-        """Do runs, yielding each with its row (None if it failed) as it is done."""
+    def do(self, configs: Sequence[RunConfig]) -> None:
+        """Do runs."""
         for config in configs:
             while len(self.under_way) > self.workers.ahead:
-                yield self.next()
-            if (known := self.begin(config)) is not None:
-                yield config, known
+                self.next()
+            self.begin(config)
         while self.under_way:
-            yield self.next()
+            self.next()
 
     def begin(self, config: RunConfig) -> dict[str, Any] | None:
         """The row of a run that is cached; else it is handed out."""
@@ -175,7 +173,7 @@ class Crew:
         return row
 
     def next(self) -> tuple[RunConfig, dict[str, Any] | None]:
-        """The run that is done next, with its row."""
+        """The run that is done next, with its row (None if it failed)."""
         answer = self.workers.next()
         config = self.under_way.pop(answer["run_id"])
         if "error" in answer:

@@ -110,7 +110,11 @@ def do(task: dict[str, Any]) -> dict[str, Any]:
         if task["history"] == "driver":
             answer["archive"] = archive
         else:
-            _store(f"{task['history'].rstrip('/')}/{run.run_id}.zip", archive)
+            import fsspec
+
+            url = f"{task['history'].rstrip('/')}/{run.run_id}.zip"
+            with fsspec.open(url, "wb", auto_mkdir=True) as file:
+                file.write(archive)
     return answer
 
 
@@ -119,7 +123,12 @@ def attempt(task: dict[str, Any]) -> dict[str, Any]:
     try:
         return do(task)
     except Exception as error:
-        return {"run_id": task["run_id"], "error": f"{type(error).__name__}: {error}"}
+        return failed(task, error)
+
+
+def failed(task: dict[str, Any], error: Exception) -> dict[str, Any]:
+    """The answer to a task that has failed for good."""
+    return {"run_id": task["run_id"], "error": f"{type(error).__name__}: {error}"}
 
 
 def together(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -136,13 +145,6 @@ def together(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for task in tasks:
         answer = attempt(task)
         yield answer | ({"cached": False} if task["run_id"] in trained else {})
-
-
-def _store(url: str, data: bytes) -> None:
-    import fsspec
-
-    with fsspec.open(url, "wb", auto_mkdir=True) as file:
-        file.write(data)
 
 
 def main() -> None:
