@@ -117,8 +117,20 @@ def through_layers(
     activate: Callable[[int, Tensor], Tensor] | None = None,
     carried: Callable[[int, Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """What the macro network makes of ``x``, whatever its connections are: ``sums(layer, x)`` are
-    the sums that a layer's cells form of its inputs; activation and residual skips are added.
+    """What the macro network makes of ``x``, whatever its connections are: the last of
+    :func:`layer_values`."""
+    return layer_values(x, shape, sums, activate, carried)[-1]
+
+
+def layer_values(
+    x: Tensor,
+    shape: MacroShape,
+    sums: Callable[[int, Tensor], Tensor],
+    activate: Callable[[int, Tensor], Tensor] | None = None,
+    carried: Callable[[int, Tensor], Tensor] | None = None,
+) -> list[Tensor]:
+    """What every layer reads, and at the end the logits: ``sums(layer, x)`` are the sums that a
+    layer's cells form of its inputs; activation and residual skips are added.
 
     ``activate(layer, sums)`` replaces the shape's activation of the hidden layers,
     ``carried(layer, value)`` is what a skip adds to a layer's output (default: the value itself).
@@ -135,7 +147,7 @@ def through_layers(
         if (source := shape.skip(layer)) is not None:
             out = out + (read[source] if carried is None else carried(layer, read[source]))
         read.append(out)
-    return read[-1]
+    return read
 
 
 def accuracy(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) -> float:

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from srnn.engines.base import StepLog, TorchEngine, flushed_denormals, stacked
-from srnn.metanet import ACTIVATIONS, through_layers
+from srnn.metanet import ACTIVATIONS, layer_values
 from srnn.particles import matrices
 
 BLOCK_BYTES = 2 << 20
@@ -257,10 +257,9 @@ class ManualEngine(TorchEngine):
         are ``(S, cells, batch)``: the long axis last, also here."""
         shape = self.problem.shape
         layers, activation = shape.split(self._per_seed(self.v[4])), ACTIVATIONS[shape.activation]
-        ins, outs = list[Tensor](), list[Tensor]()
+        outs = list[Tensor]()
 
         def sums(layer: int, x: Tensor) -> Tensor:
-            ins.append(x)
             if layer:
                 return layers[layer] @ x
             flat = layers[0].reshape(-1, len(x)) @ x  # one product for all networks, x is shared
@@ -270,7 +269,8 @@ class ManualEngine(TorchEngine):
             outs.append(sums if activation is None else activation(sums))
             return outs[layer]
 
-        losses, right, delta = self._cross_entropy(through_layers(x.T, shape, sums, activate), y)
+        ins = layer_values(x.T, shape, sums, activate)
+        losses, right, delta = self._cross_entropy(ins[-1], y)
         parts = self._macro_backward(delta, layers, ins, outs)
         torch.cat(parts, 1, out=self._per_seed(self.g[4]))
         return losses, right

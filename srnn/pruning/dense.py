@@ -150,7 +150,7 @@ def squared_gradients(scalars: Tensor, x: Tensor, y: Tensor, shape: MacroShape) 
         sums.append((x @ matrices[layer].T).requires_grad_())
         return sums[-1]
 
-    read, _ = layer_values(x, shape, layer_sums)
+    read = layer_values(x, shape, layer_sums)
     loss = torch.nn.functional.cross_entropy(read[-1], y, reduction="sum")
     gradients = torch.autograd.grad(loss, sums)
     squares = [(g**2).T @ (x**2) for g, x in zip(gradients, read, strict=False)]

@@ -107,7 +107,7 @@ class Subject:
         """Standard deviation, over the training images, of what every particle reads, ``(P,)``."""
         matrices = self.shape.split(self.scalars)
         x = torch.from_numpy(self.task.x_train)
-        read, _ = layer_values(x, self.shape, lambda layer, x: x @ matrices[layer].T)
+        read = layer_values(x, self.shape, lambda layer, x: x @ matrices[layer].T)
         parts = [
             x_in.double().std(0, correction=0).repeat(out)
             for x_in, (out, _) in zip(read, self.shape.layers, strict=False)
