@@ -107,7 +107,6 @@ download(
     "Report (HTML)",
     lambda: comparison_report(compared),
     "comparison.html",
-    "text/html",
     "All of this page as one file that needs nothing else, with the commands that make it again.",
 )
 if len(compared) > 1:

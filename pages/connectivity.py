@@ -71,7 +71,6 @@ with st.container(horizontal=True, vertical_alignment="center"):
         "GraphML",
         lambda: graphml(cached.graph(view, keep)),
         f"network-{keep}-{view.file}.graphml",
-        "text/xml",
     )
 if twin == "Figure for a paper":
     album.network(view, keep, state.color()).show(view)

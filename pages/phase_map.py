@@ -4,11 +4,11 @@ from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from srnn.config import ConfigError, RunConfig, describe, field_names
 from srnn.figures import sweeps as figures
+from srnn.figures.style import signed
 from srnn.runs import find_run, worker_limit
 from srnn.sweeps.library import Kept, keep, list_sweeps
 from srnn.sweeps.measures import MEASURES
@@ -125,15 +125,15 @@ def shown(kept: Kept) -> None:
     if not len(table):
         st.info("The map appears here as runs are done; the page may be left meanwhile.")
         return
+    fields = [name for name in plan.varied if figures.numeric(table[name])]
     with st.container(horizontal=True):
         measure = _measure(plan)
-        x, y = _axes(table, plan)
-    fields = _fields(table, plan)
-    if x and y:
-        _map(plan, table, x, y, measure)
+        axes = _axes(fields)
+    if axes:
+        _map(plan, table, *axes, measure)
     repeated = [name for name in fields if isinstance(plan.varied[name], list)]
-    for name in repeated[:1]:
-        others = [other for other in repeated if other != name]
+    if repeated:
+        name, *others = repeated
         show(
             figures.bands(table, name, measure, others[0] if others else None),
             table,
@@ -156,15 +156,10 @@ def shown(kept: Kept) -> None:
     _rows(plan, table, kept.file.read_text("utf-8"))
 
 
-def _fields(table: pd.DataFrame, plan: Plan) -> list[str]:
-    return [name for name in plan.varied if figures.numeric(table[name])]
-
-
-def _axes(table: pd.DataFrame, plan: Plan) -> tuple[str, str]:
-    """Which two fields a map is drawn over; empty where fewer than two can be an axis."""
-    fields = _fields(table, plan)
+def _axes(fields: list[str]) -> tuple[str, str] | None:
+    """Which two fields a map is drawn over; None where fewer than two can be an axis."""
     if len(fields) < 2:
-        return "", ""
+        return None
     x = st.selectbox("Horizontal axis", fields, 0, key="map-x", format_func=figures.words)
     y = st.selectbox("Vertical axis", fields, 1, key="map-y", format_func=figures.words)
     return x, y
@@ -183,43 +178,31 @@ def _measure(plan: Plan) -> str:
     )
 
 
+_drawn = st.cache_data(max_entries=20, show_spinner=False)(figures.phase_map)
+"""The map is kept: a level's contour of many runs takes a second."""
+
+
 def _map(plan: Plan, table: pd.DataFrame, x: str, y: str, measure: str) -> None:
     if x == y:
         st.info("Choose two different fields.")
         return
-    marks = [(LOG[x], LOG[y], "the log")] if {x, y} <= set(LOG) else []
-    inside = [
-        mark
-        for mark in marks
-        if table[x].min() <= mark[0] <= table[x].max()
-        and table[y].min() <= mark[1] <= table[y].max()
-    ]
-    level = plan.level if plan.level is not None and measure == plan.measure else None
+    inside = all(
+        name in LOG and table[name].min() <= LOG[name] <= table[name].max() for name in (x, y)
+    )
+    marks = [(LOG[x], LOG[y], "the log")] if inside else []
+    level = plan.level if measure == plan.measure else None
+    source = f"sweep {plan.name} · {len(table)} runs · epsilon 1e-05"
     show(
-        _drawn(table, x, y, measure, level, inside),
+        signed(_drawn(table, x, y, measure, level, marks), source),
         table,
         f"map-{plan.name}-{measure}",
         alt=f"{figures.words(measure)} over {figures.words(x)} and {figures.words(y)}",
-        at=f"sweep {plan.name} · {len(table)} runs · epsilon 1e-05",
     )
     lost = "A cross: runs diverged there, all of them where it is large. "
     st.caption(
         f"{lost if (table['stopped'] != '').any() else ''}{describe(x)['help']} "
         f"{describe(y)['help']}"
     )
-
-
-@st.cache_data(max_entries=20, show_spinner=False)
-def _drawn(
-    table: pd.DataFrame,
-    x: str,
-    y: str,
-    measure: str,
-    level: float | None,
-    marks: list[tuple[float, float, str]],
-) -> go.Figure:
-    """The map; a level's contour of many runs takes a second."""
-    return figures.phase_map(table, x, y, measure, level, marks)
 
 
 def _rows(plan: Plan, table: pd.DataFrame, text: str) -> None:
@@ -240,7 +223,6 @@ def _rows(plan: Plan, table: pd.DataFrame, text: str) -> None:
         "Report (HTML)",
         lambda: sweep_report(plan, table, text),
         f"sweep-{plan.name}.html",
-        "text/html",
         "Figures, rows, versions and the command that makes it again, in one file.",
     )
 

@@ -31,7 +31,7 @@ if len(table):
         "tolerance. The claims of a row answer one question, so they are corrected together "
         "(Holm); rows ask different questions, so nothing is corrected across them."
     )
-    download("All claims (CSV)", lambda: csv(table), "research-log.csv", "text/csv")
+    download("All claims (CSV)", lambda: csv(table), "research-log.csv")
 st.header("The experiments", anchor=False)
 for experiment in experiments().values():
     research_log.card(experiment, settings)

@@ -156,7 +156,7 @@ def saved(now: film.Film, at: int, made: bytes) -> None:
     """The pictures of the stage as figures, at the clock's step."""
     download(
         "The soup as a film (HTML)", lambda: film_file(made, "A soup of particles"), "soup.html",
-        "text/html", "One file with its clock, which plays anywhere.",
+        "One file with its clock, which plays anywhere.",
     )  # fmt: skip
     places, shares = film.path(now)
     where = figures.film(

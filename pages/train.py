@@ -15,20 +15,6 @@ from ui.live import before, curves, on_stage, others, panel, training, watch
 from ui.text import duration, escape
 
 
-def cost(config: RunConfig) -> tuple[str, list[str]]:
-    """What a training will take, in a sentence, and what speaks against it.
-
-    Raises:
-        DataError: the data set cannot be used.
-    """
-    needs = estimate(config)
-    return (
-        f"Takes about {duration(needs.seconds)}, {human(needs.memory_bytes)} of memory and "
-        f"{human(needs.disk_bytes)} of disk.",
-        needs.problems,
-    )
-
-
 def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -71,7 +57,12 @@ cached, needs = False, ""
 problems: list[str] = []
 try:
     config = resolve(RunConfig(**values))
-    needs, problems = cost(config)
+    ahead = estimate(config)
+    problems = ahead.problems
+    needs = (
+        f"Takes about {duration(ahead.seconds)}, {human(ahead.memory_bytes)} of memory and "
+        f"{human(ahead.disk_bytes)} of disk."
+    )
     cached = find_run(config.run_id) is not None
 except (ConfigError, DataError, OSError, RuntimeError) as error:
     problems = [str(error) if values["dataset"] else "Type the path of the folder with the data."]

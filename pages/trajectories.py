@@ -63,7 +63,6 @@ def weights_button(view: View, paths: Trajectories) -> None:
         "Weights (CSV)",
         lambda: csv(raw_weights(kept.weights, kept.epochs, names, chosen)),
         f"weights-{run.run_id}.csv",
-        "text/csv",
         "All weights of the particles shown, at every recorded epoch.",
     )
 

@@ -136,8 +136,8 @@ def test_a_training_is_seen_as_far_as_it_has_come(small: RunConfig) -> None:
         seen.append(epochs[-1])
         job = Job(config.run_id, draft.folder, "running", (), config, "manual", {}, 0.0)
         progress = Progress(done=record.epoch, total=5, what="training", rows=[record.row()])
-        source = of_job(dataclasses.replace(job, progress=_clean(progress)), 1e-5, EPSILONS)
-        header, arrays = decode(source.block(1e-5, EPSILONS))
+        block = of_job(dataclasses.replace(job, progress=_clean(progress)), 1e-5, EPSILONS)
+        header, arrays = decode(block)
         assert header["training"] == {"epoch": record.epoch, "epochs": 5}
         assert len(arrays["size"]) == len(epochs) * particles
     lock.release()

@@ -546,13 +546,13 @@ def test_a_settled_network_plays_on_its_own_clock(browser: Any, lab: str) -> Non
     from ui.stage.source import of_run
     from ui.state import EPSILONS
 
-    source = of_run(RUN, 1e-5, EPSILONS, 100)
-    found, at = test_of(stage), source.epochs.index(40)
+    header, _ = decode(of_run(RUN, 1e-5, EPSILONS, 100))
+    found, at = test_of(stage), header["epochs"].index(40)
     assert found["epoch"] == 40
     assert page.locator(".epoch").inner_text() == "epoch 40, settled for 100 steps"
     strip = page.locator("dl.strip").inner_text()
     assert f"{found['counts'][1]:,} zero + {found['counts'][2]:,} identity" in strip
-    assert f"{source.before[at]:.1%}".replace("%", "\u00a0%") in strip
+    assert f"{header['before'][at]:.1%}".replace("%", "\u00a0%") in strip
     stage.evaluate("(host) => host.querySelector('.network canvas.base').focus()")
     page.keyboard.press("ArrowRight")
     page.locator("dl.strip", has_text="45 of 200").wait_for()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mimetypes
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -74,7 +75,6 @@ def show(
     *,
     key: str | None = None,
     alt: str | None = None,
-    at: str | None = None,
     more: Callable[[], None] | None = None,
     drawn: go.Figure | None = None,
 ) -> None:
@@ -87,13 +87,11 @@ def show(
         key: where the name changes with a slider, one that does not, so that the chart is updated
             in place.
         alt: what is to be seen, in words.
-        at: where it comes from, written below it: run, epoch, epsilon.
         more: draws further buttons in the same row.
         drawn: the same as :func:`drawn_for` makes it, where it is kept.
     """
     name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "figure"
     key = re.sub(r"[^a-z0-9]+", "-", (key or name).lower())
-    figure = style.signed(figure, at) if at else figure
     cube = any(trace.type == "scatter3d" for trace in figure.data)
     last = (st.session_state.get(f"camera-{key}") or {}).get("camera")  # each is mounted anew
 
@@ -119,7 +117,7 @@ def show(
             _save_buttons(seen_as, name, key)
             if data is not None:
                 table = data if callable(data) else lambda: data
-                download("Data (CSV)", lambda: csv(table()), f"{name}.csv", "text/csv")
+                download("Data (CSV)", lambda: csv(table()), f"{name}.csv")
             if more is not None:
                 more()
         if not browser_found() and st.session_state.get(TOLD) in (None, key):
@@ -183,7 +181,6 @@ def download(
     label: str,
     make: Callable[[], bytes],
     file: str,
-    mime: str,
     about: str | None = None,
     *,
     disabled: bool = False,
@@ -193,7 +190,7 @@ def download(
         label,
         make,
         file,
-        mime,
+        mimetypes.guess_type(file)[0] or "application/octet-stream",
         key=f"{label}-{file}",
         help=about,
         on_click="ignore",
@@ -219,7 +216,6 @@ def _save_button(figure: go.Figure, name: str, kind: str, column: str) -> None:
         kind.upper(),
         lambda: to_file(style.sized(style.themed(figure, False), column), kind),
         f"{name}{suffix}.{kind}",
-        FORMATS[kind],
         "For paper: light, as it is seen here.",
         disabled=not browser_found(),
     )

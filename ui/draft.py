@@ -118,7 +118,7 @@ def form() -> dict[str, Any]:
     _dataset()
     own_data(use_data)
     for name in SLIDERS:
-        _slider(name)
+        field(name)
     with st.expander("More settings"):
         _recipe()
         for group in GROUPS:
@@ -128,14 +128,16 @@ def form() -> dict[str, Any]:
                     field(name)
         st.markdown("**Values between the sliders' marks**")
         for name in SLIDERS:
-            field(name, key=f"exact_{name}")
+            field(name, exact=True)
     return {name: draft()[name] for name in field_names()}
 
 
-def field(name: str, key: str | None = None) -> None:
-    """The control of one setting, by its kind: choice, switch or number."""
-    about, values, key = CONTROLS[name], draft(), key or f"set_{name}"
-    st.session_state[key] = values[name]
+def field(name: str, *, exact: bool = False) -> None:
+    """The control of one setting, by its kind: slider (over its marks and whatever value it has
+    now), choice, switch or number. ``exact``: a number for what is a slider elsewhere."""
+    about, value = CONTROLS[name], draft()[name]
+    key = f"{'exact' if exact else 'set'}_{name}"
+    st.session_state[key] = value
     common: dict[str, Any] = {
         "label": about["title"],
         "key": key,
@@ -143,7 +145,11 @@ def field(name: str, key: str | None = None) -> None:
         "on_change": _changed,
         "args": (name, key),
     }
-    if "choices" in about:
+    if about["marks"] and not exact:
+        kind = type(about["default"])
+        marks = sorted({kind(mark) for mark in about["marks"]} | {value})
+        st.select_slider(options=marks, format_func=lambda mark: f"{mark:,.10g}", **common)
+    elif "choices" in about:
         st.selectbox(options=about["choices"], **common)
     elif isinstance(about["default"], bool):
         st.toggle(**common)
@@ -161,23 +167,6 @@ def help_of(name: str) -> str:
     if "low" in about:
         text += f" From {about['low']:,g} to {about['high']:,.15g}."
     return text.replace("[", "\\[").replace("*", "\\*").replace("$", "\\$")
-
-
-def _slider(name: str) -> None:
-    """A slider over a setting's marks and whatever value it has now."""
-    about, value, key = CONTROLS[name], draft()[name], f"set_{name}"
-    kind = type(about["default"])
-    marks = sorted({kind(mark) for mark in about["marks"]} | {value})
-    st.session_state[key] = value
-    st.select_slider(
-        about["title"],
-        marks,
-        format_func=lambda mark: f"{mark:,.10g}",
-        key=key,
-        help=help_of(name),
-        on_change=_changed,
-        args=(name, key),
-    )
 
 
 def _dataset() -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -69,6 +70,13 @@ def said() -> None:
         st.toast(escape(text))
 
 
+def polled(look: Callable[[], None], active: bool, every: float = POLL) -> None:
+    """Run ``look`` as a fragment; while something is ``active``, again and again."""
+    if active:
+        st.html(STILL)
+    st.fragment(look, run_every=every if active else None)()
+
+
 # --- any job -------------------------------------------------------------------------------
 
 
@@ -91,8 +99,6 @@ def command(
     """
     job = latest(name)
     active = job is not None and job.active
-    if active:
-        st.html(STILL)
 
     def look() -> None:
         now = latest(name)
@@ -112,13 +118,15 @@ def command(
             )
 
     before = changed()
-    st.fragment(look, run_every=POLL if active else None)()
+    polled(look, active)
     return job
 
 
 def job_state(job: Job, *, key: str) -> None:
     """What a job is doing, how far it is, its buttons and what it complained about."""
-    _wake(job)
+    if job.state == "queued":
+        with contextlib.suppress(OSError):
+            ensure_workers()  # the one that it waited for may have been killed
     if job.active:
         st.progress(job.progress.share if job.progress else 0.0, text=state_text(job))
         st.button(
@@ -138,13 +146,6 @@ def job_state(job: Job, *, key: str) -> None:
     if job.state != "cancelled" and (log := job.log):
         with st.expander("What it said", expanded=job.state == "failed"):
             st.code(log, language=None)
-
-
-def _wake(job: Job) -> None:
-    """Start a worker for a job that waits: the one it waited for may have been killed."""
-    if job.state == "queued":
-        with contextlib.suppress(OSError):
-            ensure_workers()
 
 
 def state_text(job: Job) -> str:
@@ -186,9 +187,7 @@ def panel(run_id: str, *, drawn: bool = True) -> None:
     for as long as something can change."""
     job = training(run_id)
     active = job is not None and job.active
-    if active:
-        st.html(STILL)
-    st.fragment(_look, run_every=POLL if active else None)(run_id, active, drawn)
+    polled(partial(_look, run_id, active, drawn), active)
 
 
 def before() -> Run | None:
@@ -209,7 +208,7 @@ def on_stage(run_id: str) -> None:
             stage(view_of(run))
 
     job = training(run_id)
-    st.fragment(look, run_every=POLL / 2 if job and job.active else None)()
+    polled(look, job is not None and job.active, POLL / 2)
 
 
 def others(run_id: str | None) -> None:

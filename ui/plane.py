@@ -5,6 +5,7 @@ A job trains what is nearest to the pointer (:mod:`srnn.sweeps.live`) and ends b
 has trained is cached. The picture is a component, since it must follow the pointer.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from srnn.sweeps.library import Kept, keep, kept_of
 from srnn.sweeps.live import FIELDS, PLAN, look_at
 from srnn.sweeps.plan import parse_plan
 from srnn.vocabulary import EPSILON
-from ui.live import STILL, attempt, job_state, said
+from ui.live import attempt, job_state, polled, said
 from ui.menu import link
 from ui.text import many
 
@@ -53,9 +54,7 @@ def plane() -> None:
         "Colour", MEASURES, default=MEASURES[0], format_func=words, key="live-measure"
     )
     active = _active(latest("live"))
-    if active:
-        st.html(STILL)
-    st.fragment(_shown, run_every=LOOK if active else None)(sweep, measure or MEASURES[0], active)
+    polled(partial(_shown, sweep, measure or MEASURES[0], active), active, LOOK)
 
 
 def _active(job: Job | None) -> bool:
@@ -115,8 +114,8 @@ def _train_around(sweep: Kept, x: float, y: float, active: bool) -> None:
 
 
 def _value(row: Any, measure: str) -> float | None:
-    value = None if row is None else getattr(row, measure)
-    return None if value is None or pd.isna(value) else float(value)
+    missing = row is None or pd.isna(getattr(row, measure))
+    return None if missing else float(getattr(row, measure))
 
 
 def _text(x: float, y: float, row: Any) -> str:

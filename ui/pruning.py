@@ -244,7 +244,7 @@ def _exported(one: Subject, mask: np.ndarray, format_: str, run_id: str) -> None
     )
     with st.container(horizontal=True):
         for (name, data), label in zip(files, ("The network", "Example", "Check"), strict=True):
-            download(label, partial(bytes, data), name, "application/octet-stream")
+            download(label, partial(bytes, data), name)
     names = ("MetaNet", "collapsed", "exported")
     show(export_bars(done.table, names), done.table, f"export-{run_id}-{format_}")
     st.code(files[1][1].decode(), language="python")

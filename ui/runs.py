@@ -16,6 +16,7 @@ from srnn.runs.share import export_bytes
 from srnn.runs.space import delete_run
 from srnn.vocabulary import TYPES, count_replicators
 from ui import state
+from ui.charts import download
 from ui.live import attempt, job_state
 from ui.menu import link
 from ui.text import escape, many
@@ -188,13 +189,11 @@ def _run_actions(run: Run) -> None:
             attempt(lambda: edit_label(run_id, **changes), done="Saved.")
             st.rerun()
     with st.container(horizontal=True):
-        st.download_button(
+        download(
             "Export",
             lambda: export_bytes(get_run(run_id)),
-            file_name=f"metanet-{run_id}.zip",
-            mime="application/zip",
-            key=f"export-{run_id}",
-            help=f"The run as one file, {human(run.size)} before compression.",
+            f"metanet-{run_id}.zip",
+            f"The run as one file, {human(run.size)} before compression.",
         )
         st.button(
             "Delete",

@@ -78,7 +78,6 @@ def workbench(*, with_data: bool = False, clock: bool = True, staged: bool = Fal
             "All figures (zip)",
             lambda: album.album(view),
             f"figures-{view.file}.zip",
-            "application/zip",
             "Every figure of this run at this epoch and epsilon: PNG, SVG and PDF, captions, data. "
             "Takes about a minute.",
             disabled=not browser_found(),

@@ -6,6 +6,7 @@ out the types itself. What is chosen there goes into the one state of the pages 
 and so into the address; what the state says is shown there.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -50,8 +51,7 @@ def stage(view: View, acts: str = "", *, autoplay: bool = False, alone: bool = F
     change = _edit(run_id, view.index, acts, view.epsilon, ladder) if acts else NO_CHANGE
     more = {"id": run_id, "of": view.epsilon, "autoplay": autoplay, "wanted": _wanted(view, acts)}
     block = _block(run_id, view.epsilon, ladder, view.settled if alone else 0)
-    block = amended(block, look=look(), awaits=True, alone=alone)
-    _component(key=KEY, data=block, on_scene_change=_follow)
+    _mount(KEY, block, _follow, awaits=True, alone=alone)
     with st.container(key="stage-change"):
         _change(key="changed", data=amended(change, **more))
 
@@ -63,27 +63,16 @@ def live_stage(job: Job) -> bool:
 
     epsilon = state.epsilon()
     ladder = state.ladder(epsilon)
-    if (source := of_job(job, epsilon, ladder)) is None:
+    if (block := of_job(job, epsilon, ladder)) is None:
         return False
-    block = source.block(epsilon, ladder)
-    wanted = {"version": f"{job.id} live", "epsilon": epsilon}
-    _component(
-        key=KEY,
-        data=amended(block, look=look(), wanted=wanted),
-        on_scene_change=_follow,
-    )
+    _mount(KEY, block, _follow, wanted={"version": f"{job.id} live", "epsilon": epsilon})
     return True
 
 
 def soup_stage(block: bytes, version: str, begin: int) -> int | None:
     """Show a soup (:mod:`ui.stage.soup`), in a fragment; in a new ``version`` it plays from the
     step ``begin`` on. Returns the step at which its clock stands; None before it has said so."""
-    wanted = {"version": version, "snapshot": begin, "play": True}
-    _component(
-        key=SOUP,
-        data=amended(block, look=look(), wanted=wanted),
-        on_scene_change=lambda: None,
-    )
+    _mount(SOUP, block, wanted={"version": version, "snapshot": begin, "play": True})
     scene = st.session_state[SOUP].get("scene")
     return scene["snapshot"] if scene and scene["run"] == block_id(block) else None
 
@@ -95,7 +84,13 @@ def pair(left: View, right: View) -> None:
         ladder = state.ladder(view.epsilon)
         block = _block(view.run.run_id, view.epsilon, ladder)
         with column:
-            _component(key=f"{KEY}-{side}", data=amended(block, look=look(), tied=True))
+            _mount(f"{KEY}-{side}", block, tied=True)
+
+
+def _mount(key: str, block: bytes, follow: Callable[[], None] = lambda: None, **more: Any) -> None:
+    """The component with a block and what else its header says; ``follow`` is called when something
+    was chosen there."""
+    _component(key=key, data=amended(block, look=look(), **more), on_scene_change=follow)
 
 
 def _wanted(view: View, acts: str) -> dict[str, Any]:
@@ -150,7 +145,7 @@ def _block(run_id: str, epsilon: float, ladder: tuple[float, ...], settled: int 
         return READY.read_bytes()
     from ui.stage.source import of_run
 
-    return of_run(run_id, epsilon, ladder, settled).block(epsilon, ladder)
+    return of_run(run_id, epsilon, ladder, settled)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -168,7 +163,7 @@ def make_ready(run_id: str) -> bytes:
     """The block of a run as the first page shows it."""
     from ui.stage.source import of_run
 
-    return of_run(run_id, EPSILON, EPSILONS).block(EPSILON, EPSILONS)
+    return of_run(run_id, EPSILON, EPSILONS)
 
 
 def film_button(view: View) -> None:
@@ -178,7 +173,6 @@ def film_button(view: View) -> None:
         "Film (HTML)",
         lambda: film(_block(run.run_id, view.epsilon, ladder), f"{run.name} · run {run.run_id}"),
         f"film-{view.file}.html",
-        "text/html",
         "The stage of this run in one file: play its clock in any browser, without the lab.",
     )
 

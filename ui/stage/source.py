@@ -1,10 +1,9 @@
 """What the stage shows of a run: snapshots, and what is known at each. Needs torch.
 
-A source is a finished run or a training so far; what acts make of a run is one snapshot more.
+Of a finished run, or of a training so far; what acts make of a run is one snapshot more.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,56 +32,39 @@ Known = list[float | None]
 """Accuracies by snapshot; None: not known."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """Snapshots at ``epochs``, as ``arrays``; the ``axes`` of their cube; the table of ``records``;
-    accuracies ``(T,)`` before and after the replicators are dropped, and what
-    else the header says (``more``)."""
-
-    name: str
-    shape: MacroShape
-    epochs: Sequence[int]
-    arrays: Arrays
-    axes: Axes
-    records: pd.DataFrame
-    before: Known
-    after: Known
-    task: Task | None
-    more: dict[str, Any]
-
-    def block(self, epsilon: float, ladder: Sequence[float]) -> bytes:
-        """All of it for the browser."""
-        shape = self.shape
-        skips = [(shape.skip(layer), layer + 1) for layer in range(shape.depth)]
-        image, mean = _input(shape, self.task)
-        header = {
-            "id": self.name,
-            "epochs": list(self.epochs),
-            "sizes": shape.sizes,
-            "starts": shape.starts,
-            "skips": [pair for pair in skips if pair[0] is not None],
-            "types": TYPES,
-            "labels": [LABELS[name] for name in TYPES],
-            "ladder": ladder,
-            "rung": ladder.index(epsilon),
-            "curve": curves(self.records),
-            "before": self.before,
-            "after": self.after,
-            "shares": self.axes.shares.tolist(),
-            "image": image,
-            "mean": mean,
-            **self.more,
-        }
-        return encode(header, self.arrays)
-
-
-def of_run(run_id: str, epsilon: float, ladder: tuple[float, ...], settled: int = 0) -> Source:
+def of_run(run_id: str, epsilon: float, ladder: tuple[float, ...], settled: int = 0) -> bytes:
     """A finished run, settled for so many steps at every snapshot."""
     run, (arrays, axes, scales) = get_run(run_id), _whole(run_id, ladder, settled)
-    epochs, records = run.snapshot_epochs, run.records
     before, after = _accuracies(run_id, epsilon, settled)
-    task, more = cached.task(run_id), scales | {"settled": settled}
-    return Source(run_id, run.shape, epochs, arrays, axes, records, before, after, task, more)
+    header = _header(run_id, run.shape, cached.task(run_id), axes, epsilon, ladder)
+    header |= {"epochs": run.snapshot_epochs, "curve": curves(run.records), "settled": settled}
+    return encode({**header, "before": before, "after": after, **scales}, arrays)
+
+
+def _header(
+    name: str,
+    shape: MacroShape,
+    task: Task | None,
+    axes: Axes,
+    epsilon: float,
+    ladder: Sequence[float],
+) -> dict[str, Any]:
+    """What the browser must know of a network before it reads its snapshots."""
+    skips = [(shape.skip(layer), layer + 1) for layer in range(shape.depth)]
+    image, mean = _input(shape, task)
+    return {
+        "id": name,
+        "sizes": shape.sizes,
+        "starts": shape.starts,
+        "skips": [pair for pair in skips if pair[0] is not None],
+        "types": TYPES,
+        "labels": [LABELS[name] for name in TYPES],
+        "ladder": ladder,
+        "rung": ladder.index(epsilon),
+        "shares": axes.shares.tolist(),
+        "image": image,
+        "mean": mean,
+    }
 
 
 def edit(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
@@ -122,7 +104,7 @@ def _moments(run_id: str, settled: int) -> tuple[np.ndarray, HistoryMeasures]:
     return snapshots, history_measures(snapshots, run.encoding)
 
 
-def of_job(job: Job, epsilon: float, ladder: tuple[float, ...]) -> Source | None:
+def of_job(job: Job, epsilon: float, ladder: tuple[float, ...]) -> bytes | None:
     """A training so far; None before its first snapshot."""
     assert job.config is not None
     config = job.config
@@ -134,22 +116,18 @@ def of_job(job: Job, epsilon: float, ladder: tuple[float, ...]) -> Source | None
     measured = _history(job.id, len(epochs), snapshots, config.neurons, config.encoding)
     axes = principal_axes(snapshots, 3)
     arrays = _arrays(snapshots, measured, axes, ladder)
-    known = rows.set_index("epoch")["test_accuracy"]
-    before = numbers([float(known.get(epoch, np.nan)) for epoch in epochs])
     reached = max(int(rows["epoch"].iloc[-1]), epochs[-1])
-    training = {"epoch": reached, "epochs": config.epochs}
-    return Source(
-        job.id,
-        shape,
-        epochs,
-        arrays,
-        axes,
-        rows,
-        before,
-        [None] * len(epochs),
-        task_of(config),
-        {"training": training, **_scales(arrays)},
-    )
+    header = _header(job.id, shape, task_of(config), axes, epsilon, ladder)
+    header |= {"epochs": epochs, "curve": curves(rows), "before": _known(rows, epochs)}
+    header |= {"after": [None] * len(epochs), **_scales(arrays)}
+    header["training"] = {"epoch": reached, "epochs": config.epochs}
+    return encode(header, arrays)
+
+
+def _known(records: pd.DataFrame, epochs: Sequence[int]) -> Known:
+    """The test accuracy at some epochs, as a table of records has it."""
+    found = records.set_index("epoch")["test_accuracy"]
+    return numbers([float(found.get(epoch, np.nan)) for epoch in epochs])
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
@@ -205,8 +183,7 @@ def _input(shape: MacroShape, task: Task | None) -> tuple[list[int] | None, list
 def _accuracies(run_id: str, epsilon: float, settled: int) -> tuple[Known, Known]:
     """Test accuracy at every snapshot before and after its replicators are dropped."""
     run, task = get_run(run_id), cached.task(run_id)
-    known = run.records.set_index("epoch")["test_accuracy"]
-    before = numbers([float(known.get(epoch, np.nan)) for epoch in run.snapshot_epochs])
+    before = _known(run.records, run.snapshot_epochs)
     if task is None:
         return before, [None] * len(before)
     snapshots, measured = _moments(run_id, settled)
