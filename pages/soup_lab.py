@@ -15,7 +15,7 @@ from ui.around import surroundings
 from ui.charts import download, show
 from ui.frame import page
 from ui.stage import soup_stage
-from ui.stage.film import film as film_file
+from ui.stage.bundle import film as film_file
 from ui.stage.soup import block
 
 OWN = "Your own"
@@ -44,9 +44,9 @@ LONGEST, MOST_PICTURES = 600, 1_100_000
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
-def soups_like(kind: Kind, size: int, steps: int, rules: Rules, count: int = 60) -> np.ndarray:
-    """Census at the end of many soups, ``(count, 5)``."""
-    return replications.soup_census(Recipe(kind), rules, size, steps, count, [71])
+def soups_like(kind: Kind, size: int, steps: int, rules: Rules) -> np.ndarray:
+    """Census at the end of 60 soups, ``(60, 5)``."""
+    return replications.soup_census(Recipe(kind), rules, size, steps, 60, [71])
 
 
 def settings() -> tuple[str, Recipe, int, int, Rules, int]:

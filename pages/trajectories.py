@@ -5,6 +5,7 @@ import streamlit as st
 
 from srnn.analysis.trajectories import Trajectories, raw_weights, sample_particles
 from srnn.figures.style import percent
+from srnn.figures.trajectories import GRID
 from ui import album, cached, choices, state
 from ui.charts import csv, download
 from ui.frame import page
@@ -24,7 +25,7 @@ def chosen_particles(view: View, sample: int) -> tuple[np.ndarray, int]:
     )
     if st.session_state["show"]:
         return np.flatnonzero(mask), int(mask.sum())
-    if sample > album.GRID:
+    if sample > GRID:
         return sample_particles(mask, sample), int(mask.sum())
     kinds = np.unique(view.codes[mask])  # side by side: some of every type
     parts = [sample_particles(mask & (view.codes == kind), sample // len(kinds)) for kind in kinds]
@@ -106,7 +107,7 @@ with st.container(horizontal=True, gap="medium"):
         )
         first = epochs.index(start)
 with st.expander("Which particles"):
-    shown, possible = chosen_particles(view, album.GRID if fit == "particle" else album.SAMPLE)
+    shown, possible = chosen_particles(view, GRID if fit == "particle" else album.SAMPLE)
     most = min(view.run.config.particle_weights, 10)
     text = state.get("components")
     components = min(max(int(text), 3), most) if text.isdecimal() else most

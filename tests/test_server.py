@@ -108,9 +108,9 @@ def test_no_other_site_may_frame_the_lab(port):
 def test_the_link_with_the_token_gives_a_cookie_and_an_address_without_it(port):
     status, headers, _ = ask(port, f"/runs?run=a%26b&token={sessions.TOKEN}")
     assert (status, headers["Location"]) == (303, "/runs?run=a%26b")
-    cookie = headers["Set-Cookie"]
-    assert cookie.startswith(f"srnn-token-{port}={sessions.TOKEN};")
-    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
+    first, *rest = headers["Set-Cookie"].split("; ")
+    assert first == f"srnn-token-{port}={sessions.TOKEN}"
+    assert sorted(rest) == ["HttpOnly", "Path=/", "SameSite=strict"]
 
 
 @pytest.mark.parametrize(

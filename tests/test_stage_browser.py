@@ -17,8 +17,7 @@ from test_workbench_browser import serious
 from srnn.runs import obtain
 from ui.stage import READY, make_ready
 from ui.stage.blob import amended, encode, look
-from ui.stage.bundle import bundle, part
-from ui.stage.film import film
+from ui.stage.bundle import bundle, film, part
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

@@ -7,7 +7,6 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -25,8 +24,6 @@ from ui import cached, state
 from ui.charts import csv, dark, drawn_for, show
 from ui.state import View
 
-Asked = ParamSpec("Asked")
-GRID = cubes.GRID
 SAMPLE = 250
 """Particles in a cube unless all are asked for; more are slow to turn."""
 
@@ -53,10 +50,8 @@ class Plate:
         show(signed, self.table, name, key=key, alt=self.caption, more=more, drawn=drawn)
 
 
-def _kept(make: Callable[Asked, Plate]) -> Callable[Asked, Plate]:
-    """Kept by the server, for every visitor: a finished run never changes. Do not change it."""
-    keep = st.cache_resource(max_entries=20, hash_funcs=cached.MOMENT, show_spinner=False)
-    return keep(make)
+_kept = st.cache_resource(max_entries=20, hash_funcs=cached.MOMENT, show_spinner=False)
+"""Kept by the server, for every visitor: a finished run never changes. Do not change a plate."""
 
 
 @_kept

@@ -17,10 +17,7 @@ from ui.charts import show
 DISTANCES = (1e-3, 1e-2, 0.1, 0.5, 1.0, 2.0)
 
 
-@st.cache_data(show_spinner=False)
-def trials() -> dict[float, np.ndarray]:
-    """Steps of noisy clones, by noise."""
-    return replications.noise_trials(500)
+trials = st.cache_data(show_spinner=False)(replications.noise_trials)
 
 
 @st.cache_data(max_entries=10, show_spinner="Retraining")
@@ -65,7 +62,7 @@ def surroundings() -> None:
             "A tenth of the noise is survived **1.66 generations** longer: errors grow fourfold "
             "with each, and log 10 / log 4 = 1.66."
         )
-        found = trials()
+        found = trials(500)
         table = pd.DataFrame(replications.robustness_rows(found))
         for part in (0, 1):
             drawn = figures.robustness_boxes(found, published.ROBUSTNESS, part)

@@ -11,8 +11,6 @@ from srnn.vocabulary import TYPES
 from ui.charts import dark
 
 EPOCH = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(grid=False, tickMinStep=1))
-
-
 ORDER = ["before", "this run"]
 PALE = "#AEB6C2"
 """Ink of the run before, under the one that goes."""
@@ -40,12 +38,10 @@ def accuracy_curves(rows: pd.DataFrame, earlier: pd.DataFrame | None = None) -> 
 
 def type_areas(rows: pd.DataFrame) -> alt.Chart:
     """Particles of every type, stacked: the whole is the network."""
-    present = [name for name in TYPES if rows[name].any()]
-    names = {name: type_label(name) for name in present}
-    table = _long(rows, names)
-    table["order"] = table["series"].map({label: i for i, label in enumerate(names.values())})
-    labels = list(names.values())
-    colors = alt.Scale(domain=labels, range=[type_color(name, dark()) for name in present])
+    names = {name: type_label(name) for name in TYPES if rows[name].any()}
+    table, labels = _long(rows, names), list(names.values())
+    table["order"] = table["series"].map(labels.index)
+    colors = alt.Scale(domain=labels, range=[type_color(name, dark()) for name in names])
     return (
         alt.Chart(table)
         .mark_area(opacity=1)

@@ -88,7 +88,6 @@ def command(
     changed: Callable[[], Hashable] = lambda: None,
     disabled: bool = False,
     primary: bool = True,
-    help: str = "In the background: the page may be left. What is there already is not repeated.",
     **asked: Any,
 ) -> Job | None:
     """The last job of the command ``name``, and a button ``label`` that asks for it with
@@ -113,7 +112,8 @@ def command(
                 key=f"run-{name}",
                 type="primary" if primary and not disabled else "secondary",
                 disabled=disabled,
-                help=help,
+                help="In the background: the page may be left. What is there already is not "
+                "repeated.",
                 on_click=lambda: attempt(lambda: submit_command(arguments, **asked)),
             )
 

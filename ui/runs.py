@@ -27,6 +27,13 @@ POINTS = 40
 SHOWN = 100
 """Rows of the table at a time."""
 
+KINDS = {
+    "Finished": ("finished", "bundled", "imported"),
+    "Under way": ("running", "queued"),
+}
+OTHER = "Stopped or failed"
+"""What the table can be narrowed to, by states."""
+
 COLUMNS: dict[str, Any] = {
     "Pinned": st.column_config.CheckboxColumn("Pin", width=40),
     "Name": st.column_config.TextColumn(width="large"),
@@ -62,35 +69,32 @@ Entries = dict[str, Run | Job]
 
 def filtered(entries: Entries) -> list[str]:
     """The ids that the visitor asks for with the filters above the table, :data:`SHOWN` at most."""
-    named = labelled()
-    table = pd.DataFrame(
-        [
-            (key, _state(entry), _data(entry.config), _words(entry, named))
-            for key, entry in entries.items()
-        ],
-        columns=["Run", "State", "Data", "Words"],
-    )
-    kinds = ["All", "Finished", "Under way", "Stopped or failed"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        kinds = ["All", *KINDS, OTHER]
         kind = st.segmented_control("Show", kinds, default="All", key="runs_kind", required=True)
-        datasets = sorted(table["Data"].unique())
+        datasets = sorted({_data(entry.config) for entry in entries.values()})
         chosen = st.multiselect("Data", datasets, key="runs_data", placeholder="All data sets")
         text = st.text_input("Search", key="runs_search", placeholder="Name, note or run id")
         sheet = st.empty()
-    finished = table["State"].isin(["finished", "bundled", "imported"])
-    active = table["State"].isin(["running", "queued"])
-    keep = {"All": table["State"].notna(), "Finished": finished, "Under way": active}
-    rows = table[keep.get(kind, ~finished & ~active)]
-    if chosen:
-        rows = rows[rows["Data"].isin(chosen)]
-    if text:
-        rows = rows[rows["Words"].str.contains(text.lower(), regex=False)]
-    sheets = -(-len(rows) // SHOWN)
+    named = labelled()
+    ids = [
+        key
+        for key, entry in entries.items()
+        if kind in ("All", _kind(entry))
+        and (not chosen or _data(entry.config) in chosen)
+        and (not text or text.lower() in _words(entry, named))
+    ]
+    sheets = -(-len(ids) // SHOWN)
     first = 0
     if sheets > 1:
         label = f"Sheet, of {sheets}"
         first = SHOWN * (int(sheet.number_input(label, 1, sheets, width=110)) - 1)
-    return rows["Run"].tolist()[first : first + SHOWN]
+    return ids[first : first + SHOWN]
+
+
+def _kind(entry: Run | Job) -> str:
+    state = _state(entry)
+    return next((kind for kind, states in KINDS.items() if state in states), OTHER)
 
 
 def show_table(ids: list[str], entries: Entries) -> None:

@@ -23,10 +23,13 @@ import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 import streamlit as st
+from starlette.datastructures import Headers, QueryParams
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.websockets import WebSocketClose
 from streamlit import config, runtime
 
 from srnn import files
@@ -71,19 +74,21 @@ class Guard:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
-            return
-        if not self._is_at_home(scope):
+        elif not self._is_at_home(scope):
             await _refuse(scope, receive, send)
         elif scope["type"] == "websocket":
             await self.app(scope, _bounded(receive, send), send)
         elif (address := self._without_token(scope)) is not None:
-            await self._welcome(scope, send, address)
+            answer, name = RedirectResponse(address, 303), _cookie_name(scope["server"][1])
+            answer.set_cookie(name, self.token or "", httponly=True, samesite="strict")
+            await answer(scope, receive, _with_headers(send))
         else:
             await self.app(scope, receive, _with_headers(send))
 
     def _is_at_home(self, scope: Any) -> bool:
         """Whether a request names this machine, once, and comes from no page of another site."""
-        hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
+        headers = Headers(scope=scope)
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
         named = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if named is None or named[1].strip("[]").rstrip(".").lower() not in self.hosts:
             return False
@@ -93,33 +98,18 @@ class Guard:
 
     def _without_token(self, scope: Any) -> str | None:
         """The address without its token if that is the right one, else None."""
-        values = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = dict(values).get("token")
+        values = QueryParams(scope["query_string"])
+        given = values.get("token")
         if scope["method"] != "GET" or not self.token or given is None:
             return None
         if not hmac.compare_digest(given.encode(), self.token.encode()):
             return None
-        rest = urlencode([value for value in values if value[0] != "token"])
+        rest = urlencode([value for value in values.multi_items() if value[0] != "token"])
         path = "/" + quote(scope["path"].lstrip("/"))  # never //another.site, nor another header
         return f"{path}?{rest}" if rest else path
 
-    async def _welcome(self, scope: Any, send: Any, address: str) -> None:
-        """Give the browser the token as a cookie, and send it on to the address without it."""
-        cookie = (
-            f"{_cookie_name(scope['server'][1])}={self.token}; Path=/; HttpOnly; SameSite=Strict"
-        )
-        headers = [(b"location", address.encode("latin-1")), (b"set-cookie", cookie.encode())]
-        start = {"type": "http.response.start", "status": 303, "headers": headers}
-        await _with_headers(send)(start)
-        await send({"type": "http.response.body", "body": b""})
-
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
-
-
-def _values(scope: Any, name: bytes) -> list[str]:
-    """All values of a header."""
-    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
 def _with_headers(send: Any) -> Any:
@@ -133,13 +123,10 @@ def _with_headers(send: Any) -> Any:
 
 async def _refuse(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": TOO_MUCH})
+        await WebSocketClose(TOO_MUCH)(scope, receive, send)
         return
-    text = b"The lab answers on this machine only, under its own name (http://127.0.0.1)."
-    headers = [(b"content-type", b"text/plain")]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+    text = "The lab answers on this machine only, under its own name (http://127.0.0.1)."
+    await PlainTextResponse(text, 403)(scope, receive, send)
 
 
 def _bounded(receive: Any, send: Any) -> Any:

@@ -17,8 +17,7 @@ from srnn.vocabulary import EPSILON
 from ui import state
 from ui.charts import download
 from ui.stage.blob import amended, block_id, encode, look
-from ui.stage.bundle import FOLDER, bundle, part
-from ui.stage.film import film
+from ui.stage.bundle import FOLDER, bundle, film, part
 from ui.state import EPSILONS, View
 
 KEY, SOUP = "stage", "soup-stage"

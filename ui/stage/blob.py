@@ -63,23 +63,22 @@ def look() -> dict[str, Any]:
     """The colours of :mod:`srnn.figures.style`, for a light and for a dark ground."""
 
     def one(dark: bool) -> dict[str, Any]:
-        names = {"muted": style.MUTED, "faint": style.FAINT}
-        names |= {"negative": style.NEGATIVE, "positive": style.POSITIVE}
-        colors: dict[str, Any] = {
-            name: style.themed_color(color, dark) for name, color in names.items()
+        return {
+            "muted": style.themed_color(style.MUTED, dark),
+            "faint": style.themed_color(style.FAINT, dark),
+            "negative": style.themed_color(style.NEGATIVE, dark),
+            "positive": style.themed_color(style.POSITIVE, dark),
+            "types": {name: style.type_color(name, dark) for name in TYPES},
         }
-        return colors | {"types": {name: style.type_color(name, dark) for name in TYPES}}
 
     return {"light": one(False), "dark": one(True)}
 
 
 def curves(records: Any) -> dict[str, list[float | None]]:
     """The columns of a run's table that are drawn against the clock; None where not known."""
-    rows = records
-    if len(rows) > MOST_ROWS:
-        rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, MOST_ROWS).astype(int))]
+    some = np.linspace(0, len(records) - 1, min(len(records), MOST_ROWS)).astype(int)
     names = ("epoch", "test_accuracy", "task_loss", "replication_loss")
-    return {name: numbers(rows[name].tolist()) for name in names}
+    return {name: numbers(records[name].iloc[some].tolist()) for name in names}
 
 
 def numbers(values: list[float]) -> list[float | None]:
