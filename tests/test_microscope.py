@@ -13,7 +13,7 @@ from srnn.lineage import read_acts
 from srnn.runs import Run, get_run, obtain
 from srnn.runs.fork import forked
 from srnn.tasks import task_of
-from ui.stage.edits import measured, performed
+from ui.stage.source import measured, performed
 
 
 @pytest.fixture(autouse=True)

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from srnn.config import RECIPE_RULES as RULES
 from srnn.config import RECIPES, RunConfig, describe, field_names
 from srnn.presets import PRESETS
 from srnn.runs import RunError, find_run, read_job
-from srnn.tasks import DATASETS, SIDE
-from srnn.upload import uploads
-from ui.own_data import own_data
+from srnn.tasks import DATASETS, SIDE, DataError
+from srnn.upload import KINDS, Upload, keep_upload, label_choices, read_upload, uploads
 from ui.state import change, get
 from ui.text import escape
 
@@ -28,6 +28,8 @@ CONTROLS = {name: about for name in field_names() if (about := describe(name))["
 SLIDERS = [name for name, about in CONTROLS.items() if about["marks"]]
 GROUPS = dict.fromkeys(about["group"] for about in CONTROLS.values() if not about["marks"])
 """The groups of those that are no sliders, in the order of their first fields."""
+SHOWN = 24
+"""Images in the preview."""
 START = "quick"
 """The preset that the page opens with: it trains in seconds."""
 
@@ -116,7 +118,7 @@ def form() -> dict[str, Any]:
     """Draw the controls; returns the values of a configuration, not yet validated."""
     _preset()
     _dataset()
-    own_data(use_data)
+    _own_data()
     for name in SLIDERS:
         field(name)
     with st.expander("More settings"):
@@ -206,6 +208,55 @@ def _dataset_changed() -> None:
 def use_data(dataset: str) -> None:
     """Learn another data set: uploaded images as they are, those of folders at 15x15."""
     put(dataset=dataset, dataset_digest="", size=0 if dataset in uploads() else SIDE)
+
+
+def _own_data() -> None:
+    """An upload: checked, with its labels chosen, previewed; kept when the visitor says so."""
+    with st.expander("Upload your own data"):
+        file = st.file_uploader(
+            "CSV, NPZ or a zip of images",
+            list(KINDS),
+            help="A table with a column of labels; arrays x and y (or x_train, y_train, x_test, "
+            "y_test); or PNG and JPEG pictures in one folder per class. A fifth of every class is "
+            "kept for testing.",
+        )
+        if file is None:
+            return
+        try:
+            choices = label_choices(file.name, file.getvalue())
+            label = st.selectbox("Labels", choices) if choices else None
+            found = _read(file.file_id, label, file.name, file.getvalue())
+        except DataError as error:
+            st.error(f"These data cannot be used: {escape(str(error))}.")
+            return
+        _preview(found)
+        st.button("Use these data", key="use-data", on_click=_keep, args=(found, file.name))
+        if problem := st.session_state.pop("upload-problem", None):
+            st.error(escape(problem))
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading the file")
+def _read(file_id: str, label: str | None, _name: str, _data: bytes) -> Upload:
+    return read_upload(_name, _data, label)
+
+
+def _preview(found: Upload) -> None:
+    import pandas as pd
+
+    st.markdown(escape(found.about) + ".")
+    counts = np.bincount(found.labels, minlength=len(found.classes))
+    table = pd.DataFrame({"class": found.classes, "images": counts})
+    st.dataframe(table, hide_index=True, height=min(36 * (len(table) + 1) + 2, 180))
+    some = np.linspace(0, len(found.images) - 1, min(len(found.images), SHOWN)).astype(int)
+    tiles = np.pad(found.images[some], ((0, 0), (1, 1), (1, 1)))
+    st.image(np.hstack(list(tiles)), caption=f"{len(tiles)} of the images", width="stretch")
+
+
+def _keep(found: Upload, name: str) -> None:
+    try:
+        use_data(str(keep_upload(found, name.rpartition(".")[0])))
+    except OSError as error:
+        st.session_state["upload-problem"] = str(error)
 
 
 def _preset() -> None:

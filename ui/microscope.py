@@ -1,6 +1,6 @@
 """The microscope: one particle from near, and acts on the chosen ones with their consequences.
 
-What an act leads to is shown at once (:mod:`ui.stage.edits`); the acts stand in the state as text,
+What an act leads to is shown at once (:mod:`ui.stage.source`); the acts stand in the state as text,
 so undoing, redoing and a link to them are changes of a text.
 """
 
@@ -23,7 +23,7 @@ from srnn.runs.fork import forked
 from srnn.tasks import DataError, task_of
 from srnn.vocabulary import LABELS, TYPES, count_replicators
 from ui import cached, state
-from ui.stage.edits import measured, performed
+from ui.stage.source import measured, performed
 from ui.state import View
 from ui.text import escape, many
 

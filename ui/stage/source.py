@@ -1,6 +1,8 @@
 """What the stage shows of a run: snapshots, and what is known at each. Needs torch.
 
-Of a finished run, or of a training so far; what acts make of a run is one snapshot more.
+Of a finished run, or of a training so far. What acts make of a run is one snapshot more: they stand
+in the state (and the address) as text, and what they lead to is computed once, act by act, so that
+undoing and redoing are looked up and give exactly the numbers that were there.
 """
 
 from collections.abc import Sequence
@@ -10,19 +12,23 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from srnn.acts import perform
 from srnn.analysis.collapse import scalars
 from srnn.analysis.dropout import accuracy_of, drop
+from srnn.analysis.moment import Moment, look
 from srnn.analysis.trajectories import Axes, principal_axes
 from srnn.analysis.types import HistoryMeasures, history_measures
+from srnn.history import TrainingState
+from srnn.lineage import Act, read_acts
 from srnn.metanet import MacroShape, macro_shape
 from srnn.particles import position_encoding
 from srnn.runs import Job, get_run
 from srnn.runs.draft import kept_so_far
+from srnn.runs.fork import state_at
 from srnn.tasks import Task, task_of
 from srnn.vocabulary import EPSILON, LABELS, TYPES, is_replicator
 from ui import cached
 from ui.stage.blob import curves, encode, numbers, rungs
-from ui.stage.edits import measured, performed
 from ui.state import View
 
 Arrays = dict[str, np.ndarray]
@@ -65,6 +71,47 @@ def _header(
         "image": image,
         "mean": mean,
     }
+
+
+def performed(run_id: str, index: int, acts: str) -> TrainingState:
+    """The state of a run at its snapshot ``index`` after some acts. Do not change its arrays.
+
+    Its momentum is that of the training only where some particles are retrained: finding it may
+    take as long as the training did.
+
+    Raises:
+        ValueError: the acts cannot be done.
+        DataError: the run's data are not here.
+    """
+    listed = read_acts(acts)
+    return _performed(run_id, index, listed, any(act.kind == "retrain" for act in listed))
+
+
+@st.cache_resource(max_entries=60, show_spinner="Training")
+def _performed(run_id: str, index: int, acts: tuple[Act, ...], exact: bool) -> TrainingState:
+    run = get_run(run_id)
+    if acts:
+        begun = _performed(run_id, index, acts[:-1], exact)
+        return perform(acts[-1:], begun, run.config, task_of(run.config))
+    epoch, record = run.snapshot_epochs[index], run.record
+    if exact:
+        return state_at(run, epoch)
+    weights = run.snapshots[index]
+    none = np.zeros_like(weights)
+    return TrainingState(epoch, weights, none, record.replicating, record.engine)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def measured(run_id: str, index: int, acts: str, epsilon: float) -> Moment:
+    """Census and accuracies of a run at a snapshot after some acts.
+
+    Raises:
+        ValueError: the acts cannot be done.
+        DataError: the run's data are not here.
+    """
+    run = get_run(run_id)
+    weights = performed(run_id, index, acts).weights
+    return look(weights, run.encoding, run.shape, task_of(run.config), epsilon)
 
 
 def edit(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
