@@ -1,9 +1,8 @@
 """Connectivity: which connections survive self-replication pruning, and what they leave."""
 
-import pandas as pd
 import streamlit as st
 
-from srnn.analysis.connectivity import ALL, SURVIVORS, graphml
+from srnn.analysis.connectivity import ALL, SURVIVORS, graphml, node_table, select
 from srnn.figures.draggable import draggable_page
 from srnn.figures.style import percent, points, type_label
 from srnn.tasks import DataError
@@ -49,8 +48,9 @@ def finding(view: View, keep: str) -> None:
     st.markdown(text)
 
 
-def isolated(cells: pd.DataFrame) -> None:
+def isolated(view: View, keep: str) -> None:
     """Hidden and output cells that no kept way leads through."""
+    cells = node_table(select(view.codes, keep), view.run.shape)
     inner = cells[cells["layer"] > 0]
     lost = inner[inner["isolated"]]["name"].tolist()
     if lost:
@@ -84,7 +84,7 @@ with st.container(horizontal=True):
     with st.container(width=PANEL):
         st.header("Survivors per layer", anchor=False)
         album.layers(view).show(view)
-        isolated(cached.cells(view, keep))
+        isolated(view, keep)
     with st.container(width=PANEL):
         st.header("What is read of the input", anchor=False)
         album.pixels(view, keep).show(view)

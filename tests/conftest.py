@@ -1,6 +1,7 @@
 """Shared by all tests: an empty run cache of their own, one torch thread, a small task."""
 
 import errno
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("SRNN_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    """Nothing that the app keeps is of another test's cache folder."""
+    if streamlit := sys.modules.get("streamlit"):
+        streamlit.cache_data.clear()
+        streamlit.cache_resource.clear()
 
 
 @pytest.fixture(autouse=True)

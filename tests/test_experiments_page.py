@@ -4,9 +4,7 @@ import time
 
 import pandas as pd
 import pytest
-import streamlit as st
-from sessions import ROOT
-from streamlit.testing.v1 import AppTest
+from app_pages import open_page, words
 
 from srnn.experiments import experiments
 from srnn.experiments.base import Settings
@@ -15,23 +13,12 @@ from srnn.runs import latest, obtain
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """Nothing kept from another test's cache folder; one process at a time."""
+def one_process(monkeypatch):
     monkeypatch.setenv("SRNN_JOBS", "1")
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 def open_log():
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    page.switch_page("pages/research_log.py")
-    page.run()
-    assert not page.exception
-    return page
-
-
-def words(page):
-    return " ".join(part.value for part in page.markdown)
+    return open_page("pages/research_log.py")
 
 
 def verdict(page, name):
@@ -107,20 +94,13 @@ def test_a_row_is_run_in_the_background_and_its_card_fills():
 @pytest.mark.parametrize("file", ["dropout_test", "membership", "explain"])
 def test_pages_about_particles_open_on_a_run_and_state_a_finding(file, small):
     run, _ = obtain(small)
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    page.session_state["run_id"] = run.run_id
-    page.switch_page(f"pages/{file}.py")
-    page.run()
-    assert not page.exception
+    page = open_page(f"pages/{file}.py", run.run_id)
     assert "%" in words(page) and len(page.get("plotly_chart")) >= 2
 
 
 def test_any_set_of_particles_can_be_dropped(small):
     run, _ = obtain(small)
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    page.session_state["run_id"] = run.run_id
-    page.switch_page("pages/dropout_test.py")
-    page.run()
+    page = open_page("pages/dropout_test.py", run.run_id)
     page.slider(key="rank").set_range(0, 100).run()
     page.multiselect(key="layers").set_value([0]).run()
     assert not page.exception
@@ -130,9 +110,5 @@ def test_any_set_of_particles_can_be_dropped(small):
 def test_a_diverged_run_has_no_answers_to_explain(small):
     run, _ = obtain(small.replace(lr=10.0, replication_lr=10.0))
     assert run.stopped
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    page.session_state["run_id"] = run.run_id
-    page.switch_page("pages/explain.py")
-    page.run()
-    assert not page.exception
+    page = open_page("pages/explain.py", run.run_id)
     assert any("diverged" in part.value for part in page.info)

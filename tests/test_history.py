@@ -10,7 +10,7 @@ from pathlib import Path
 import faults
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+from app_pages import alone
 
 from srnn import history
 from srnn.analysis.collapse import scalars
@@ -113,10 +113,7 @@ def test_it_travels_and_a_sample_that_was_forged_does_not(many, small, tmp_path)
 def test_pages_say_that_only_a_sample_has_a_past(many, small):
     run = obtain(small)[0]
     for page in ("trajectories", "particle_types"):
-        app = AppTest.from_file(str(Path(__file__).parents[1] / f"pages/{page}.py"))
-        app.query_params["run"] = run.run_id
-        app.run(timeout=60)
-        assert not app.exception
+        app = alone(f"pages/{page}.py", run=run.run_id)
         said = " ".join(one.value for one in [*app.caption, *app.markdown])
         assert "a sample of 40 particles" in said
         assert page != "trajectories" or "of the 40 whose weights this run keeps" in said

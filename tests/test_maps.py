@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from app_pages import alone
 from figure_checks import assert_within_axes
 from streamlit.testing.v1 import AppTest
 
@@ -225,8 +226,7 @@ def test_the_bundled_sweep_is_whole_and_of_the_settings_that_there_are_today(cac
     table = kept.table
     assert set(table["run_id"]) == {config.run_id for config in kept.plan.runs()}
     assert len(table) == kept.plan.total() and set(table["error"]) == {""}
-    app = AppTest.from_file(str(ROOT / "pages" / "phase_map.py"), default_timeout=60).run()
-    assert not app.exception
+    app = alone("pages/phase_map.py")
     assert any(f"{len(table)} of {len(table)} runs done" in text.value for text in app.markdown)
     assert app.button(key="run-sweep").disabled
 
@@ -259,8 +259,7 @@ def _ints(row: pd.Series) -> dict[str, object]:
 
 
 def test_the_page_shows_a_sweep_and_opens_a_run(there):
-    app = AppTest.from_file(str(ROOT / "pages" / "phase_map.py"), default_timeout=60).run()
-    assert not app.exception
+    app = alone("pages/phase_map.py")
     assert any("8 of 8 runs" in text.value for text in app.markdown)
     app.selectbox(key="map-measure").set_value("test_accuracy").run()
     assert not app.exception
@@ -272,7 +271,7 @@ def test_a_run_that_failed_is_shown_with_its_reason(there):
     broken = whole.assign(error=["no luck", *[""] * 7])
     broken.to_parquet(kept.table_file)
     try:
-        app = AppTest.from_file(str(ROOT / "pages" / "phase_map.py"), default_timeout=60).run()
+        app = alone("pages/phase_map.py")
     finally:
         whole.to_parquet(kept.table_file)
     assert not app.exception
@@ -289,7 +288,7 @@ def test_networks_of_the_live_plane_stand_behind_what_somebody_asked_for(small: 
     tiny = obtain(first)[0]
     runs = list_runs()
     assert (runs[0], runs[-1]) == (own, tiny) and runs[1].bundled
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = alone("app.py")
     links = [one.proto.query_string for one in app.get("page_link")]
     assert any(own.run_id in one for one in links)
     assert not any(tiny.run_id in one for one in links)
@@ -307,8 +306,7 @@ def test_the_live_plane_shows_what_is_trained_and_trains_nothing_by_itself(cache
 
 
 def test_without_a_sweep_the_page_offers_to_write_one(cache):
-    app = AppTest.from_file(str(ROOT / "pages" / "phase_map.py"), default_timeout=60).run()
-    assert not app.exception
+    app = alone("pages/phase_map.py")
     app.text_area(key="sweep-text").set_value("[grid]\nalpah = [1]\n").run()
     assert any("did you mean alpha" in error.value for error in app.error)
 
@@ -344,17 +342,13 @@ def test_the_command_of_a_run_makes_it_again(capsys, cache):
 
 def test_compare_shows_the_runs_that_the_address_names(there):
     names = list_sweeps()[0].table["run_id"].tolist()[:3]
-    app = AppTest.from_file(str(ROOT / "pages" / "compare.py"), default_timeout=60)
-    app.query_params["compared"] = ",".join(names)
-    app.run()
-    assert not app.exception
+    app = alone("pages/compare.py", compared=",".join(names))
     assert any(text.value.startswith("3 runs") for text in app.markdown)
 
 
 def test_compare_takes_a_whole_sweep(there):
     kept = list_sweeps()[0]
-    app = AppTest.from_file(str(ROOT / "pages" / "compare.py"), default_timeout=60)
-    app.run()
+    app = alone("pages/compare.py")
     (sweeps,) = (box for box in app.selectbox if box.label == "Or all runs of a sweep")
     sweeps.set_value(kept.plan.name).run()
     assert not app.exception

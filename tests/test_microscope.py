@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-import streamlit as st
-from sessions import ROOT
+from app_pages import alone, calm
 from streamlit.testing.v1 import AppTest
 
 from srnn.acts import perform
@@ -16,29 +15,17 @@ from srnn.tasks import task_of
 from ui.stage.source import measured, performed
 
 
-@pytest.fixture(autouse=True)
-def fresh() -> None:
-    st.cache_data.clear()
-    st.cache_resource.clear()
-
-
 @pytest.fixture
 def run(small: RunConfig) -> Run:
     return obtain(small)[0]
 
 
 def open_microscope(run: Run, **address: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    app.query_params.update({"run": run.run_id, **address})
-    app.run()
-    assert not app.exception, [one.message for one in app.exception]
-    return app
+    return alone("app.py", run=run.run_id, **address)
 
 
 def press(app: AppTest, key: str) -> AppTest:
-    app.button(key=key).click().run()
-    assert not app.exception, [one.message for one in app.exception]
-    return app
+    return calm(app.button(key=key).click().run())
 
 
 def ledger(app: AppTest) -> list[str]:

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
-from sessions import ROOT
+from app_pages import alone, words
 from streamlit.testing.v1 import AppTest
 
 from srnn.analysis import attribution, dropout
@@ -30,8 +29,6 @@ EPSILON = 0.003
 
 @pytest.fixture
 def run(small: RunConfig) -> Run:
-    st.cache_data.clear()
-    st.cache_resource.clear()
     return obtain(small.replace(seed=3))[0]
 
 
@@ -49,14 +46,7 @@ def task(run: Run) -> Task:
 
 def said(file: str, run: Run, **address: str) -> str:
     """What a page says of a run."""
-    app = AppTest.from_file(str(ROOT / "pages" / f"{file}.py"), default_timeout=60)
-    app.query_params.update({"run": run.run_id, "epsilon": str(EPSILON), **address})
-    return words_of(app.run())
-
-
-def words_of(app: AppTest) -> str:
-    assert not app.exception, [one.message for one in app.exception]
-    return "\n".join(one.value for one in [*app.markdown, *app.caption])
+    return words(alone(f"pages/{file}.py", run=run.run_id, epsilon=str(EPSILON), **address))
 
 
 def left(run: Run, task: Task, gone: np.ndarray) -> float:
@@ -233,7 +223,7 @@ def test_drift_tells_how_far_forty_generations_lead():
 
 @pytest.fixture(scope="module")
 def soup_lab() -> AppTest:
-    return AppTest.from_file(str(ROOT / "pages" / "soup_lab.py"), default_timeout=120).run()
+    return alone("pages/soup_lab.py")
 
 
 def test_the_slice_counts_where_its_points_end(soup_lab: AppTest):
@@ -241,7 +231,7 @@ def test_the_slice_counts_where_its_points_end(soup_lab: AppTest):
     centre, axes = identity(recipe), basins.directions(recipe.weights, 0)
     codes, _ = basins.slice_map(centre, axes, recipe, 2.0)
     shares = [percent(float((codes == code).mean())) for code in (ZERO, DIVERGENT)]
-    assert f"Of {codes.size:,} points {shares[0]} become zero and {shares[1]} diverge." in words_of(
+    assert f"Of {codes.size:,} points {shares[0]} become zero and {shares[1]} diverge." in words(
         soup_lab
     )
 
@@ -249,9 +239,9 @@ def test_the_slice_counts_where_its_points_end(soup_lab: AppTest):
 def test_errors_of_the_hand_made_replicator_grow_as_the_lab_says(soup_lab: AppTest):
     recipe = Recipe()
     radius = spectral_radius(identity(recipe)[None], recipe)[0]
-    assert f"grow **{radius:.0f}-fold** a generation" in words_of(soup_lab)
+    assert f"grow **{radius:.0f}-fold** a generation" in words(soup_lab)
     soup_lab.segmented_control("around").set_value("Noise").run()
-    assert f"**{np.log(10) / np.log(radius):.2f} generations** longer" in words_of(soup_lab)
+    assert f"**{np.log(10) / np.log(radius):.2f} generations** longer" in words(soup_lab)
     trials = replications.noise_trials(500)
     kept = [trials[noise][:, 1].mean() for noise in (1e-5, 1e-6, 1e-7)]  # not beyond float32
     assert np.diff(kept).mean() == pytest.approx(np.log(10) / np.log(radius), abs=0.2)

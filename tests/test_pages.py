@@ -8,9 +8,8 @@ from urllib.parse import parse_qsl
 
 import pandas as pd
 import pytest
-import streamlit as st
 import torch
-from sessions import ROOT
+from app_pages import alone, calm, open_page, words
 from sets import write_set
 from streamlit.testing.v1 import AppTest
 
@@ -30,13 +29,6 @@ from ui.text import duration, escape
 ABOUT_A_RUN = ("pages/trajectories.py", "pages/particle_types.py", "pages/connectivity.py")
 
 
-@pytest.fixture(autouse=True)
-def fresh() -> None:
-    """Nothing kept from another test's cache folder."""
-    st.cache_data.clear()
-    st.cache_resource.clear()
-
-
 @pytest.fixture
 def no_bundled_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "BUNDLED_RUNS", tmp_path / "no-runs")
@@ -45,30 +37,6 @@ def no_bundled_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(small: RunConfig) -> Run:
     return obtain(small)[0]
-
-
-def open_page(file: str, run_id: str | None = None, **view: str) -> AppTest:
-    """A page, reached from the overview."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    assert_calm(app)
-    if run_id:
-        app.query_params.update({"run": run_id} | view)
-    if file != "app.py":
-        app.switch_page(file)
-    app.run()
-    assert_calm(app)
-    return app
-
-
-def assert_calm(app: AppTest) -> None:
-    assert not app.exception, [one.message for one in app.exception]
-
-
-def words(app: AppTest) -> str:
-    """All text of a page, in one string."""
-    kinds = (app.title, app.markdown, app.caption, app.info, app.error, app.warning, app.success)
-    texts = [one.value for kind in kinds for one in kind]
-    return "\n".join([*texts, *(one.proto.body for one in app.get("html"))])
 
 
 def address(app: AppTest) -> dict[str, str]:
@@ -94,8 +62,7 @@ def test_every_page_opens_through_the_overview(file: str, run: Run) -> None:
 
 @pytest.mark.parametrize("file", LABELS)
 def test_every_page_works_all_by_itself(file: str, run: Run) -> None:
-    app = AppTest.from_file(str(ROOT / file), default_timeout=60).run()
-    assert_calm(app)
+    app = alone(file)
     assert app.title[0].value == ("MetaNet lab" if file == "app.py" else LABELS[file])
 
 
@@ -149,7 +116,7 @@ def test_epsilon_reclassifies_at_once_and_is_kept_across_pages(run: Run) -> None
     total = run.record.particles
     assert f"{total:,} of {total:,} particles (100.0\u00a0%)" in words(app)
     app.segmented_control(key="view").set_value("lines").run()
-    assert_calm(app)
+    calm(app)
     app.switch_page("pages/trajectories.py").run()
     assert app.select_slider(key="epsilon").value == 1.0
     app.switch_page("pages/connectivity.py").run()
@@ -164,10 +131,10 @@ def test_trajectories_follow_fit_and_filters(fit: str, run: Run) -> None:
         app.segmented_control(key="cube").set_value("epoch").run()
     app.segmented_control(key="map").set_value("movement").run()
     app.multiselect(key="layers").set_value([1]).run()
-    assert_calm(app)
+    calm(app)
     assert f"{4 * 4} of {4 * 4} particles are shown" in words(app)
     app.multiselect(key="types").set_value(["divergent"]).run()
-    assert_calm(app)
+    calm(app)
 
 
 def test_the_strip_follows_epoch_and_epsilon(run: Run) -> None:
@@ -189,7 +156,7 @@ def test_a_settled_network_is_counted_measured_and_drawn_anew(run: Run) -> None:
     app = open_page("pages/connectivity.py", run.run_id)
     before = strip(app)
     app.selectbox(key="settled").set_value(100).run()
-    assert_calm(app)
+    calm(app)
     weights = settle(run.weights, run.config, [100])[0]
     kinds = classify(torch.from_numpy(weights), torch.from_numpy(run.encoding))
     both = int(is_replicator(kinds).sum())
@@ -201,12 +168,8 @@ def test_a_settled_network_is_counted_measured_and_drawn_anew(run: Run) -> None:
 
 @pytest.mark.parametrize("file", ABOUT_A_RUN)
 def test_a_link_restores_the_view_on_every_page(file: str, run: Run) -> None:
-    app = AppTest.from_file(str(ROOT / file), default_timeout=60)
     view = {"run": run.run_id, "epoch": "1", "epsilon": "0.002", "picked": "3-5,9", "nonsense": "x"}
-    for name, text in view.items():
-        app.query_params[name] = text
-    app.run()
-    assert_calm(app)
+    app = alone(file, **view)
     assert "Epoch 1 of 3 Epsilon 2e-03" in strip(app)
     links = [one.proto.query_string for one in app.get("page_link")]
     del view["nonsense"]
@@ -215,10 +178,7 @@ def test_a_link_restores_the_view_on_every_page(file: str, run: Run) -> None:
 
 def test_an_address_that_cannot_be_read_gives_the_defaults(run: Run) -> None:
     for epoch, epsilon in (("many", "nan"), ("-4", "2"), ("9" * 400, "")):
-        app = AppTest.from_file(str(ROOT / ABOUT_A_RUN[0]), default_timeout=60)
-        app.query_params.update({"run": run.run_id, "epoch": epoch, "epsilon": epsilon})
-        app.run()
-        assert_calm(app)
+        app = alone(ABOUT_A_RUN[0], run=run.run_id, epoch=epoch, epsilon=epsilon)
         shown = 0 if epoch == "-4" else 3
         assert f"Epoch {shown} of 3 Epsilon 1e-05" in strip(app)
 
@@ -263,12 +223,12 @@ def test_train_in_the_background_then_the_same_again_loads_at_once() -> None:
     app = open_page("pages/train.py")
     app.select_slider(key="set_epochs").set_value(3).run()
     app.button(key="train").click().run()
-    assert_calm(app)
+    calm(app)
     until = time.monotonic() + 60
     while not app.success and time.monotonic() < until:
         time.sleep(0.3)
         app.run()
-        assert_calm(app)
+        calm(app)
     assert "Trained in" in app.success[0].value
     assert "Epoch 3 of 3" in strip(app)
     app.button(key="train").click().run()
@@ -295,7 +255,7 @@ def test_presets_and_recipes_set_the_controls() -> None:
     app.switch_page("app.py").run()
     app.switch_page("pages/train.py").run()
     assert app.select_slider(key="set_alpha").value == 77.0
-    assert_calm(app)
+    calm(app)
 
 
 def test_settings_and_the_run_shown_always_agree(run: Run, small: RunConfig) -> None:
@@ -308,10 +268,7 @@ def test_settings_and_the_run_shown_always_agree(run: Run, small: RunConfig) -> 
     assert not [one for one in app.get("html") if "<dl" in one.proto.body]  # no run is shown
     link = address(app)
     assert link["base"] == run.run_id and "run" not in link
-    other = AppTest.from_file(str(ROOT / "pages/train.py"), default_timeout=60)
-    other.query_params.update(link)
-    other.run()
-    assert_calm(other)
+    other = alone("pages/train.py", **link)
     assert other.select_slider(key="set_alpha").value == 300.0  # a link restores the copy, too
     assert other.number_input(key="set_width").value == small.width
     other.select_slider(key="set_alpha").set_value(100.0).run()
@@ -324,7 +281,7 @@ def test_a_copy_is_trained_over_the_curves_of_the_old_run(run: Run, small: RunCo
     app.number_input(key="set_seed").set_value(5).run()
     obtain(small.replace(seed=5))
     app.button(key="train").click().run()
-    assert_calm(app)
+    calm(app)
     assert address(app)["run"] == small.replace(seed=5).run_id
     assert address(app)["base"] == run.run_id
     assert app.number_input(key="set_seed").value == 5
@@ -335,10 +292,7 @@ def test_a_copy_is_trained_over_the_curves_of_the_old_run(run: Run, small: RunCo
     "changes", ["{", "[]", '{"alpha": "x"}', '{"alpha": -1}', '{"dataset": "/etc"}', '{"no": 1}']
 )
 def test_changes_in_an_address_that_make_no_settings_are_left_out(changes: str) -> None:
-    app = AppTest.from_file(str(ROOT / "pages/train.py"), default_timeout=60)
-    app.query_params["changes"] = changes
-    app.run()
-    assert_calm(app)
+    app = alone("pages/train.py", changes=changes)
     assert app.selectbox(key="set_preset").value == "quick"
 
 
@@ -348,10 +302,10 @@ def test_own_data_are_checked_shown_and_trained_on(cache: Path) -> None:
     assert "cannot be used" in app.error[0].value
     rows = "\n".join(f"{i},{i % 7},{i % 2}" for i in range(40))
     app.file_uploader[0].upload("mine.csv", f"a,b,y\n{rows}".encode(), "text/csv").run()
-    assert_calm(app)
+    calm(app)
     assert "32 training and 8 test images" in words(app).replace("\\", "")
     app.button(key="use-data").click().run()
-    assert_calm(app)
+    calm(app)
     assert str(app.selectbox(key="set_dataset").value).startswith(str(cache / "data" / "mine-"))
     assert not app.button(key="train").disabled
 
@@ -405,7 +359,7 @@ def test_a_run_whose_data_are_gone_is_still_shown(tmp_path: Path, small: RunConf
     assert "cannot be measured" in app.warning[0].value
     assert len(app.get("plotly_chart")) == 3
     app.segmented_control(key="twin").set_value("Figure for a paper").run()
-    assert_calm(app)
+    calm(app)
     assert len(app.get("plotly_chart")) == 4
     for file in ("pages/trajectories.py", "pages/particle_types.py", "pages/train.py"):
         open_page(file, run.run_id)

@@ -2,8 +2,7 @@
 
 import pandas as pd
 import pytest
-import streamlit as st
-from sessions import ROOT
+from app_pages import calm, open_page, words
 from streamlit.testing.v1 import AppTest
 
 from srnn.config import RunConfig
@@ -22,24 +21,15 @@ from srnn.runs import Run, obtain
 
 @pytest.fixture
 def run(small: RunConfig) -> Run:
-    st.cache_data.clear()
-    st.cache_resource.clear()
     return obtain(small)[0]
 
 
 def lab(run: Run, section: str = "network") -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
-    app.query_params["run"] = run.run_id
-    app.switch_page("pages/pruning_lab.py").run()
+    app = open_page("pages/pruning_lab.py", run.run_id)
     if section != "network":
-        app.segmented_control(key="question").set_value(section).run()
-    assert not app.exception, [one.message for one in app.exception]
+        calm(app.segmented_control(key="question").set_value(section).run())
     assert not app.error
     return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(one.value for one in [*app.markdown, *app.info, *app.caption])
 
 
 def test_it_opens_on_the_replicators_dropped(run: Run):

@@ -2,32 +2,23 @@
 
 import gc
 import io
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 import faults
 import pytest
+from app_pages import calm, open_page
 from streamlit.testing.v1 import AppTest
 
 from srnn.runs import find_run, jobs, labels, list_runs, obtain, space
 from srnn.runs.share import export_bytes
 
-ROOT = Path(__file__).resolve().parent.parent
 
-
-def open_page(run_id: str | None = None) -> AppTest:
-    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    if run_id:
-        test.query_params["run"] = run_id
-    test.switch_page("pages/runs.py").run()
-    assert not test.exception
-    return test
+def open_runs(run_id: str | None = None) -> AppTest:
+    return open_page("pages/runs.py", run_id)
 
 
 def click(test: AppTest, key: str) -> AppTest:
-    test.button(key=key).click().run()
-    assert not test.exception
-    return test
+    return calm(test.button(key=key).click().run())
 
 
 def waiting(config, state: str = "queued") -> str:
@@ -43,7 +34,7 @@ def text(test: AppTest) -> str:
 
 def test_a_run_is_renamed_noted_and_pinned_and_its_name_is_shown_as_typed(small):
     run = obtain(small)[0]
-    test = open_page(run.run_id)
+    test = open_runs(run.run_id)
     test.text_input[1].set_value("<b>x</b> *y*")
     test.text_area[0].set_value("why")
     next(box for box in test.checkbox if box.label == "Pin").check()
@@ -57,7 +48,7 @@ def test_a_run_is_renamed_noted_and_pinned_and_its_name_is_shown_as_typed(small)
 
 def test_marked_runs_are_compared_and_deleted_together(small):
     runs = [obtain(small.replace(seed=seed, epochs=1))[0] for seed in range(2)]
-    test = open_page(runs[0].run_id)
+    test = open_runs(runs[0].run_id)
     table = test.dataframe[0].value
     assert sorted(table["Seed"].tolist())[-2:] == [0, 1] and set(table["Alpha"]) == {100.0}
     assert (table["Replicators"] + table["Left"] > 0).all()
@@ -74,7 +65,7 @@ def test_marked_runs_are_compared_and_deleted_together(small):
 
 def test_delete_can_be_undone(small):
     run_id = obtain(small)[0].run_id
-    test = click(open_page(run_id), f"delete-{run_id}")
+    test = click(open_runs(run_id), f"delete-{run_id}")
     assert find_run(run_id) is None
     assert "Deleted: " in text(test)
     click(test, "undo_delete")
@@ -91,7 +82,7 @@ def test_jobs_are_listed_with_their_states_and_can_be_cancelled_resumed_and_remo
     monkeypatch.setattr("srnn.runs.ensure_workers", lambda: 0)
     run_id = waiting(small)
     failed = waiting(small.replace(seed=1), "failed")
-    test = open_page(run_id)
+    test = open_runs(run_id)
     states = dict(test.dataframe[0].value[["Run", "State"]].itertuples(index=False))
     assert (states[run_id], states[failed]) == ("queued", "failed")
     click(test, f"cancel-{run_id}")
@@ -111,7 +102,7 @@ def test_the_filters_filter(small, kind, expected):
     obtain(small)
     obtain(small.replace(lr=10.0))
     waiting(small.replace(seed=1), "failed")
-    test = open_page()
+    test = open_runs()
     test.segmented_control(key="runs_kind").set_value(kind).run()
     assert not test.exception
     assert set(test.dataframe[0].value["State"]) == expected
@@ -122,9 +113,9 @@ def test_the_filters_filter(small, kind, expected):
 def test_a_damaged_run_is_named_with_the_reason(small):
     run = obtain(small)[0]
     (run.path / "records.csv").write_text("epoch\n")
-    test = open_page()
+    test = open_runs()
     assert "records\\.csv has 6 bytes" in text(test)
-    test = open_page(run.run_id)
+    test = open_runs(run.run_id)
     assert not test.exception
 
 
@@ -136,7 +127,7 @@ def test_a_shared_run_is_imported_and_a_bad_one_refused_in_words(small, tmp_path
         upload = io.BytesIO(content)
         upload.name = "run.zip"
         monkeypatch.setattr("streamlit.file_uploader", lambda *_, upload=upload, **__: upload)
-        test = click(open_page(), "import_run")
+        test = click(open_runs(), "import_run")
         if expected:
             assert expected in text(test)
             assert find_run(run.run_id) is None
@@ -148,7 +139,7 @@ def test_settings_are_changed_on_the_page(small, monkeypatch):
     from srnn.runs.settings import read_settings
 
     obtain(small)
-    test = open_page()
+    test = open_runs()
     next(field for field in test.number_input if "GB" in field.label).set_value(2.0)
     [button for button in test.button if button.label == "Save"][-1].click().run()
     assert not test.exception
@@ -159,12 +150,12 @@ def test_nothing_trained_yet_says_what_to_do(monkeypatch, tmp_path):
     from srnn import paths
 
     monkeypatch.setattr(paths, "BUNDLED_RUNS", tmp_path / "none")
-    assert any("Nothing has been trained yet" in info.value for info in open_page().info)
+    assert any("Nothing has been trained yet" in info.value for info in open_runs().info)
 
 
 def test_a_page_on_a_read_only_cache_shows_runs_and_refuses_changes_in_words(small, monkeypatch):
     run_id = obtain(small)[0].run_id
-    test = open_page(run_id)
+    test = open_runs(run_id)
 
     def refuse(*_: object) -> None:
         raise OSError(30, "Read-only file system")
@@ -176,5 +167,5 @@ def test_a_page_on_a_read_only_cache_shows_runs_and_refuses_changes_in_words(sma
 
 
 def test_what_was_imported_is_not_walked_through_after_every_rerun():
-    open_page()
+    open_runs()
     assert gc.get_freeze_count() > 100_000

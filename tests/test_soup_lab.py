@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sessions import ROOT
-from streamlit.testing.v1 import AppTest
+from app_pages import open_page
 
 from srnn.figures import life as figures
 from srnn.life import film
@@ -137,9 +136,7 @@ def test_places_lie_in_the_circle_and_apart():
 
 
 def test_the_page_shows_a_soup_and_wounds_it():
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
-    app.switch_page("pages/soup_lab.py").run()
-    assert not app.exception
+    app = open_page("pages/soup_lab.py")
     app.button("soup-wound").click().run()
     assert not app.exception
     assert any("10 killed" in text.value for text in app.markdown)

@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from srnn.analysis.connectivity import connections_per_pixel, edge_table, select
+from srnn.analysis.connectivity import connections_per_pixel, edge_table, node_table, select
 from srnn.analysis.trajectories import Trajectories, sample_particles
 from srnn.analysis.types import type_counts
 from srnn.figures import connectivity, dropout, membership, style, survivors, training, types
@@ -63,7 +63,7 @@ def network(view: View, keep: str = "survivors", color: str = "type") -> Plate:
         f"The macro network at {view.at}: {kept.sum():,} of {kept.size:,} connections ({keep}), "
         f"coloured by {color}, their width growing with the scalar weight.",
         connectivity.connectivity_graph(
-            cached.graph(view, keep), cached.cells(view, keep), color=color
+            cached.graph(view, keep), node_table(kept, view.run.shape), color=color
         ),
         edge_table(view.weights, view.codes, view.run.shape)[kept],
     )

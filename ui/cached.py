@@ -50,7 +50,6 @@ def measures(run_id: str) -> HistoryMeasures:
     return history_measures(run.snapshots, run.encoding)
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
 def codes(run_id: str, epsilon: float) -> np.ndarray:
     """Type codes ``(T, P)`` of all recorded snapshots."""
     return measures(run_id).codes(epsilon)
@@ -127,12 +126,6 @@ def pruned(view: View, keep: str) -> pd.Series:
 def graph(view: View, keep: str) -> nx.DiGraph:
     """The macro network of a moment, with the chosen particles."""
     return connectivity.macro_graph(view.weights, view.codes, view.run.shape, keep)
-
-
-@st.cache_data(max_entries=60, hash_funcs=MOMENT, show_spinner=False)
-def cells(view: View, keep: str) -> pd.DataFrame:
-    """What the chosen particles of a moment leave of every cell."""
-    return connectivity.node_table(connectivity.select(view.codes, keep), view.run.shape)
 
 
 @st.cache_data(max_entries=60, show_spinner=False)

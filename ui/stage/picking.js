@@ -91,9 +91,7 @@ export function pickable(view, stage) {
       (event) => {
         if (!event.ctrlKey && document.activeElement === document.body && !element.matches(":focus-within")) return;
         event.preventDefault();
-        view.zoom(scene, Math.exp(-event.deltaY * 0.0015));
-        stage.touch(view);
-        stage.tell();
+        stage.zoom(Math.exp(-event.deltaY * 0.0015));
       },
       { passive: false },
     );
