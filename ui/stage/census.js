@@ -2,7 +2,7 @@
 // the curves (accuracies; losses). Epochs are spread as the snapshots are, as the clock is.
 
 import { count, percent, positionOf } from "./data.js";
-import { View } from "./view.js";
+import { View, draw } from "./view.js";
 
 const BESIDE = 128; // room for the labels
 const STACK = [4, 3, 2, 1, 0]; // from the ground up: the workers carry it, the dead lie on top
@@ -42,30 +42,27 @@ export class Timeline extends View {
 
   // Where the soup was wounded.
   marks(pen, scene) {
-    pen.strokeStyle = scene.theme.ink;
-    pen.lineWidth = 1;
-    pen.setLineDash([2, 3]);
-    pen.beginPath();
-    for (const t of scene.run.wounds ?? []) {
-      pen.moveTo(this.x(scene, t), this.top);
-      pen.lineTo(this.x(scene, t), this.bottom);
-    }
-    pen.stroke();
-    pen.setLineDash([]);
+    draw(pen, { stroke: scene.theme.ink, dash: [2, 3] }, () => {
+      for (const t of scene.run.wounds ?? []) this.upright(pen, this.x(scene, t));
+    });
+  }
+
+  upright(pen, x) {
+    pen.moveTo(x, this.top);
+    pen.lineTo(x, this.bottom);
   }
 
   ticks(pen, scene, values, y, text) {
     pen.fillStyle = scene.theme.muted;
-    pen.strokeStyle = scene.theme.faint;
     pen.textAlign = "right";
-    for (const value of values) {
-      pen.fillText(text(value), this.left - 5, y(value));
-      pen.beginPath();
-      pen.moveTo(this.left, y(value));
-      pen.lineTo(this.right, y(value));
-      pen.stroke();
-    }
+    for (const value of values) pen.fillText(text(value), this.left - 5, y(value));
     pen.textAlign = "left";
+    draw(pen, { stroke: scene.theme.faint }, () => {
+      for (const value of values) {
+        pen.moveTo(this.left, y(value));
+        pen.lineTo(this.right, y(value));
+      }
+    });
   }
 
   // Text beside the drawing, as near to the wanted heights as fits.
@@ -90,20 +87,12 @@ export class Timeline extends View {
     }
   }
 
-  line(pen, scene, points, y, dash, width = 1.5) {
-    pen.setLineDash(dash);
-    pen.lineWidth = width;
-    pen.beginPath();
-    let begun = false;
-    for (const [position, value] of points) {
-      if (value == null || !Number.isFinite(value)) continue;
-      const x = this.x(scene, position), at = y(value);
-      if (begun) pen.lineTo(x, at);
-      else pen.moveTo(x, at);
-      begun = true;
-    }
-    pen.stroke();
-    pen.setLineDash([]);
+  line(pen, scene, points, y, look) {
+    draw(pen, look, () => {
+      for (const [position, value] of points) {
+        if (Number.isFinite(value)) pen.lineTo(this.x(scene, position), y(value));
+      }
+    });
   }
 
   // The clock's hand, where it has moved by half a pixel.
@@ -115,12 +104,7 @@ export class Timeline extends View {
   }
 
   light(pen, { theme }) {
-    pen.strokeStyle = theme.ink;
-    pen.lineWidth = 1.2;
-    pen.beginPath();
-    pen.moveTo(this.hand, this.top);
-    pen.lineTo(this.hand, this.bottom);
-    pen.stroke();
+    draw(pen, { stroke: theme.ink, width: 1.2 }, () => this.upright(pen, this.hand));
   }
 
   // The clock's position under a point of the board.
@@ -139,13 +123,10 @@ export class Census extends Timeline {
     let under = 0;
     for (const code of STACK) {
       const top = below.map((value, t) => value + counts[t * 5 + code]);
-      pen.fillStyle = theme.types[code];
-      pen.globalAlpha = 0.92;
-      pen.beginPath();
-      for (let t = 0; t < run.T; t++) pen.lineTo(this.x(scene, t), y(top[t]));
-      for (let t = run.T - 1; t >= 0; t--) pen.lineTo(this.x(scene, t), y(below[t]));
-      pen.fill();
-      pen.globalAlpha = 1;
+      draw(pen, { fill: theme.types[code], alpha: 0.92 }, () => {
+        for (let t = 0; t < run.T; t++) pen.lineTo(this.x(scene, t), y(top[t]));
+        for (let t = run.T - 1; t >= 0; t--) pen.lineTo(this.x(scene, t), y(below[t]));
+      });
       const number = counts[now * 5 + code];
       if (number || top[run.T - 1] > below[run.T - 1]) {
         rows.push({
@@ -171,10 +152,9 @@ export class Curves extends Timeline {
     const y = (share) => this.bottom - share * (this.bottom - this.top);
     this.ticks(pen, scene, [0, 0.5, 1], y, (share) => `${100 * share} %`);
     const at = run.curve.epoch.map((epoch) => positionOf(run, epoch));
-    pen.strokeStyle = theme.ink;
-    this.line(pen, scene, run.curve.test_accuracy.map((v, k) => [at[k], v]), y, [], 1.8);
-    pen.strokeStyle = theme.muted;
-    this.line(pen, scene, run.after.map((v, t) => [t, v]), y, [5, 3], 1.8);
+    const whole = run.curve.test_accuracy.map((v, k) => [at[k], v]), pruned = run.after.map((v, t) => [t, v]);
+    this.line(pen, scene, whole, y, { stroke: theme.ink, width: 1.8 });
+    this.line(pen, scene, pruned, y, { stroke: theme.muted, width: 1.8, dash: [5, 3] });
     this.labels(pen, [
       { y: y(run.before[now]), text: `${percent(run.before[now])} whole`, color: theme.ink },
       { y: y(run.after[now]), text: `${percent(run.after[now])} pruned`, color: theme.muted },
@@ -196,10 +176,8 @@ export class Losses extends Timeline {
     this.ticks(pen, scene, powers, y, (value) => `1e${Math.round(Math.log10(value))}`.replace("-", "−"));
     const at = epoch.map((one) => positionOf(run, one));
     const clean = (values) => values.map((v, k) => [at[k], v > 0 ? v : null]);
-    pen.strokeStyle = theme.ink;
-    this.line(pen, scene, clean(task), y, []);
-    pen.strokeStyle = theme.muted;
-    this.line(pen, scene, clean(own), y, [1.5, 3]);
+    this.line(pen, scene, clean(task), y, { stroke: theme.ink, width: 1.5 });
+    this.line(pen, scene, clean(own), y, { stroke: theme.muted, width: 1.5, dash: [1.5, 3] });
     const now = run.epochs[scene.clock.snapshot];
     let row = epoch.indexOf(now);
     if (row < 0) row = epoch.length - 1;

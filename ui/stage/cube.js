@@ -1,8 +1,8 @@
 // The trajectory cube: every particle is a point in the space of its first principal components (or
 // of two of them and the epoch), turned and projected by hand. Trails show where points came from.
 
-import { isReplicator } from "./data.js";
-import { Dots } from "./view.js";
+import { ORDER, isReplicator } from "./data.js";
+import { Dots, draw } from "./view.js";
 
 const TRAIL = 5, MOST_TRAILS = 260, MANY = 4000, FEW = 60;
 const CORNERS = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => [n & 1 ? 1 : -1, n & 2 ? 1 : -1, n & 4 ? 1 : -1]);
@@ -61,35 +61,30 @@ export class Cube extends Dots {
     const dim = scene.selection.size ? 0.25 : 1;
     const stride = this.crowded && clock.playing ? Math.ceil(run.P / MANY) : 1; // a sample while it runs
     const small = this.crowded ? 0.6 : run.P < 200 ? 1.7 : 1;
-    for (const code of [1, 2, 3, 4, 0]) {
-      pen.fillStyle = theme.types[code];
-      pen.globalAlpha = dim * (code === 1 ? 0.8 : 0.9);
-      pen.beginPath();
-      for (let particle = 0; particle < run.P; particle++) {
-        if (codes[particle] !== code) continue;
-        const left = particle % stride > 0;
-        const spot = left ? null : this.at(scene, particle, clock.position);
-        [this.x[particle], this.y[particle]] = spot ?? NOWHERE;
-        if (spot) this.dot(pen, particle, small * (isReplicator(code) ? 1.6 : 2.1) * (1 - 0.16 * spot[2]));
-      }
-      pen.fill();
+    for (const code of ORDER) {
+      const size = small * (isReplicator(code) ? 1.6 : 2.1);
+      draw(pen, { fill: theme.types[code], alpha: dim * (code === 1 ? 0.8 : 0.9) }, () => {
+        for (let particle = 0; particle < run.P; particle++) {
+          if (codes[particle] !== code) continue;
+          const left = particle % stride > 0;
+          const spot = left ? null : this.at(scene, particle, clock.position);
+          [this.x[particle], this.y[particle]] = spot ?? NOWHERE;
+          if (spot) this.dot(pen, particle, size * (1 - 0.16 * spot[2]));
+        }
+      });
     }
-    pen.globalAlpha = 1;
   }
 
   paths(pen, scene, codes) {
-    const { theme, clock } = scene, whole = scene.axes === "epoch";
-    pen.lineWidth = 0.8;
-    for (const code of [1, 2, 3, 4, 0]) {
-      pen.strokeStyle = theme.types[code];
-      pen.globalAlpha = scene.selection.size ? 0.12 : 0.42;
-      pen.beginPath();
-      for (const particle of this.trails) {
-        if (codes[particle] === code) this.path(pen, scene, particle, whole ? 0 : clock.position - TRAIL);
-      }
-      pen.stroke();
+    const from = scene.axes === "epoch" ? 0 : scene.clock.position - TRAIL;
+    const alpha = scene.selection.size ? 0.12 : 0.42;
+    for (const code of ORDER) {
+      draw(pen, { stroke: scene.theme.types[code], width: 0.8, alpha }, () => {
+        for (const particle of this.trails) {
+          if (codes[particle] === code) this.path(pen, scene, particle, from);
+        }
+      });
     }
-    pen.globalAlpha = 1;
   }
 
   // The way of a particle from a position of the clock to now.
@@ -108,18 +103,15 @@ export class Cube extends Dots {
 
   frame(pen, scene) {
     const { run, theme } = scene;
-    pen.strokeStyle = theme.faint;
-    pen.lineWidth = 1;
-    pen.beginPath();
-    for (let a = 0; a < 8; a++) {
-      for (const bit of [1, 2, 4]) {
-        if (a & bit) continue;
-        const [x0, y0] = this.project(...CORNERS[a]), [x1, y1] = this.project(...CORNERS[a | bit]);
-        pen.moveTo(x0, y0);
-        pen.lineTo(x1, y1);
+    draw(pen, { stroke: theme.faint }, () => {
+      for (let a = 0; a < 8; a++) {
+        for (const bit of [1, 2, 4].filter((bit) => !(a & bit))) {
+          const [x0, y0] = this.project(...CORNERS[a]), [x1, y1] = this.project(...CORNERS[a | bit]);
+          pen.moveTo(x0, y0);
+          pen.lineTo(x1, y1);
+        }
       }
-    }
-    pen.stroke();
+    });
     pen.fillStyle = theme.muted;
     pen.textAlign = "center";
     const share = (k) => `PC ${k + 1} · ${(100 * run.shares[k]).toFixed(0)} %`;
@@ -137,20 +129,13 @@ export class Cube extends Dots {
     for (const particle of lit) {
       const hovered = particle === scene.hover, spot = this.at(scene, particle, scene.clock.position);
       if (!spot) continue;
+      const fill = theme.types[codes[particle]], [x, y] = spot;
       if (hovered || lit.length <= FEW) {
-        pen.strokeStyle = hovered ? theme.ink : theme.types[codes[particle]];
-        pen.lineWidth = 1.4;
-        pen.beginPath();
-        this.path(pen, scene, particle, 0);
-        pen.stroke();
+        const look = { stroke: hovered ? theme.ink : fill, width: 1.4 };
+        draw(pen, look, () => this.path(pen, scene, particle, 0));
       }
-      pen.fillStyle = theme.types[codes[particle]];
-      pen.strokeStyle = hovered ? theme.ink : theme.paper;
-      pen.lineWidth = hovered ? 2 : 1;
-      pen.beginPath();
-      pen.arc(spot[0], spot[1], hovered ? 5 : 3.4, 0, 7);
-      pen.fill();
-      pen.stroke();
+      const look = { fill, stroke: hovered ? theme.ink : theme.paper, width: hovered ? 2 : 1 };
+      draw(pen, look, () => pen.arc(x, y, hovered ? 5 : 3.4, 0, 7));
     }
   }
 

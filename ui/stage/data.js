@@ -5,6 +5,7 @@
 const KINDS = { u1: Uint8Array, u2: Uint16Array, f4: Float32Array, f2: Uint16Array };
 
 const ZERO = 1, IDENTITY = 2;
+export const ORDER = [1, 2, 3, 4, 0]; // in which types are drawn: the dead below, divergence on top
 
 // Header and arrays as they were sent.
 export function unpack(bytes) {

@@ -2,13 +2,12 @@
 // shown particle as a wire whose width is its |scalar weight|. Negative wires are dashed; while the
 // clock runs only the wider ones, whose dashes can be seen then: dashes are most of the work.
 
-import { count, eachSeat, isReplicator, plural, seat, shows } from "./data.js";
-import { View } from "./view.js";
+import { ORDER, count, eachSeat, isReplicator, plural, seat, shows } from "./data.js";
+import { View, draw } from "./view.js";
 
 const BINS = 7, WHILE_PLAYING = 2000, COARSE = 10, FINE = 60;
 const REACH = 8, AS_NEAR = 0.25; // pixels: how far a wire can be picked, and what counts as a tie
 const CROWD = 600, FEW = 40; // wires: layers with more are drawn finer; fewer lit ones have ends
-const ORDER = [1, 2, 3, 4, 0]; // the dead below, divergence on top
 
 export class Network extends View {
   font = 12;
@@ -132,23 +131,16 @@ export class Network extends View {
 
   // Residual skips: what a layer reads is added to what it gives, cell by cell.
   skips(pen, run, theme) {
-    pen.strokeStyle = theme.muted;
-    pen.globalAlpha = 0.75;
-    pen.lineWidth = 1;
-    pen.setLineDash([1, 3]);
-    pen.beginPath();
-    for (const [from, to] of run.skips) {
-      const start = this.cells[from], end = this.cells[to];
-      for (let cell = 0; cell < run.sizes[from]; cell++) {
-        const [x0, y0, x1, y1] = [start[2 * cell], start[2 * cell + 1], end[2 * cell], end[2 * cell + 1]];
-        const lift = Math.min(26, 0.16 * (x1 - x0));
-        pen.moveTo(x0, y0);
-        pen.bezierCurveTo(x0 + 0.3 * (x1 - x0), y0 - lift, x0 + 0.7 * (x1 - x0), y1 - lift, x1, y1);
+    draw(pen, { stroke: theme.muted, alpha: 0.75, dash: [1, 3] }, () => {
+      for (const [from, to] of run.skips) {
+        for (let x = 0; x < 2 * run.sizes[from]; x += 2) {
+          const [x0, y0] = this.cells[from].subarray(x, x + 2), [x1, y1] = this.cells[to].subarray(x, x + 2);
+          const lift = Math.min(26, 0.16 * (x1 - x0));
+          pen.moveTo(x0, y0);
+          pen.bezierCurveTo(x0 + 0.3 * (x1 - x0), y0 - lift, x0 + 0.7 * (x1 - x0), y1 - lift, x1, y1);
+        }
       }
-    }
-    pen.stroke();
-    pen.setLineDash([]);
-    pen.globalAlpha = 1;
+    });
   }
 
   dots(pen, scene, codes, visible) {
@@ -172,14 +164,8 @@ export class Network extends View {
           }
           continue;
         }
-        pen.globalAlpha = 1;
-        pen.beginPath();
-        pen.arc(x, y, radius, 0, 7);
-        pen.fillStyle = touched[layer][cell] ? theme.ink : theme.paper;
-        pen.strokeStyle = touched[layer][cell] ? theme.paper : theme.muted;
-        pen.lineWidth = 1.5;
-        pen.fill();
-        pen.stroke();
+        const [fill, stroke] = touched[layer][cell] ? [theme.ink, theme.paper] : [theme.paper, theme.muted];
+        draw(pen, { fill, stroke, width: 1.5 }, () => pen.arc(x, y, radius, 0, 7));
       }
     });
     pen.globalAlpha = 1;
@@ -218,27 +204,15 @@ export class Network extends View {
   light(pen, scene, lit, codes) {
     const { run, theme } = scene, few = lit.length <= FEW;
     for (const particle of lit) {
-      const value = scene.weights[particle], hovered = particle === scene.hover;
-      const path = new Path2D();
-      this.trace(path, particle);
-      const width = widthOf(widthBin(value, run.strong));
-      if (hovered || few) {
-        pen.strokeStyle = theme.paper;
-        pen.lineWidth = width + 5;
-        pen.stroke(path);
-      }
-      pen.strokeStyle = hovered ? theme.ink : theme.types[codes[particle]];
-      pen.lineWidth = Math.max(width, isReplicator(codes[particle]) ? 1 : 1.5) + (hovered ? 0.8 : 0);
-      pen.setLineDash(value < 0 ? [7, 4] : []);
-      pen.stroke(path);
-      pen.setLineDash([]);
+      const value = scene.weights[particle], code = codes[particle], hovered = particle === scene.hover;
+      const trace = () => this.trace(pen, particle), least = isReplicator(code) ? 1 : 1.5;
+      const width = widthOf(widthBin(value, run.strong)), stroke = hovered ? theme.ink : theme.types[code];
+      if (hovered || few) draw(pen, { stroke: theme.paper, width: width + 5 }, trace);
+      const whole = Math.max(width, least) + (hovered ? 0.8 : 0), dash = value < 0 ? [7, 4] : [];
+      draw(pen, { stroke, width: whole, dash }, trace);
       if (!hovered && !few) continue;
-      const e = this.ends;
-      pen.fillStyle = pen.strokeStyle;
       for (const at of [4 * particle, 4 * particle + 2]) {
-        pen.beginPath();
-        pen.arc(e[at], e[at + 1], 4, 0, 7);
-        pen.fill();
+        draw(pen, { fill: stroke }, () => pen.arc(this.ends[at], this.ends[at + 1], 4, 0, 7));
       }
     }
   }

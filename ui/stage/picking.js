@@ -1,6 +1,8 @@
 // Hover, click, lasso, drag: what the pointer does on a view. A view picks the particle at a point;
 // the scene lights the same particle up everywhere.
 
+import { draw } from "./view.js";
+
 const CLICK = 5; // pixels that a pointer may stray and still click
 
 export class Lasso {
@@ -24,18 +26,12 @@ export class Lasso {
   }
 
   draw(pen, theme) {
-    pen.strokeStyle = theme.ink;
-    pen.lineWidth = 1;
-    pen.setLineDash([4, 3]);
-    pen.beginPath();
-    for (const [x, y] of this.points) pen.lineTo(x, y);
-    pen.closePath();
-    pen.stroke();
-    pen.globalAlpha = 0.06;
-    pen.fillStyle = theme.ink;
-    pen.fill();
-    pen.globalAlpha = 1;
-    pen.setLineDash([]);
+    const outline = () => {
+      for (const [x, y] of this.points) pen.lineTo(x, y);
+      pen.closePath();
+    };
+    draw(pen, { stroke: theme.ink, dash: [4, 3] }, outline);
+    draw(pen, { fill: theme.ink, alpha: 0.06 }, outline);
   }
 }
 

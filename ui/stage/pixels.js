@@ -2,7 +2,7 @@
 // cell, its pixels where the inputs are; in the others one row for each cell.
 
 import { isReplicator } from "./data.js";
-import { View, channels } from "./view.js";
+import { View, channels, draw } from "./view.js";
 
 const GAP = 10, LABEL = 15;
 
@@ -77,10 +77,8 @@ export class Pixels extends View {
       const [x, y, size] = this.spot(particle), hovered = particle === scene.hover;
       pen.lineWidth = hovered ? 2.2 : 1.2;
       pen.strokeRect(x - 0.5, y - 0.5, Math.max(3, size) + 1, Math.max(3, size) + 1);
-      if (!hovered) continue;
-      pen.beginPath();
-      pen.arc(x + size / 2, y + size / 2, size / 2 + 6, 0, 7);
-      pen.stroke();
+      const ring = () => pen.arc(x + size / 2, y + size / 2, size / 2 + 6, 0, 7);
+      if (hovered) draw(pen, { stroke: scene.theme.ink, width: 2.2 }, ring);
     }
   }
 

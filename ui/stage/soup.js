@@ -2,7 +2,7 @@
 
 import { Timeline } from "./census.js";
 import { count, plural } from "./data.js";
-import { Dots, channels } from "./view.js";
+import { Dots, channels, draw } from "./view.js";
 
 const NOBODY = 65535, MOST_ACTS = 1500, FEW = 80;
 const ACTS = [["attacked", []], ["learned", [2, 4]]];
@@ -92,39 +92,27 @@ export class Deeds extends Dots {
     this.most = Math.max(1, ...this.hits);
     const strongest = Math.max(1, ...pairs.values());
     for (const [pair, times] of pairs) {
-      pen.strokeStyle = theme.muted;
-      pen.globalAlpha = 0.12 + (0.4 * times) / strongest;
-      pen.lineWidth = 0.5 + (1.8 * times) / strongest;
-      pen.beginPath();
-      this.curve(pen, Math.floor(pair / run.P), pair % run.P, false);
-      pen.stroke();
+      const share = times / strongest;
+      const look = { stroke: theme.muted, alpha: 0.12 + 0.4 * share, width: 0.5 + 1.8 * share };
+      draw(pen, look, () => this.curve(pen, Math.floor(pair / run.P), pair % run.P, false));
     }
-    pen.globalAlpha = crowded ? 0.45 : 1;
-    pen.strokeStyle = theme.ink;
-    pen.lineWidth = crowded ? 0.7 : 1.3;
+    const now = { stroke: theme.ink, alpha: crowded ? 0.45 : 1, width: crowded ? 0.7 : 1.3 };
     let acts = 0;
     for (const [name, dash] of t ? ACTS : []) {
-      pen.setLineDash(dash);
-      pen.beginPath();
-      for (let p = 0; p < run.P && acts < MOST_ACTS; p++) {
-        const q = run[name][(t - 1) * run.P + p];
-        if (q === NOBODY || q === p) continue;
-        this.curve(pen, p, q, !crowded);
-        acts++;
-      }
-      pen.stroke();
+      draw(pen, { ...now, dash }, () => {
+        for (let p = 0; p < run.P && acts < MOST_ACTS; p++) {
+          const q = run[name][(t - 1) * run.P + p];
+          if (q === NOBODY || q === p) continue;
+          this.curve(pen, p, q, !crowded);
+          acts++;
+        }
+      });
     }
-    pen.setLineDash([]);
-    pen.globalAlpha = 1;
     for (let code = 0; code < 5; code++) {
-      pen.fillStyle = theme.types[code];
-      pen.strokeStyle = theme.paper;
-      pen.beginPath();
-      for (let p = 0; p < run.P; p++) {
-        if (codes[p] === code) this.dot(pen, p, this.radius(p));
-      }
-      pen.fill();
-      if (!crowded) pen.stroke();
+      const look = { fill: theme.types[code], stroke: !crowded && theme.paper, width: now.width };
+      draw(pen, look, () => {
+        for (let p = 0; p < run.P; p++) if (codes[p] === code) this.dot(pen, p, this.radius(p));
+      });
     }
     if (acts < MOST_ACTS) return;
     pen.fillStyle = theme.muted;
@@ -133,21 +121,18 @@ export class Deeds extends Dots {
 
   light(pen, scene, lit) {
     const { theme, run } = scene, t = scene.clock.snapshot;
-    pen.strokeStyle = theme.ink;
     for (const particle of lit) {
-      const hovered = particle === scene.hover;
-      pen.lineWidth = hovered ? 2.2 : 1.4;
-      pen.beginPath();
-      pen.arc(this.x[particle], this.y[particle], this.radius(particle) + 2.5, 0, 7);
-      pen.stroke();
+      const hovered = particle === scene.hover, radius = this.radius(particle) + 2.5;
+      draw(pen, { stroke: theme.ink, width: hovered ? 2.2 : 1.4 }, () => {
+        pen.arc(this.x[particle], this.y[particle], radius, 0, 7);
+      });
       if (!hovered) continue;
-      pen.lineWidth = 1;
-      pen.beginPath();
-      for (let step = 0; step < t; step++) {
-        const q = run.attacked[step * run.P + particle];
-        if (q !== NOBODY && q !== particle) this.curve(pen, particle, q, true);
-      }
-      pen.stroke();
+      draw(pen, { stroke: theme.ink }, () => {
+        for (let step = 0; step < t; step++) {
+          const q = run.attacked[step * run.P + particle];
+          if (q !== NOBODY && q !== particle) this.curve(pen, particle, q, true);
+        }
+      });
     }
   }
 }
@@ -175,18 +160,15 @@ export class Lives extends Timeline {
     pen.drawImage(image, this.left - half, this.top, this.right - this.left + 2 * half, tall);
     pen.restore();
     if (run.P <= FEW) {
-      pen.strokeStyle = theme.ink;
-      pen.lineWidth = 1.2;
-      pen.beginPath();
-      run.died.forEach((cause, i) => {
+      const cross = (cause, i) => {
         if (!cause) return;
         const x = this.x(scene, Math.floor(i / run.P) + 1), y = this.y(run, i % run.P);
-        pen.moveTo(x - 2.5, y - 2.5);
-        pen.lineTo(x + 2.5, y + 2.5);
-        pen.moveTo(x - 2.5, y + 2.5);
-        pen.lineTo(x + 2.5, y - 2.5);
-      });
-      pen.stroke();
+        for (const rise of [2.5, -2.5]) {
+          pen.moveTo(x - 2.5, y - rise);
+          pen.lineTo(x + 2.5, y + rise);
+        }
+      };
+      draw(pen, { stroke: theme.ink, width: 1.2 }, () => run.died.forEach(cross));
     }
     this.marks(pen, scene);
   }

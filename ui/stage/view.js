@@ -102,6 +102,25 @@ export class Dots extends View {
   }
 }
 
+// Fills and strokes, in these colours, the way that is traced.
+export function draw(pen, { fill, stroke, width = 1, alpha = 1, dash = [] }, trace) {
+  pen.globalAlpha = alpha;
+  pen.lineWidth = width;
+  pen.setLineDash(dash);
+  pen.beginPath();
+  trace();
+  if (fill) {
+    pen.fillStyle = fill;
+    pen.fill();
+  }
+  if (stroke) {
+    pen.strokeStyle = stroke;
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+  pen.setLineDash([]);
+}
+
 // Red, green and blue of a colour.
 export function channels(color) {
   if (!color.startsWith("#")) return (color.match(/[\d.]+/g) ?? [0, 0, 0]).slice(0, 3).map(Number);
