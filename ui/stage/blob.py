@@ -81,6 +81,12 @@ def curves(records: Any) -> dict[str, list[float | None]]:
     return {name: numbers(records[name].iloc[some].tolist()) for name in names}
 
 
+def scale(values: np.ndarray, share: float) -> float:
+    """Nearly the largest size of the finite values: their quantile ``share``; 1 if all are zero."""
+    found = np.abs(values[np.isfinite(values)])
+    return float(np.quantile(found, share)) if found.any() else 1.0
+
+
 def numbers(values: list[float]) -> list[float | None]:
     """Numbers as JSON knows them: None for those that are not finite."""
     return [value if math.isfinite(value) else None for value in values]

@@ -5,14 +5,13 @@ import numpy as np
 from srnn.life.film import Film, layout, path
 from srnn.vocabulary import LABELS, TYPES
 from ui import state
-from ui.stage.blob import encode, rungs
+from ui.stage.blob import encode, rungs, scale
 
 
 def block(film: Film, name: str, published: tuple[int, float] | None = None) -> bytes:
     """A film for the browser; ``published`` is a step and the identities published for it."""
     size = film.weights.shape[1]
     points, shares = path(film)
-    spread = np.abs(points[np.isfinite(points)])
     ladder = state.ladder(film.recipe.epsilon)
     header = {
         "id": name,
@@ -26,7 +25,7 @@ def block(film: Film, name: str, published: tuple[int, float] | None = None) -> 
         "labels": [LABELS[name] for name in TYPES],
         "ladder": ladder,
         "rung": ladder.index(film.recipe.epsilon),
-        "reach": float(np.quantile(spread, 0.995)) if spread.any() else 1.0,
+        "reach": scale(points, 0.995),
         "shares": shares,
         "wounds": [step for step, *_ in film.wounds],
         "published": published,

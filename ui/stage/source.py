@@ -5,6 +5,7 @@ in the state (and the address) as text, and what they lead to is computed once, 
 undoing and redoing are looked up and give exactly the numbers that were there.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ from srnn.runs.fork import state_at
 from srnn.tasks import Task, task_of
 from srnn.vocabulary import EPSILON, LABELS, TYPES, is_replicator
 from ui import cached
-from ui.stage.blob import curves, encode, numbers, rungs
+from ui.stage.blob import curves, encode, numbers, rungs, scale
 from ui.state import View
 
 Arrays = dict[str, np.ndarray]
@@ -203,23 +204,17 @@ def _arrays(
 
 def _scales(arrays: Arrays) -> dict[str, float]:
     """What counts as a strong weight, and how far the cube reaches: nearly the largest of all."""
-    weight, points = arrays["scalar"], arrays["points"].astype(np.float32)
-    found, spread = np.abs(weight[np.isfinite(weight)]), np.abs(points[np.isfinite(points)])
-    return {
-        "strong": float(np.quantile(found, 0.995)) if found.any() else 1.0,
-        "reach": float(np.quantile(spread, 0.9995)) if spread.any() else 1.0,
-    }
+    points = arrays["points"].astype(np.float32)
+    return {"strong": scale(arrays["scalar"], 0.995), "reach": scale(points, 0.9995)}
 
 
 def _input(shape: MacroShape, task: Task | None) -> tuple[list[int] | None, list[int] | None]:
     """How the inputs stand as an image, ``(rows, columns)``, and the mean test image, 0..255; None
     where it is unknown or no image."""
     side = round(shape.inputs**0.5)
-    image: list[int] | None = [side, side] if side * side == shape.inputs else [1, shape.inputs]
-    if task is not None:
-        image = list(task.image)
-    if image is None or len(image) != 2 or min(image) < 4:
-        image = None
+    sides = [side, side] if task is None else list(task.image)
+    flat = len(sides) == 2 and min(sides) >= 4 and math.prod(sides) == shape.inputs
+    image = sides if flat else None
     if task is None:
         return image, None
     mean = task.x_test.mean(0)
