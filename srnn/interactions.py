@@ -6,8 +6,6 @@ the other becomes what the particle makes of its weights. *Melt*: the particle t
 half of its positions from itself and the rest from the other.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 
@@ -18,7 +16,7 @@ KINDS = ("attack", "melt")
 LEVELS = ("cell", "layer", "anywhere")
 
 
-def groups(shape: MacroShape, level: str) -> Iterator[np.ndarray]:
+def groups(shape: MacroShape, level: str) -> list[np.ndarray]:
     """Indices of the particles that may meet.
 
     Raises:
@@ -26,12 +24,13 @@ def groups(shape: MacroShape, level: str) -> Iterator[np.ndarray]:
     """
     if level not in LEVELS:
         raise ValueError(f"unknown level {level!r}; levels: {', '.join(LEVELS)}")
+    every = np.arange(shape.particles)
     if level == "anywhere":
-        yield np.arange(shape.particles)
-        return
-    for layer, (cells, inputs) in enumerate(shape.layers):
-        inside = shape.starts[layer] + np.arange(cells * inputs)
-        yield from inside.reshape(cells, inputs) if level == "cell" else [inside]
+        return [every]
+    layers = shape.split(every)
+    if level == "cell":
+        return [cell for layer in layers for cell in layer]
+    return [layer.ravel() for layer in layers]
 
 
 def interact(

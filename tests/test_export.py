@@ -120,7 +120,7 @@ def test_every_example_runs_without_srnn_and_agrees(small: RunConfig, tmp_path: 
             for format_, kind in FORMATS.items():
                 name = f"my {format_} {activation} {count}{kind.suffix}"
                 done = export(one, mask, format_, tmp_path / name)
-                assert done.max_logit_difference < 1e-5 and done.float32_difference < 1e-5
+                assert done.max_logit_difference < 1e-5
                 assert done.accuracy == one.accuracy(mask)
                 assert len(done.example.read_text().splitlines()) < 45
                 scripts.append(done.example)

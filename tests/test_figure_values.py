@@ -99,10 +99,11 @@ def test_types_that_occur_are_lines_in_their_colours():
 
 
 def test_a_ranking_and_shares_are_in_percent_of_their_own_column():
-    drawn = rows.ranking(SEEDS.assign(accuracy=SEEDS["x"], p=7.0), "arm", "{p:.0f} weights")
+    drawn = rows.ranking(SEEDS.assign(accuracy=SEEDS["x"], p=7.0), "{p:.0f} weights")
     assert list(drawn.data[0].x) == pytest.approx([30, 50])
     assert drawn.data[0].y[1].startswith("b<br>") and "7 weights" in drawn.data[0].y[0]
-    both = rows.shares(SEEDS, "arm", {"x": ("X", BLUE, "circle"), "y": ("Y", GREY, "square")})
+    draw = rows.shares({"x": ("X", BLUE, "circle"), "y": ("Y", GREY, "square")})
+    both = draw({"numbers": SEEDS})
     assert list(named(both, "X").x) == pytest.approx([30, 50])
     assert list(named(both, "Y").x) == pytest.approx([25, 25])
     assert (named(both, "X").marker.color, named(both, "Y").marker.symbol) == (BLUE, "square")

@@ -91,19 +91,20 @@ def macro_graph(
         residual=shape.residual,
         skips=" ".join(f"{start}-{end}" for start, end in skips if start is not None),
     )
-    node = 0
-    for layer, size in enumerate(shape.sizes):
-        for cell in range(size):
-            graph.add_node(node, name=node_name(layer, cell, shape), layer=layer, cell=cell)
-            node += 1
-    columns = (table[name].tolist() for name in _EDGE_COLUMNS)
-    for source, target, particle, kind, weight, layer in zip(*columns, strict=True):
-        known = {"weight": weight} if np.isfinite(weight) else {}
-        graph.add_edge(source, target, particle=particle, type=kind, layer=layer, **known)
+    graph.add_nodes_from(_cells(shape).to_dict("index").items())
+    columns = ["source", "target", "particle", "type", "layer", "weight"]
+    for edge in table[columns].to_dict("records"):
+        if not np.isfinite(edge["weight"]):
+            del edge["weight"]
+        graph.add_edges_from([(edge.pop("source"), edge.pop("target"), edge)])
     return graph
 
 
-_EDGE_COLUMNS = ("source", "target", "particle", "type", "weight", "layer")
+def _cells(shape: MacroShape) -> pd.DataFrame:
+    """``name, layer, cell`` of every cell, the inputs' layer first."""
+    cells = [(layer, cell) for layer, size in enumerate(shape.sizes) for cell in range(size)]
+    rows = [(node_name(layer, cell, shape), layer, cell) for layer, cell in cells]
+    return pd.DataFrame(rows, columns=["name", "layer", "cell"])
 
 
 def graphml(graph: nx.DiGraph) -> bytes:
@@ -114,23 +115,13 @@ def graphml(graph: nx.DiGraph) -> bytes:
 def node_table(mask: np.ndarray, shape: MacroShape) -> pd.DataFrame:
     """What the kept particles ``(P,)`` bool leave of every cell.
 
-    Columns: ``node, name, layer, cell``; ``incoming`` and ``outgoing``, kept connections;
-    ``reached``, a kept way (skips included) leads here from an input; ``leads``, one leads from
-    here to an output; ``isolated``, one of the two is missing: the cell cannot take part.
+    Columns: ``node, name, layer, cell``; ``reached``, a kept way (skips included) leads here from
+    an input; ``leads``, one leads from here to an output; ``isolated``, one of the two is missing:
+    the cell cannot take part.
     """
-    reached, leads = ways(mask, shape)
-    cells = [(layer, cell) for layer, size in enumerate(shape.sizes) for cell in range(size)]
-    table = pd.DataFrame(cells, columns=["layer", "cell"])
-    table.insert(0, "name", [node_name(layer, cell, shape) for layer, cell in cells])
-    table.insert(0, "node", np.arange(len(cells)))
-    matrices = shape.split(mask)
-    nothing = [np.zeros(shape.inputs, dtype=np.int64)]
-    table["incoming"] = np.concatenate(nothing + [matrix.sum(1) for matrix in matrices])
-    outgoing = [matrix.sum(0) for matrix in matrices]
-    table["outgoing"] = np.concatenate([*outgoing, np.zeros(shape.outputs, dtype=np.int64)])
-    table["reached"], table["leads"] = np.concatenate(reached), np.concatenate(leads)
-    table["isolated"] = ~(table["reached"] & table["leads"])
-    return table
+    reached, leads = map(np.concatenate, ways(mask, shape))
+    table = _cells(shape).assign(reached=reached, leads=leads, isolated=~(reached & leads))
+    return table.reset_index(names="node")
 
 
 def ways(mask: np.ndarray, shape: MacroShape) -> tuple[list[np.ndarray], list[np.ndarray]]:

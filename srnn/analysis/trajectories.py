@@ -130,7 +130,18 @@ def fit_trajectories(
     Raises:
         ValueError: unknown fit, components out of range, or lengths that do not fit.
     """
-    _check(snapshots, epochs, names, layers, components, fit)
+    if fit not in FITS:
+        raise ValueError(f"unknown fit {fit!r}; fits: {', '.join(FITS)}")
+    if snapshots.ndim != 3 or not len(snapshots):
+        raise ValueError(f"snapshots of shape {snapshots.shape}: expected (T, n, P), T at least 1")
+    count, weights, size = snapshots.shape
+    if (len(epochs), len(names), len(layers)) != (count, size, size):
+        raise ValueError(
+            f"{len(epochs)} epochs, {len(names)} names and {len(layers)} layers for {count} "
+            f"snapshots of {size} particles"
+        )
+    if not 1 <= components <= weights:
+        raise ValueError(f"components = {components}: must be from 1 to {weights}")
     finite = _finite(snapshots)
     shown = np.arange(len(names)) if particles is None else np.asarray(particles, dtype=np.int64)
     shown = shown[finite[shown]]
@@ -142,22 +153,22 @@ def fit_trajectories(
     else:
         group_of = np.zeros(len(names), dtype=np.int64) if fit == "all" else np.asarray(layers)
         wanted = [int(group) for group in np.unique(group_of[shown])]
-        coordinates = np.zeros((len(snapshots), len(shown), components), dtype=np.float32)
+        coordinates = np.zeros((count, len(shown), components), dtype=np.float32)
         share = np.zeros((len(wanted), components))
         for row, group in enumerate(wanted):
             own = group_of[shown] == group
             axes = principal_axes(snapshots, components, finite & (group_of == group))
             coordinates[:, own], share[row] = axes.place(snapshots, shown[own]), axes.shares
         groups = ["all" if fit == "all" else f"layer {group}" for group in wanted]
-    return Trajectories(
-        coordinates,
-        np.asarray(epochs, dtype=np.int64),
-        shown,
-        labels,
-        _explained(groups, share),
-        fit,
-        diverged,
+    explained = pd.DataFrame(
+        {
+            "group": np.repeat(np.asarray(groups, dtype=object), components),
+            "component": np.tile(np.arange(1, components + 1), len(groups)),
+            "share": share.ravel(),
+        }
     )
+    at = np.asarray(epochs, dtype=np.int64)
+    return Trajectories(coordinates, at, shown, labels, explained, fit, diverged)
 
 
 def raw_weights(
@@ -179,29 +190,6 @@ def sample_particles(mask: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     and a smaller sample is part of a larger one."""
     order = np.random.default_rng(seed).permutation(len(mask))
     return np.sort(order[mask[order]][:count])
-
-
-def _check(
-    snapshots: np.ndarray,
-    epochs: Sequence[int],
-    names: Sequence[str],
-    layers: np.ndarray,
-    components: int,
-    fit: str,
-) -> None:
-    if fit not in FITS:
-        raise ValueError(f"unknown fit {fit!r}; fits: {', '.join(FITS)}")
-    if snapshots.ndim != 3 or not len(snapshots):
-        raise ValueError(f"snapshots of shape {snapshots.shape}: expected (T, n, P), T at least 1")
-    if (len(epochs), len(names)) != (snapshots.shape[0], snapshots.shape[2]):
-        raise ValueError(
-            f"{len(epochs)} epochs and {len(names)} names for {snapshots.shape[0]} snapshots of "
-            f"{snapshots.shape[2]} particles"
-        )
-    if len(layers) != len(names):
-        raise ValueError(f"{len(layers)} layers for {len(names)} particles")
-    if not 1 <= components <= snapshots.shape[1]:
-        raise ValueError(f"components = {components}: must be from 1 to {snapshots.shape[1]}")
 
 
 def _gather(snapshots: np.ndarray, particles: np.ndarray) -> np.ndarray:
@@ -263,25 +251,12 @@ def _tidy(axes: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return axes * signs * real[..., None, :], np.where(real, variances, 0.0)
 
 
-def _explained(groups: Sequence[str], share: np.ndarray) -> pd.DataFrame:
-    count, components = len(groups), share.shape[1]
-    return pd.DataFrame(
-        {
-            "group": np.repeat(np.asarray(groups, dtype=object), components),
-            "component": np.tile(np.arange(1, components + 1), count),
-            "share": share.ravel(),
-        }
-    )
-
-
 def _frame(
     values: np.ndarray, epochs: np.ndarray, names: Sequence[str], columns: list[str]
 ) -> pd.DataFrame:
     """Values ``(S, T, k)`` as a table, one row per particle and epoch."""
     count, snapshots, width = values.shape
-    table = pd.DataFrame(
-        np.ascontiguousarray(values, dtype=np.float32).reshape(-1, width), columns=columns
-    )
+    table = pd.DataFrame(values.astype(np.float32).reshape(-1, width), columns=columns)
     table.insert(0, "Weight", np.repeat(np.asarray(names, dtype=object), snapshots))
     table.insert(0, "Epoch", np.tile(epochs, count))
     return table

@@ -80,9 +80,5 @@ def example(format: str, network: Compact, file: str, check: str) -> str:
     skips = {layer: source for layer, source in sources.items() if source is not None}
     imports, read = _READ[format]
     head = _HEAD.format(imports=imports, read=read.format(file=file), skips=skips)
-    return (
-        head
-        + _LAYERS.format(depth=shape.depth, activation=after)
-        + "\n"
-        + _CHECK.format(check=check)
-    )
+    layers = _LAYERS.format(depth=shape.depth, activation=after)
+    return f"{head}{layers}\n{_CHECK.format(check=check)}"

@@ -37,9 +37,8 @@ class Export:
     """What was exported and measured.
 
     ``max_logit_difference`` is over the whole test set, between the file and the MetaNet with the
-    same particles dropped, computed in float64; ``float32_difference`` is between the file and the
-    MetaNet computed in float32, whose own rounding it contains; ``largest_logit`` is what to
-    measure them against. ``table`` has the rows ``particles`` (the MetaNet), ``dense`` (its whole
+    same particles dropped, computed in float64; ``largest_logit`` is what to measure it against.
+    ``table`` has the rows ``particles`` (the MetaNet), ``dense`` (its whole
     collapsed network, in the same format) and ``compact`` (the file) with ``parameters``,
     ``connections``, ``bytes``, ``ms_one`` and ``ms_all``: milliseconds for one image and for the
     whole test set.
@@ -51,7 +50,6 @@ class Export:
     format: str
     network: Compact
     max_logit_difference: float
-    float32_difference: float
     largest_logit: float
     accuracy: float
     table: pd.DataFrame
@@ -65,7 +63,6 @@ class Export:
             "example": str(self.example),
             "check": str(self.check),
             "max_logit_difference": self.max_logit_difference,
-            "float32_difference": self.float32_difference,
             "largest_logit": self.largest_logit,
             "accuracy": self.accuracy,
             "connections": network.connections,
@@ -93,9 +90,7 @@ def export(
         raise ValueError(f"unknown format {format!r}; formats: {', '.join(FORMATS)}")
     kind = FORMATS[format]
     network = compact(subject.scalars.numpy(), mask, subject.shape)
-    expected, rounded = (
-        subject.logits(mask, one).numpy() for one in (torch.float64, torch.float32)
-    )
+    expected = subject.logits(mask).numpy()
     check = path.with_name(f"{path.stem}_{format}_check.npz")
     script = path.with_name(f"{path.stem}_{format}_example.py")
     files = {
@@ -116,7 +111,6 @@ def export(
         format,
         network,
         float(np.abs(logits - expected).max()),
-        float(np.abs(logits - rounded).max()),
         float(np.abs(expected).max()),
         float((logits.argmax(1) == subject.task.y_test).mean()),
         _measure(subject, network, kind, path, predict),

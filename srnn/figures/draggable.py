@@ -73,16 +73,11 @@ def draggable_page(graph: nx.DiGraph, dark: bool = False) -> str:
         )
     net.options.edges.smooth.enabled = False
     page = _LINKED.sub("", net.generate_html(notebook=False))
-    return _noted(page, len(edges), len(drawn), muted, paper)
-
-
-def _noted(page: str, total: int, drawn: int, muted: str, paper: str) -> str:
-    text = f"{count(total)} connections."
-    if drawn < total:
-        text = f"The {count(drawn)} strongest of {count(total)} connections."
+    strongest = f"The {count(MOST_EDGES)} strongest of " if len(drawn) < len(edges) else ""
+    text = f"{strongest}{count(len(edges))} connections."
     style = (
         f"<style>body{{margin:0;background:{paper}}}.card,#mynetwork{{border:0!important}}"
         f".srnn-note{{font:13px sans-serif;color:{muted};padding:4px 8px}}</style>"
     )
     page = page.replace("</head>", f"{style}</head>", 1)
-    return page.replace("</body>", f"<p class='srnn-note'>{html.escape(text)}</p></body>", 1)
+    return page.replace("</body>", f"<p class='srnn-note'>{text}</p></body>", 1)

@@ -124,7 +124,7 @@ def _maps(
         for layer, one in enumerate(maps)
         if layer or not image
     ]
-    columns = 4
+    columns, titles = 4, [title for title, *_ in tiles]
     rows_above = -(-first // columns)
     rows = rows_above + -(-(len(tiles) - first) // columns)
     figure = subplots(
@@ -132,7 +132,7 @@ def _maps(
         columns,
         horizontal_spacing=0.025,
         vertical_spacing=min(0.1, 0.2 / rows),
-        subplot_titles=_titles(tiles, first, columns),
+        subplot_titles=titles[:first] + [""] * (-first % columns) + titles[first:],
     )
     margin = {"l": 16, "r": 16, "t": 70, "b": 72}
     figure.update_layout(height=142 + 210 * rows, margin=margin)
@@ -165,12 +165,6 @@ def _maps(
         note(figure, "<br>".join(parts), y=0, yshift=-14)
     figure.update_annotations(font={"size": 13})
     return figure
-
-
-def _titles(tiles: list[tuple], first: int, columns: int) -> list[str]:
-    names = [tile[0] for tile in tiles[:first]]
-    names += [""] * (-len(names) % columns)
-    return names + [tile[0] for tile in tiles[first:]]
 
 
 def _type_hover(values: np.ndarray) -> np.ndarray:

@@ -232,12 +232,14 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
     figure = blank()
     values = finished(table)
     values = values.assign(value=scaled(values[measure])).dropna(subset=["value"])
-    groups = [("all", values)] if by is None else list(values.groupby(by))
+    groups: list[tuple[Any, pd.DataFrame]] = [("mean", values)]
+    if by is not None:
+        groups = list(values.groupby(by))
     for index, (name, group) in enumerate(groups[: len(DASHES)]):
         found = [(place, estimate(runs["value"])) for place, runs in group.groupby(x)]
         rows = [(place, one.mean, one.low, one.high) for place, one in found]
         xs, mean, low, high = np.array(rows, dtype=float).T
-        label = "mean" if by is None else _label(by, name)
+        label = f"{words(by)} {name:g}" if by and numeric(values[by]) else str(name)
         if np.isfinite(low).any():
             band(figure, xs, low, high, MUTED, opacity=0.18)
         look = (INK, MUTED)[index % 2], DASHES[index]
@@ -251,14 +253,6 @@ def bands(table: pd.DataFrame, x: str, measure: str, by: str | None = None) -> g
     return figure
 
 
-def _label(by: str, value: Any) -> str:
-    return f"{words(by)} {value:g}" if _number(value) else str(value)
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
-
-
 def parallel(table: pd.DataFrame, fields: Sequence[str], measures: Sequence[str]) -> go.Figure:
     """Every run as a line through the values of its fields and measures, darker for a larger last
     measure; ranges can be dragged on every axis."""
@@ -269,7 +263,7 @@ def parallel(table: pd.DataFrame, fields: Sequence[str], measures: Sequence[str]
     dimensions = []
     for name in (*fields, *measures):
         column = scaled(table[name])
-        if _number(column.iloc[0]) or pd.api.types.is_numeric_dtype(column):
+        if pd.api.types.is_numeric_dtype(column):
             values = column.astype(float)
             log = name in fields and spans_decades(values)
             ticks = sorted(set(values)) if name in fields and values.nunique() <= 8 else None

@@ -48,6 +48,7 @@ def training_plot(records: pd.DataFrame, snapshots: list[int] | None = None) -> 
         kept = {"yaxis": "y2", "hoverinfo": "skip", "cliponaxis": False}
         ground = np.zeros(len(snapshots))
         marks(figure, snapshots, ground, "weights kept", MUTED, "line-ns-open", 6, **kept)
+    decades = np.ptp(np.log10(np.concatenate(losses))) if losses else 0.0
     last = float(epochs[-1]) if len(epochs) > 1 else float(epochs[0]) + 1
     figure.update_xaxes(title="Epoch", range=[float(epochs[0]), last])
     figure.update_layout(
@@ -55,7 +56,7 @@ def training_plot(records: pd.DataFrame, snapshots: list[int] | None = None) -> 
             "title": "Loss",
             "type": "log",
             "exponentformat": "power",
-            "dtick": _decades(losses),
+            "dtick": max(1, round(decades / 10)),  # about ten ticks
         },
         yaxis2={
             "title": "Accuracy (%)",
@@ -72,11 +73,3 @@ def training_plot(records: pd.DataFrame, snapshots: list[int] | None = None) -> 
     if missing:
         note(figure, f"Not shown, zero or unknown throughout: {', '.join(missing)}.")
     return figure
-
-
-def _decades(losses: list[np.ndarray]) -> int:
-    """Decades from one tick of the loss axis to the next: about ten ticks, however far it goes."""
-    if not losses:
-        return 1
-    values = np.log10(np.concatenate(losses))
-    return max(1, round(float(values.max() - values.min()) / 10))

@@ -57,17 +57,9 @@ def grid(points: pd.DataFrame) -> pd.DataFrame:
     texts: dict[str, dict[float, str]] = {}
     for rival, sparsity, _, found in _cells(points):
         texts.setdefault(rival, {})[sparsity] = found.text(100, 1)
-    shares = sorted({share for row in texts.values() for share in row})
-    return pd.DataFrame(
-        [
-            {
-                "rival": name,
-                **{f"{100 * share:g} %": texts[name].get(share, "") for share in shares},
-            }
-            for name in RIVALS
-            if name in texts
-        ]
-    )
+    table = pd.DataFrame.from_dict(texts, orient="index").sort_index(axis=1).fillna("")
+    table.columns = pd.Index([f"{100 * share:g} %" for share in table.columns])
+    return table.loc[[name for name in RIVALS if name in texts]].reset_index(names="rival")
 
 
 def natural_table(natural: pd.DataFrame, particle_weights: int) -> pd.DataFrame:

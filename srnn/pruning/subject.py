@@ -163,6 +163,6 @@ class Subject:
         """Test accuracy of other networks of the same shape, ``(S, P)`` -> ``(S,)``."""
         return accuracies(scalars, *self.test, self.shape)
 
-    def logits(self, mask: np.ndarray | None, precision: torch.dtype = torch.float32) -> Tensor:
-        """Logits of all test images, ``(B, classes)``, of what the mask leaves."""
-        return forward(self.masked(mask).to(precision), self.test[0].to(precision), self.shape)
+    def logits(self, mask: np.ndarray | None) -> Tensor:
+        """Logits of all test images, ``(B, classes)`` float64, of what the mask leaves."""
+        return forward(self.masked(mask).double(), self.test[0].double(), self.shape)
