@@ -111,7 +111,7 @@ def shown(kept: Kept) -> None:
         sweep=plan.name,
     )
     active = job is not None and job.active
-    other = job is not None and active and job.asked.get("sweep") != plan.name
+    other = job is not None and active and job.request.asked.get("sweep") != plan.name
     if len(table) < total and not active:
         st.caption(_ahead(plan))
     st.markdown(

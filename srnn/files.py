@@ -6,6 +6,7 @@ that the rename too survives a power cut.
 
 import contextlib
 import errno
+import functools
 import json
 import math
 import os
@@ -15,7 +16,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from stat import S_ISDIR, S_ISFIFO, S_ISLNK, S_ISREG
-from typing import Any
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from srnn import paths
 
@@ -290,3 +293,44 @@ def stamp(path: Path | str) -> tuple[int, int, int, int]:
     if not S_ISREG(stat.st_mode):
         raise OSError(errno.EINVAL, f"{Path(path).name} is not a plain file")
     return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+class FormatError(ValueError):
+    """A file is damaged, forged, or of another format; the message says what is wrong."""
+
+
+class Strict(BaseModel):
+    """What comes from disk: no unknown entry, no value of another kind, never changed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+    @classmethod
+    def read(cls, values: Any) -> Self:
+        """What some JSON values say.
+
+        Raises:
+            FormatError: something in them is wrong: ``results.epochs: Input should be ...``.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            found = (
+                f"{'.'.join(str(part)[:60] for part in one['loc']) or 'content'}: {one['msg']}"
+                for one in error.errors(include_url=False, include_input=False)[:3]
+            )
+            raise FormatError("; ".join(found)) from None
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """What a JSON file says; it is read again only when it has changed.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it is not such JSON.
+        """
+        return _from_file(cls, path, stamp(path))
+
+
+@functools.lru_cache(maxsize=16_384)
+def _from_file(kind: type[Strict], path: Path, stamp: tuple) -> Any:
+    return kind.read(read_json(path))

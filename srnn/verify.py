@@ -17,16 +17,22 @@ from typing import Any
 import numpy as np
 import torch
 
+from srnn.config import make_config
 from srnn.engines import ENGINES, Engine, EngineUnavailable, Problem, make_engine
 from srnn.files import read_file, read_json
 from srnn.fixpoints import classify
 from srnn.metanet import MacroShape, forward, particle_table
-from srnn.particles import position_encoding, replication_loss, scalar_weights, self_application
+from srnn.particles import replication_loss, scalar_weights, self_application
 from srnn.vocabulary import TYPES
 
 TOLERANCE = 1e-4
 FORMAT = 1
 MOST_BYTES = 200_000_000
+RULES = (
+    "neurons", "depth", "width", "residual", "encoding", "target_gradient", "alpha", "lr",
+    "momentum",
+)  # fmt: skip
+"""The settings of a reference that are a run's; all others of a run are at their default."""
 
 
 class BadReference(ValueError):
@@ -85,8 +91,6 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise BadReference(f"{path}: cannot be read ({error})") from error
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
         raise BadReference(f"{path.with_suffix('.json')}: not of format {FORMAT}")
-    if settings.get("residual") not in ("none", "each", "pairs"):
-        raise BadReference(f"{path}: residual must be none, each or pairs")
     for name in ("initial_weights", "x", "y"):
         if name not in arrays:
             raise BadReference(f"{path}: lacks the array {name}")
@@ -96,29 +100,13 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def _recompute(
     settings: dict[str, Any], arrays: dict[str, np.ndarray], engine_name: str
 ) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
-    shape = MacroShape(
-        settings["inputs"],
-        settings["depth"],
-        settings["width"],
-        settings["outputs"],
-        settings["residual"],
-        settings.get("activation", "none"),
-    )
-    encoding = position_encoding(settings["neurons"], settings["encoding"])
-    x, y = arrays["x"], arrays["y"].astype(np.int64)
-    problem = Problem(
-        shape,
-        encoding,
-        x.reshape(-1, shape.inputs).astype(np.float32),
-        y.reshape(-1),
-        settings["alpha"],
-        settings["lr"],
-        settings["lr"],
-        settings["momentum"],
-        shared_optimizer=True,
-        replication_steps=1,
-        target_gradient=settings["target_gradient"],
-    )
+    activation = settings.get("activation", "none")
+    config = make_config(activation=activation, **{name: settings[name] for name in RULES})
+    sizes = (settings["inputs"], config.depth, config.width, settings["outputs"])
+    shape = MacroShape(*sizes, config.residual, activation)
+    x, y = arrays["x"].astype(np.float32), arrays["y"].astype(np.int64)
+    problem = Problem.on(config, shape, x.reshape(-1, shape.inputs), y.reshape(-1))
+    encoding = problem.encoding
     start = np.ascontiguousarray(arrays["initial_weights"].T, dtype=np.float32)
 
     def fresh(weights: np.ndarray) -> Engine:

@@ -605,6 +605,6 @@ def test_the_log_is_reproduced_in_the_background_and_watched_from_outside(monkey
     while (job := latest("reproduce")).active:
         assert time.monotonic() < end, job
         time.sleep(0.2)
-    assert (job.id, job.state, job.asked) == (job_id, "finished", {"rows": ["10"]}), job.log
+    assert (job.id, job.state, job.request.asked) == (job_id, "finished", {"rows": ["10"]}), job.log
     assert job.progress.share == 1.0
     assert saved_outcome(experiments()["10"], QUICK) is not None

@@ -538,7 +538,7 @@ def test_a_command_is_a_job_with_progress_log_and_end(small):
     assert latest("presets").id == job_id
     until(lambda: state(job_id) == "finished")
     job = read_job(job_id)
-    assert job.asked == {"asked_by": "a test"}
+    assert job.request.asked == {"asked_by": "a test"}
     assert json.loads(job.log.splitlines()[-1])[0]["name"]
     assert list_jobs() == [] and list_jobs(finished=True)[0].id == job_id
     assert submit_command(["presets", "--json"]) == job_id

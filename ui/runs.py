@@ -255,7 +255,7 @@ def _row(entry: Run | Job) -> dict[str, Any]:
             "Over epochs": accuracy,
             "Survivors": survivors,
             "Epochs": entry.progress.done if entry.progress and entry.config else None,
-            "Last used": _time(entry.queued_at),
+            "Last used": _time(entry.request.at),
             "Note": entry.message or (f"place {entry.place}" if entry.place else ""),
             "Run": entry.id,
         }

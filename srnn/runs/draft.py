@@ -24,7 +24,7 @@ import numpy as np
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import open_plain, write_bytes
-from srnn.history import TrainingState, keeps_snapshot, sample_of, sample_size
+from srnn.history import TrainingState, keeps_snapshot, kept_epochs, sample_of, sample_size
 from srnn.runs.lock import Lock
 from srnn.runs.record import (
     HEADER,
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
 SHARE = 0.01
 """Share of the training time that checkpoints may take."""
-
 
 SOONEST = 1.0
 """Seconds between two checkpoints of a network that is trained with others, at least."""
@@ -124,10 +123,8 @@ class Draft:
 
     def __init__(self, config: RunConfig, lock: Lock, engine: str = "auto") -> None:
         self.config, self.folder, self.lock = config, lock.path.parent, lock
-        self.table, self.history = (
-            _Growing(self.folder / RECORDS),
-            _Growing(self.folder / SNAPSHOTS),
-        )
+        self.table = _Growing(self.folder / RECORDS)
+        self.history = _Growing(self.folder / SNAPSHOTS)
         try:
             self._load(engine)
         except FileNotFoundError:
@@ -314,8 +311,7 @@ def kept_so_far(config: RunConfig, particles: int) -> tuple[np.ndarray, list[int
     looking only."""
     if sample_size(particles):
         return np.empty((0, config.particle_weights, particles), "<f4"), []
-    epochs = [epoch for epoch in range(config.epochs + 1) if keeps_snapshot(config, epoch)]
-    size = config.particle_weights * particles
+    epochs, size = kept_epochs(config), config.particle_weights * particles
     try:
         found = np.fromfile(paths.run_folder(config.run_id) / SNAPSHOTS, dtype="<f4")
     except OSError:

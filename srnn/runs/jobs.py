@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,11 +26,11 @@ from pydantic import Field
 from srnn import paths
 from srnn.config import RunConfig
 from srnn.files import (
+    Strict,
     listed,
     open_plain,
     parse_json,
     read_file,
-    read_json,
     read_tail,
     remove_folder,
     stamp,
@@ -39,7 +40,7 @@ from srnn.files import (
 )
 from srnn.runs.library import LOCK, REQUEST, find_run, is_run_id, is_unfinished
 from srnn.runs.lock import Lock, is_held
-from srnn.runs.record import RUN, Seconds, Strict, Text, Time
+from srnn.runs.record import RUN, Seconds, Text, Time
 from srnn.runs.run import RunError, describe
 from srnn.tasks import resolve
 
@@ -74,7 +75,8 @@ class Progress(Strict):
 
 
 class Request(Strict):
-    """What a job was asked to do: a command of the lab, or (``config``) to train a run."""
+    """What a job was asked to do: a command of the lab (the words after ``python -m srnn``), or
+    (``config``) to train a run. ``asked`` are values that the asker wants to find again."""
 
     command: Annotated[list[Text], Field(min_length=1, max_length=100)]
     config: dict[str, str | int | float | bool] | None = None
@@ -82,33 +84,45 @@ class Request(Strict):
     at: Time
     asked: dict[str, Any] = Field(default_factory=dict)
 
+    @cached_property
+    def settings(self) -> RunConfig | None:
+        """The run that is to be trained; None for another command."""
+        return None if self.config is None else RunConfig.from_dict(self.config)
+
+    @cached_property
+    def job_id(self) -> str:
+        """The run's id; or of a command its name, and 16 hex digits over its words."""
+        if self.settings is not None:
+            return self.settings.run_id
+        digest = hashlib.sha256(json.dumps(self.command).encode()).hexdigest()[:16]
+        return f"{self.command[0]}-{digest}"
+
 
 @dataclass(frozen=True)
 class Job:
     """A job. ``state``: ``queued``, ``running``, ``interrupted`` (who worked on it is gone),
     ``cancelled``, ``failed``, or ``finished`` (commands only: a finished training is a run).
 
-    ``id`` is a run's id for a training, whose ``config`` it then has; ``command`` are the words
-    after ``python -m srnn``; ``asked`` are values that the asker wants to find again; ``place``
-    counts from 1 in the queue; ``message`` says what went wrong.
+    ``place`` counts from 1 in the queue; ``message`` says what went wrong.
     """
 
     id: str
     folder: Path
     state: str
-    command: tuple[str, ...]
-    config: RunConfig | None
-    engine: str
-    asked: dict[str, Any]
-    queued_at: float
+    request: Request
     message: str = ""
     place: int | None = None
     progress: Progress | None = None
 
     @property
+    def config(self) -> RunConfig | None:
+        """The run that it trains, if it is a training."""
+        return self.request.settings
+
+    @property
     def title(self) -> str:
         """It in a few words."""
-        return describe(self.config) if self.config else " ".join(self.command)
+        return describe(self.config) if self.config else " ".join(self.request.command)
 
     @property
     def active(self) -> bool:
@@ -136,24 +150,17 @@ def read_job(job_id: str, *, place: bool = True) -> Job | None:
     if folder is None:
         return None
     try:
-        request = _read_request(folder / REQUEST, stamp(folder / REQUEST), folder.name)
+        request = Request.from_file(folder / REQUEST)
+        if request.job_id != job_id:
+            return None
     except (OSError, ValueError):
         return None
     state = _state(folder, training=request.config is not None)
     if state is None:
         return None
-    job = Job(
-        job_id,
-        folder,
-        state,
-        tuple(request.command),
-        None if request.config is None else RunConfig.from_dict(request.config),
-        request.engine,
-        request.asked,
-        request.at,
-        message=read_tail(folder / FAILED) if state == "failed" else "",
-        progress=None if state == "queued" else read_progress(folder),
-    )
+    message = read_tail(folder / FAILED) if state == "failed" else ""
+    progress = None if state == "queued" else read_progress(folder)
+    job = Job(job_id, folder, state, request, message, progress=progress)
     if place and state == "queued":
         return next((other for other in list_jobs() if other.id == job_id), job)
     return job
@@ -178,17 +185,6 @@ def _state(folder: Path, *, training: bool) -> str | None:
     return next((state for mark, state in marks.items() if (folder / mark).exists()), "interrupted")
 
 
-@functools.lru_cache(maxsize=4096)
-def _read_request(path: Path, stamp: tuple, name: str) -> Request:
-    request = Request.model_validate(read_json(path))
-    if request.config is not None:
-        if RunConfig.from_dict(request.config).run_id != name:
-            raise ValueError("the job of another run")
-    elif _command_id(request.command) != name:
-        raise ValueError("the job of another command")
-    return request
-
-
 def read_progress(folder: Path) -> Progress | None:
     """The last progress that was written down in a job's folder; None if there is none that can be
     read."""
@@ -199,7 +195,7 @@ def read_progress(folder: Path) -> Progress | None:
 
 @functools.lru_cache(maxsize=256)
 def _parse_progress(path: Path, stamp: tuple) -> Progress:
-    return Progress.model_validate(parse_json(read_file(path, 1_000_000)))
+    return Progress.read(parse_json(read_file(path, 1_000_000)))
 
 
 def list_jobs(*, finished: bool = False) -> list[Job]:
@@ -219,9 +215,9 @@ def list_jobs(*, finished: bool = False) -> list[Job]:
 def _since(job: Job) -> float:
     """When it was put into the queue, or asked for."""
     try:
-        return (job.folder / QUEUED).stat().st_mtime if job.state == "queued" else job.queued_at
+        return (job.folder / QUEUED).stat().st_mtime if job.state == "queued" else job.request.at
     except OSError:
-        return job.queued_at
+        return job.request.at
 
 
 _finished: set[tuple[str, int]] = set()
@@ -244,9 +240,9 @@ def _unfinished_runs() -> list[str]:
 def latest(name: str) -> Job | None:
     """The job of a command (its first word) that is running, else waiting, else the last one that
     was asked for; None if there is none."""
-    jobs = [job for job in list_jobs(finished=True) if job.command[0] == name]
+    jobs = [job for job in list_jobs(finished=True) if job.request.command[0] == name]
     rank = {"running": 2, "queued": 1}
-    return max(jobs, key=lambda job: (rank.get(job.state, 0), job.queued_at), default=None)
+    return max(jobs, key=lambda job: (rank.get(job.state, 0), job.request.at), default=None)
 
 
 # --- asking --------------------------------------------------------------------------------
@@ -288,9 +284,10 @@ def submit_command(arguments: Sequence[str], **asked: Any) -> str:
     is done again, and what it has cached is not. ``asked`` (JSON values) is kept for the asker."""
     from srnn.runs.worker import ensure_workers
 
-    job_id = _command_id(list(arguments))
+    request = Request(command=list(arguments), asked=asked, at=time.time())
+    job_id = request.job_id
     for other in list_jobs(finished=True):  # of each command the last one stays
-        if other.command[0] == arguments[0] and not other.active and other.id != job_id:
+        if other.request.command[0] == arguments[0] and not other.active and other.id != job_id:
             with contextlib.suppress(RuntimeError, OSError):
                 forget(other.id)
     folder = job_folder(job_id)
@@ -300,15 +297,9 @@ def submit_command(arguments: Sequence[str], **asked: Any) -> str:
         with writing():
             for mark in (DONE, PROGRESS, LOG):
                 (folder / mark).unlink(missing_ok=True)
-        request = Request(command=list(arguments), asked=asked, at=time.time())
         _ask(folder, request, queue=True)
     ensure_workers()
     return job_id
-
-
-def _command_id(arguments: list[str]) -> str:
-    digest = hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:16]
-    return f"{arguments[0]}-{digest}"
 
 
 def _ask(folder: Path, request: Request, *, queue: bool, until: int | None = None) -> Path:
@@ -348,9 +339,9 @@ def resume(job_id: str) -> None:
     if job is None:
         raise RuntimeError(f"there is no unfinished job {job_id[:40]}")
     if job.config is not None:
-        submit(job.config, job.engine)
+        submit(job.config, job.request.engine)
     else:
-        submit_command(job.command, **job.asked)
+        submit_command(job.request.command, **job.request.asked)
 
 
 def step(job_id: str) -> None:
@@ -363,7 +354,7 @@ def step(job_id: str) -> None:
     job = read_job(job_id, place=False)
     if job is None or job.config is None or job.active:
         raise RuntimeError(f"there is no paused training {job_id[:40]}")
-    submit(job.config, job.engine, until=1 + (job.progress.done if job.progress else 0))
+    submit(job.config, job.request.engine, until=1 + (job.progress.done if job.progress else 0))
 
 
 def cancel(job_id: str) -> None:

@@ -6,18 +6,15 @@ be escaped where they are shown.
 """
 
 import contextlib
-import functools
 import os
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict
 
 from srnn import paths
-from srnn.files import listed, parse_json, read_file, stamp, write_json
+from srnn.files import Strict, listed, write_json
 from srnn.runs.lock import short_lock
-from srnn.runs.record import Strict
 
 NAME_LENGTH = 80
 NOTE_LENGTH = 2000
@@ -46,9 +43,8 @@ class Label(Strict):
 
 def read_label(run_id: str) -> Label:
     """The label of a run; an empty one if there is none or it cannot be read."""
-    path = paths.label_file(run_id)
     try:
-        return _parsed(path, stamp(path))
+        return Label.from_file(paths.label_file(run_id))
     except (OSError, ValueError):
         return _NONE
 
@@ -60,11 +56,6 @@ def labelled() -> set[str]:
     """The runs that have a label: among many runs, few of which do, the others need no look."""
     folder = paths.label_file("any").parent
     return {entry.name.removesuffix(".json") for entry in listed(folder)}
-
-
-@functools.lru_cache(maxsize=8192)
-def _parsed(path: Path, stamp: tuple) -> Label:
-    return Label.model_validate(parse_json(read_file(path, 65_536)))
 
 
 def edit_label(run_id: str, **changes: Any) -> Label:

@@ -19,14 +19,14 @@ from functools import cached_property
 from importlib.metadata import version
 from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 import srnn
 from srnn.config import RunConfig
-from srnn.files import parse_json
+from srnn.files import FormatError, Strict, parse_json
 from srnn.history import History, keeps_snapshot, kept_epochs, kept_numbers, sample_of
 from srnn.tasks import possible_shape
 from srnn.vocabulary import TYPES
@@ -52,37 +52,11 @@ MOST_DIVERGENCES = 1000
 """Divergences that a run names."""
 
 
-class FormatError(ValueError):
-    """A run is damaged, forged, or of another format; the message names the file and the reason."""
-
-
 Text = Annotated[str, Field(max_length=500)]
 Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
 Time = Annotated[float, Field(ge=1, le=4_102_444_800, allow_inf_nan=False)]  # until 2100
 RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Count = Annotated[int, Field(ge=0, le=10**12)]
-
-
-class Strict(BaseModel):
-    """What comes from disk: no unknown entry, no value of another kind, never changed."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
-    @classmethod
-    def read(cls, values: Any) -> Self:
-        """What some JSON values say.
-
-        Raises:
-            FormatError: something in them is wrong: ``results.epochs: Input should be ...``.
-        """
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            found = (
-                f"{'.'.join(str(part)[:60] for part in one['loc']) or 'content'}: {one['msg']}"
-                for one in error.errors(include_url=False, include_input=False)[:3]
-            )
-            raise FormatError("; ".join(found)) from None
 
 
 class Provenance(Strict):
@@ -143,11 +117,6 @@ class RunRecord(Strict):
     def settings(self) -> RunConfig:
         """Its configuration."""
         return RunConfig.from_dict(self.config)
-
-    @property
-    def size(self) -> int:
-        """Bytes of its files that count, without ``run.json`` itself."""
-        return sum(facts.bytes for facts in self.files.values())
 
     @property
     def state_file(self) -> str:
@@ -231,7 +200,11 @@ def _check(record: RunRecord) -> None:
         raise FormatError("run.json: the epochs done do not fit the configuration")
     if set(types) != set(TYPES) or sum(types.values()) != record.particles:
         raise FormatError("run.json: the types do not add up to the particles")
-    most = most_bytes(record)
+    most = {  # of the table the largest that is allowed, of the others exactly
+        RECORDS: ROW_BYTES * (done + 2),
+        SNAPSHOTS: 4 * record.snapshot_numbers * len(record.snapshot_epochs),
+        record.state_file: 8 * config.particle_weights * record.particles,
+    }
     if set(record.files) != set(most):
         raise FormatError(f"run.json: files must name {', '.join(most)}")
     for name, facts in record.files.items():
@@ -243,15 +216,6 @@ def particle_count(config: RunConfig, inputs: int, classes: int) -> int:
     """Connections of the macro network."""
     sizes = [inputs, *[config.width] * (config.depth - 1), classes]
     return sum(left * right for left, right in itertools.pairwise(sizes))
-
-
-def most_bytes(record: RunRecord) -> dict[str, int]:
-    """The size of each file: of the table the largest that is allowed, of the others exactly."""
-    return {
-        RECORDS: ROW_BYTES * (record.results.epochs + 2),
-        SNAPSHOTS: 4 * record.snapshot_numbers * len(record.snapshot_epochs),
-        record.state_file: 8 * record.settings.particle_weights * record.particles,
-    }
 
 
 def check_contents(record: RunRecord, files: dict[str, bytes]) -> None:

@@ -117,8 +117,8 @@ class Run:
 
     @property
     def size(self) -> int:
-        """What it takes on disk."""
-        return self.record.size
+        """Bytes of its files that count, without ``run.json`` itself."""
+        return sum(facts.bytes for facts in self.record.files.values())
 
     @cached_property
     def snapshot_epochs(self) -> list[int]:

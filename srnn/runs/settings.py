@@ -9,8 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from srnn import paths
-from srnn.files import read_json, write_json, writing
-from srnn.runs.record import Strict
+from srnn.files import Strict, write_json, writing
 
 MOST_JOBS = 256
 
@@ -26,7 +25,7 @@ class Settings(Strict):
 def read_settings() -> Settings:
     """The settings; what cannot be read is at its default."""
     try:
-        return Settings.model_validate(read_json(paths.settings_file()))
+        return Settings.from_file(paths.settings_file())
     except (OSError, ValueError):
         return Settings()
 

@@ -197,15 +197,15 @@ def _train(job: Job, lock: Lock, until: int | None) -> None:
         settle(job.folder)
         return
     with accounted(lock):
-        refuse_impossible(job.config, job.engine)
-        train_locked(job.config, job.engine, lock, None, until)
+        refuse_impossible(job.config, job.request.engine)
+        train_locked(job.config, job.request.engine, lock, None, until)
 
 
 def _command(job: Job, lock: Lock) -> None:
     """Run a command in a process of its own, which holds the job's lock too: it is running until
     both are gone, whichever goes first."""
     note("begins", job.id)
-    spawn(job.command, job.folder / LOG, lock, SRNN_JOB=job.id).wait()
+    spawn(job.request.command, job.folder / LOG, lock, SRNN_JOB=job.id).wait()
     note("ends", job.id)
 
 
