@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from srnn.fixpoints import classify_measures
 from srnn.metanet import macro_shape
 from srnn.runs import Job, Progress, find_run
 from srnn.runs.draft import Draft, kept_so_far
+from srnn.runs.jobs import Request
 from srnn.runs.lock import Lock
 from srnn.tasks import task_of
 from srnn.training import train
@@ -134,7 +136,8 @@ def test_a_training_is_seen_as_far_as_it_has_come(small: RunConfig) -> None:
         snapshots, epochs = kept_so_far(config, particles)
         np.testing.assert_array_equal(snapshots[-1], record.state.weights)
         seen.append(epochs[-1])
-        job = Job(config.run_id, draft.folder, "running", (), config, "manual", {}, 0.0)
+        asked = Request(command=["train"], config=config.to_dict(), at=time.time())
+        job = Job(config.run_id, draft.folder, "running", asked)
         progress = Progress(done=record.epoch, total=5, what="training", rows=[record.row()])
         block = of_job(dataclasses.replace(job, progress=_clean(progress)), 1e-5, EPSILONS)
         header, arrays = decode(block)

@@ -109,17 +109,12 @@ def list_trash() -> list[Deleted]:
     for folder in _folders(paths.trash_folder()):
         run_id, _, number = folder.name.partition("-")
         if is_run_id(run_id) and number.isdecimal():
-            name = read_label(run_id).name or _settings_of(folder) or run_id
+            what = run_id
+            with contextlib.suppress(OSError, ValueError):
+                what = describe(read_record(folder, named=False).settings)
+            name = read_label(run_id).name or what
             found.append(Deleted(run_id, folder.name, int(number) / 1e9, name))
     return sorted(found, key=lambda deleted: -deleted.deleted)
-
-
-def _settings_of(folder: Path) -> str:
-    """The settings of a run outside its place, in a few words; empty if they cannot be read."""
-    try:
-        return describe(read_record(folder, named=False).settings)
-    except (OSError, ValueError):
-        return ""
 
 
 def empty_trash() -> int:
@@ -160,19 +155,16 @@ def _free(limit: int, keep: str | None) -> list[str]:
     for run in sorted(runs, key=lambda run: (last_used(run.run_id), run.finished)):
         if over <= 0:
             break
-        if run.run_id != keep and _remove_unless_needed(run.run_id):
-            over -= run.size
-            removed.append(run.run_id)
+        if run.run_id == keep:
+            continue
+        with short_lock(f"label-{run.run_id}"):
+            fresh = time.time() - last_used(run.run_id) < IN_USE
+            if fresh or run.label.pinned or is_held(run.path / LOCK):
+                continue
+            remove_folder(run.path)
+        over -= run.size
+        removed.append(run.run_id)
     return removed
-
-
-def _remove_unless_needed(run_id: str) -> bool:
-    with short_lock(f"label-{run_id}"):
-        fresh = time.time() - last_used(run_id) < IN_USE
-        if fresh or read_label(run_id).pinned or is_held(paths.run_folder(run_id) / LOCK):
-            return False
-        remove_folder(paths.run_folder(run_id))
-    return True
 
 
 def _remove_scratch() -> None:
