@@ -198,7 +198,7 @@ def test_half_a_character_in_a_setting_is_refused_wherever_it_comes_from(small):
     text = (run.path / "run.json").read_text()
     (run.path / "run.json").write_text(text.replace('"digits"', '"dig\\ud800its"'))
     (damaged,) = list_all()[1]
-    assert "half a character" in damaged.reason
+    assert "hex escape" in damaged.reason
 
 
 def test_what_is_no_run_among_the_runs_is_listed_with_a_printable_name(small):
