@@ -124,20 +124,5 @@ def loop(problem: Problem, batch: int) -> Step:
 
 
 def _pairs(kind: type[SlowWay], problem: Problem, batch: int) -> Step:
-    network = kind(
-        start_of(problem)[0],
-        problem.encoding,
-        problem.shape,
-        alpha=problem.alpha,
-        lr=problem.lr,
-        momentum=problem.momentum,
-        coupled=problem.target_gradient,
-    )
-    x, y, order = torch.from_numpy(problem.x), torch.from_numpy(problem.y), Order(problem, batch)
-
-    def run(steps: int) -> None:
-        for rows in torch.from_numpy(order.next(steps)).split(batch):
-            network.replication_step()
-            network.task_step(x.index_select(0, rows), y.index_select(0, rows))
-
-    return run
+    network, order = kind(problem, start_of(problem)[0]), Order(problem, batch)
+    return lambda steps: network.train(order.next(steps), batch)

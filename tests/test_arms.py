@@ -99,8 +99,8 @@ def test_row_9_gives_every_rival_the_metanet_s_data_and_forty_epochs():
         lab = [(one.seed, one.parameters) for one in arms["pruning lab"]]
         assert lab == [
             (config.seed, {"config": config.to_dict(), **more})
-            for config in configs
             for more in ({}, {"names": [CHANCE], "epochs": epochs})
+            for config in configs
         ]
 
 

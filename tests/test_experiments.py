@@ -249,7 +249,7 @@ def test_the_error_over_an_epoch_is_the_mean_over_its_steps(small):
     from srnn.experiments.instant import _batches, _continued
 
     run, _ = obtain(small)
-    found = epoch_error(run, _continued(run))
+    found = epoch_error(run)
     engine, total = _continued(run), np.zeros(run.shape.particles)
     encoding = torch.from_numpy(run.encoding)
     from srnn.particles import self_application
@@ -361,9 +361,10 @@ def test_every_row_is_worked_out_and_drawn_from_tiny_runs(name, tiny_runs, monke
     monkeypatch.setattr(Settings, "config", _tiny_config)
     monkeypatch.setattr(baselines, "width_for", lambda *_: 12)  # no network of 1,100 cells
     told = []
-    (row,) = run_experiments(chosen([name]), QUICK, lambda *now: told.append(now), workers=1)
+    (row,) = run_experiments(chosen([name]), QUICK, told.append, workers=1)
     assert not row.failed, row.outcome.verdict
-    assert told[0][1] > 0 and told[-1] == (told[-1][1], told[-1][1], "done")
+    last = told[-1]
+    assert told[0].total > 0 and (last.done, last.what) == (last.total, "done")
     one, tables = row.experiment, row.outcome.tables
     figure = one.figure(tables)
     assert len(figure.data) and one.data in tables
@@ -512,14 +513,15 @@ def test_all_workers_that_are_asked_for_are_given_and_no_more(monkeypatch):
 def test_the_time_left_is_told_by_the_work_that_is_left(monkeypatch):
     told, clock = [], [100.0]
     monkeypatch.setattr("srnn.experiments.engine.time.perf_counter", lambda: clock[0])
-    work = _Work([], QUICK, lambda *now: told.append(now), 1)
+    work = _Work([], QUICK, told.append, 1)
     work.cost, work.cost_done, clock[0] = 100.0, 25.0, 110.0
     work.report("this")  # a quarter took 10 s
     work.cost_done, clock[0] = 10.0, 130.0
     work.report("that")  # a tenth took 30 s
     work.cost_done, clock[0] = 99.9, 101.0
     work.report("end")
-    assert [what for *_, what in told] == ["this (30 s left)", "that (about 4 min left)", "end"]
+    assert [now.what for now in told] == ["this", "that", "end"]
+    assert [now.remaining for now in told[:2]] == [30, 270] and told[2].remaining is None
 
 
 def test_what_a_computation_needs_is_trained_before_in_one_chain(monkeypatch):

@@ -62,14 +62,14 @@ def test_signed_dots_have_their_label_on_the_roomier_side():
 def test_a_line_is_the_mean_over_seeds_in_a_band_of_all():
     table = pd.DataFrame({"epoch": [0, 0, 5, 5], "acc": [0.1, 0.3, 0.5, 0.9]})
     drawn = go.Figure()
-    rows.mean_line(drawn, table, "acc", "accuracy", scale=100, color=BLUE)
+    rows.mean_line(drawn, rows.Line(table, "acc", "accuracy", BLUE, scale=100), {})
     band, line = drawn.data
     assert list(line.x) == [epochs.ZERO, 5] and list(line.y) == pytest.approx([20, 70])
     assert list(band.x) == [epochs.ZERO, 5, 5, epochs.ZERO]
     assert list(band.y) == pytest.approx([30, 90, 50, 10])
     assert (line.line.color, band.fillcolor) == (BLUE, BLUE)
     alone = go.Figure()
-    rows.mean_line(alone, table[::2], "acc", "one seed", log_epochs=False)
+    rows.mean_line(alone, rows.Line(table[::2], "acc", "one seed"), {}, log_epochs=False)
     assert [list(one.x) for one in alone.data] == [[0, 5]]
 
 

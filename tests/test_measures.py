@@ -307,9 +307,8 @@ def test_the_instant_compares_the_settled_network_with_the_one_before(trained, m
     settling = [run.weights] * 7 + [later] + [run.weights] * 2  # index 7: after 100 steps
     monkeypatch.setattr(instant, "settle", lambda *_: np.stack(settling))
     monkeypatch.setattr(instant, "_task_steps", lambda run: iter([busy] * 10))
-    monkeypatch.setattr(instant, "_continued", lambda run: None)
     errors = np.where(np.arange(P) < 30, instant.EPSILON, 1.0)
-    monkeypatch.setattr(instant, "epoch_error", lambda run, engine: errors)
+    monkeypatch.setattr(instant, "epoch_error", lambda run: errors)
     monkeypatch.setattr(instant, "between_tasks", lambda run, k: {"after": 0.1, "before": k / 50})
     facts, tables = instant.measure(run)
     assert (facts["now"], facts["settled"], facts["busy"]) == (pytest.approx(18 / P), 1, 0)

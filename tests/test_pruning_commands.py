@@ -29,7 +29,7 @@ from srnn.pruning.masks import drop_first
 from srnn.pruning.measure import RIVALS
 from srnn.pruning.scratch import SCRATCH
 from srnn.pruning.subject import Subject
-from srnn.runs import Run, obtain
+from srnn.runs import Progress, Run, obtain
 
 KEYS = ["run_id", "criterion", "particles", "dropped", "surviving", "base_accuracy", "accuracy"]
 
@@ -106,8 +106,8 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
 
 def test_a_study_has_every_rival_at_every_sparsity_for_every_seed(study: Study):
     assert saved_outcome(STUDY, study) is None
-    heard: list[tuple[int, int, str]] = []
-    tables = outcome_of(STUDY, study, lambda *what: heard.append(what), 1).tables
+    heard: list[Progress] = []
+    tables = outcome_of(STUDY, study, heard.append, 1).tables
     points, natural = tables["points"], tables["natural"]
     only = {name for name, one in SCRATCH.items() if one.natural} | {"replicators-renewed"}
     assert set(points["rival"]) == set(RIVALS) - only
@@ -119,7 +119,7 @@ def test_a_study_has_every_rival_at_every_sparsity_for_every_seed(study: Study):
         assert set(rows["dropped"]) == {78, 234}, name
     for _, rows in natural.groupby("seed"):
         assert len(set(rows["dropped"])) == 1
-    assert heard[-1][0] == heard[-1][1]
+    assert heard[-1].done == heard[-1].total
     table = summary(points)
     assert len(table) == (len(RIVALS) - len(only)) * 2
     assert list(grid(points).columns) == ["rival", "25 %", "75 %"]

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from srnn.cli.output import answer, command, number, show_pieces
+from srnn.cli.output import answer, command, number, show_progress
 from srnn.config import ConfigError
 
 NAMES = (
@@ -75,13 +75,14 @@ def _figures(value: Any) -> str:
 
 def _arithmetic(options: argparse.Namespace) -> int:
     from srnn.experiments.arithmetic import computation
+    from srnn.runs import Progress
     from srnn.runs.results import remember
 
-    show = show_pieces()
-    show(0, 1, options.task)
+    show = show_progress(" pieces")
+    show(Progress(done=0, total=1, what=options.task))
     one = computation(options.task, options.seeds, options.steps, options.disturb)
     result, cached = remember(one.name, one.key, lambda: one.function(**one.parameters))
-    show(1, 1, "done")
+    show(Progress(done=1, total=1, what="done"))
     networks = result.tables["numbers"]
     form = "{:>5} {:>12} {:>15} {:>11}".format
     lines = [form("seed", "mean error", "scalar weights", "replicators")]

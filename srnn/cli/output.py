@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -85,17 +84,3 @@ def show_progress(unit: str) -> Callable[[Progress], None]:
             bar.close()
 
     return show
-
-
-def show_pieces() -> Callable[[int, int, str], None]:
-    """:func:`show_progress` for work in pieces: told how many are done, of how many, and what is
-    being done."""
-    from srnn.runs.jobs import Progress
-
-    show, started = show_progress(" pieces"), time.monotonic()
-
-    def tell(done: int, total: int, what: str) -> None:
-        seconds = time.monotonic() - started
-        show(Progress(done=done, total=total, what=what[:500], seconds=seconds))
-
-    return tell

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import answer, command, number, show_pieces
+from srnn.cli.output import answer, command, number, show_progress
 from srnn.config import ConfigError
 from srnn.files import check_target
 from srnn.presets import COMPARED, PRESETS
@@ -248,7 +248,7 @@ def _made(experiment: Any, asked: Any, ship_as: Any = None) -> tuple[Any, float]
 
     torch.set_num_threads(1)
     started = time.perf_counter()
-    outcome = outcome_of(experiment, asked, show_pieces())
+    outcome = outcome_of(experiment, asked, show_progress(" pieces"))
     if ship_as is not None:
         ship(experiment, ship_as, outcome)
     return outcome.tables, time.perf_counter() - started

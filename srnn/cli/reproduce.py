@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from srnn.cli.output import answer, command, number, show_pieces
+from srnn.cli.output import answer, command, number, show_progress
 from srnn.files import TargetError, check_target, write_out
 
 
@@ -58,7 +58,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     torch.set_num_threads(1)
     settings = Settings(options.quick, options.seeds or (1 if options.quick else 5))
     started, rows = time.perf_counter(), []
-    for row in run_experiments(wanted, settings, show_pieces(), options.jobs):
+    for row in run_experiments(wanted, settings, show_progress(" pieces"), options.jobs):
         rows.append(row)
         if options.out:
             _write(options.out, row, options.force)

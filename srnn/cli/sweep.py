@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srnn.cli.output import answer, command, number, show_pieces
+from srnn.cli.output import answer, command, number, show_progress
 from srnn.files import check_target
 from srnn.runs import worker_limit
 
@@ -93,14 +93,16 @@ def _live(options: argparse.Namespace) -> int:
 def _teller(pause: float) -> Callable[[Sweep], None]:
     """What a sweep tells of itself: its progress, and now and then its table, so that the page
     shows the map as it fills in. A large table is written more rarely."""
+    from srnn.runs import Progress
     from srnn.sweeps.driver import save_table
 
-    show, again = show_pieces(), 0.0
+    show, started, again = show_progress(" runs"), time.monotonic(), 0.0
 
     def tell(found: Sweep) -> None:
         nonlocal again
         now, begun = found.progress, time.monotonic()
-        show(now.done, now.runs, f"{now.cached} cached, {now.failed} failed")
+        what, seconds = f"{now.cached} cached, {now.failed} failed", begun - started
+        show(Progress(done=now.done, total=now.runs, what=what, seconds=seconds))
         if begun > again:
             save_table(found)
             cost = time.monotonic() - begun if again else 0.0  # the first one imports its writer

@@ -20,7 +20,7 @@ that one seed more costs one seed more. :func:`srnn.experiments.engine.outcome_o
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,11 @@ class Settings:
     quick: bool = False
     seeds: int = 5
 
+    @property
+    def each(self) -> range:
+        """The seeds."""
+        return range(FIRST_SEED, FIRST_SEED + self.seeds)
+
     def config(self, **changes: Any) -> RunConfig:
         """A configuration of recipe 2022-02 with some fields changed, made small if quick."""
         config = make_config("2022-02", **changes)
@@ -79,20 +84,6 @@ class Settings:
         the data changes with the seed."""
         seeds = range(first, first + (self.seeds if self.quick else max(self.seeds, least)))
         return [self.config(**changes, seed=seed, data_seed=seed) for seed in seeds]
-
-    def computations(
-        self,
-        name: str,
-        function: Callable[..., Computed],
-        version: int = 1,
-        cost: float = 1.0,
-        **parameters: Any,
-    ) -> list[Computation]:
-        """The same computation over all seeds, which it takes as its parameter ``seed``."""
-        return [
-            Computation(name, function, {**parameters, "seed": seed}, seed, version, cost)
-            for seed in range(FIRST_SEED, FIRST_SEED + self.seeds)
-        ]
 
 
 @dataclass(frozen=True)
@@ -133,6 +124,24 @@ def trainings(
         return {name: settings.configs(**changes) for name, changes in every.items()}
 
     return trained
+
+
+def computations(
+    name: str,
+    function: Callable[..., Computed],
+    over: Iterable[RunConfig | int],
+    version: int = 1,
+    cost: float = 1.0,
+    **parameters: Any,
+) -> list[Computation]:
+    """The same computation over configurations or seeds, which it takes as ``config`` or
+    ``seed``."""
+    found = []
+    for one in over:
+        own: dict[str, Any] = {"seed": one} if isinstance(one, int) else {"config": one.to_dict()}
+        seed = one if isinstance(one, int) else one.seed
+        found.append(Computation(name, function, parameters | own, seed, version, cost))
+    return found
 
 
 @dataclass(frozen=True)

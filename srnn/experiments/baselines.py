@@ -14,7 +14,16 @@ import numpy as np
 import plotly.graph_objects as go
 
 from srnn.config import RunConfig
-from srnn.experiments.base import SHUFFLED, Arms, Computation, Experiment, Found, Settings, Tables
+from srnn.experiments.base import (
+    SHUFFLED,
+    Arms,
+    Computation,
+    Experiment,
+    Found,
+    Settings,
+    Tables,
+    computations,
+)
 from srnn.experiments.claims import across, at_least, question
 from srnn.experiments.comparisons import compare_wide, rates
 from srnn.figures.rows import ranking
@@ -38,24 +47,24 @@ def arms(settings: Settings) -> Arms:
     few, mains = min(epochs, FEW), settings.configs(neurons=4)
     small = settings.configs(neurons=4, dataset="digits", batch_size=50)
 
-    def dense(config: RunConfig, width: int, epochs: int = epochs, **changes: str) -> Computation:
-        own = config.replace(**changes)
-        about: dict[str, Any] = {"config": own.to_dict(), "width": width, "epochs": epochs}
+    def dense(over: list[RunConfig], width: int, length: int, **changes: str) -> list[Computation]:
+        about: dict[str, Any] = {"width": width, "epochs": length}
         if settings.quick:
             about["grid"] = [DENSE_LR]  # to try others would take most of a quick look's minute
-        cost = 3 + epochs * (width / 150) ** 2 / 20
-        return Computation("dense", compare_wide, about, seed=config.seed, version=4, cost=cost)
+        cost = 3 + length * (width / 150) ** 2 / 20
+        changed = [one.replace(**changes) for one in over]
+        return computations("dense", compare_wide, changed, 4, cost, **about)
 
-    weights, cells = width_for(mains[0], "weights"), width_for(small[0], "neurons")
+    width, weights = mains[0].width, width_for(mains[0], "weights")
     return {
         META: mains,
-        SAME: [dense(one, one.width) for one in mains],
-        f"{SAME}, ReLU": [dense(one, one.width, activation="relu") for one in mains],
-        WEIGHTS: [dense(one, weights, few) for one in mains],
-        f"{WEIGHTS}, ReLU": [dense(one, weights, few, activation="relu") for one in mains],
+        SAME: dense(mains, width, epochs),
+        f"{SAME}, ReLU": dense(mains, width, epochs, activation="relu"),
+        WEIGHTS: dense(mains, weights, few),
+        f"{WEIGHTS}, ReLU": dense(mains, weights, few, activation="relu"),
         SMALL: small,
-        NEURONS: [dense(one, cells, few) for one in small],
-        PLACEBO: [dense(one, one.width, labels="shuffled") for one in mains],
+        NEURONS: dense(small, width_for(small[0], "neurons"), few),
+        PLACEBO: dense(mains, width, epochs, labels="shuffled"),
     }
 
 
@@ -88,16 +97,15 @@ def width_for(config: RunConfig, what: str) -> int:
 def measure(run: Run) -> Computed:
     """What a MetaNet is made of."""
     parameters = run.shape.particles * run.config.particle_weights
-    facts = {"parameters": parameters, "neurons": total_neurons(run.config)}
-    return {**facts, "epochs": run.record.results.epochs}, {}
+    made = {"parameters": parameters, "neurons": total_neurons(run.config)}
+    return {**made, "epochs": run.record.results.epochs}, {}
 
 
 CLAIMS = (
     question(
         "accuracy, dense network of the same cells less MetaNet",
         across("accuracy", SAME, PLACEBO, minus=META),
-        at_least(MARGIN, "more than nothing, which is half a percentage point"),
-        "pp",
+        at_least(MARGIN, "more than nothing, which is half a percentage point", "pp"),
         "a plain dense network of the same cells does better than the MetaNet with h = 4",
         "a plain dense network of the same cells does no better than the MetaNet with h = 4",
     ),
@@ -105,14 +113,12 @@ CLAIMS = (
 
 
 def finding(found: Found) -> list[str]:
-    def told(*names: str) -> str:
-        chosen = {name: rates(found, name) for name in names}
-        return "; ".join(
-            f"{name}: {found.mean(name, 'accuracy')}{rate and f' (learning rate {rate})'}"
-            for name, rate in chosen.items()
-        )
+    def told(name: str) -> str:
+        rate = rates(found, name)
+        return f"{name}: {found.mean(name, 'accuracy')}{rate and f' (learning rate {rate})'}"
 
-    return [f"{told(META, SAME, WEIGHTS, f'{WEIGHTS}, ReLU')}.", f"{told(SMALL, NEURONS)}."]
+    every = ((META, SAME, WEIGHTS, f"{WEIGHTS}, ReLU"), (SMALL, NEURONS))
+    return [f"{'; '.join(map(told, names))}." for names in every]
 
 
 def figure(tables: Tables) -> go.Figure:

@@ -66,23 +66,20 @@ CLAIMS = (
         f"zeros of the training that pure replication kills too, {MAIN}",
         within(MAIN, "foretold", "foretold_chance", "as many particles at random"),
         at_least(0.9, "nine of ten"),
-        "%",
         "zeros are born dead: replication alone, without data, kills the same particles",
         "zeros are not born dead: without data other particles die",
     ),
     later_question(
         f"AUC of the initial self-gain v0 for survival, {MAIN}",
         within(MAIN, "auc", "auc_chance", "v0 dealt out anew among the particles"),
-        at_least(0.8, "0.5 tells nothing, 1 everything"),
-        "2",
+        at_least(0.8, "0.5 tells nothing, 1 everything", "2"),
         "the initial self-gain foretells who survives",
         "the initial self-gain does not foretell who survives",
     ),
     later_question(
         f"share of zeros, {SHUFFLED} less true labels, {MAIN}",
         across("dead", SHUFFLED, NONE, minus=MAIN),
-        about(0.0, 0.05, "five points"),
-        "pp",
+        about(0.0, 0.05, "five points", "pp"),
         "the task has no part in dying: shuffled labels kill as many",
         "the task has a part in dying: shuffled labels kill another number",
     ),
@@ -107,18 +104,17 @@ def figure(tables: Tables) -> go.Figure:
     numbers = tables["numbers"]
     numbers = numbers[numbers["arm"].isin([*SIZES, SHUFFLED])]
     drawn = panels(2, ("zeros (% of the particles)", "prediction at the start"))
-    one, two = {"row": 1, "col": 1}, {"row": 1, "col": 2}
-    low: dict[str, Any] = {"position": "bottom center"}
-    share: dict[str, Any] = {"place": one, "scale": 100, "form": "{:.0f}"}
-    grey: dict[str, Any] = {"color": PALETTE["zero"], "symbol": "square"}
-    dots(drawn, numbers, "dead", "arm", name="after training", **grey, **share)
-    ring: dict[str, Any] = {"color": INK, "symbol": "circle-open"}
-    name = "after pure replication, no data"
-    dots(drawn, numbers, "born", "arm", name=name, **ring, **share, **low)
-    name = "AUC of the initial v0"
-    dots(drawn, numbers, "auc", "arm", form="{:.2f}", name=name, place=two)
-    style: dict[str, Any] = {"color": MUTED, "symbol": "x", "form": "{:.2f}", **low}
-    dots(drawn, numbers, "auc_chance", "arm", name="v0 dealt out anew", place=two, **style)
+    above, below = "top center", "bottom center"
+    for col, key, name, color, symbol, side in (
+        (1, "dead", "after training", PALETTE["zero"], "square", above),
+        (1, "born", "after pure replication, no data", INK, "circle-open", below),
+        (2, "auc", "AUC of the initial v0", INK, "circle", above),
+        (2, "auc_chance", "v0 dealt out anew", MUTED, "x", below),
+    ):
+        look: dict[str, Any] = {"color": color, "symbol": symbol, "position": side, "name": name}
+        scale, form = (100, "{:.0f}") if col == 1 else (1, "{:.2f}")
+        place = {"row": 1, "col": col}
+        dots(drawn, numbers, key, "arm", scale=scale, form=form, place=place, **look)
     drawn.update_xaxes(range=[-4, 104], title="%", col=1)
     drawn.update_xaxes(range=[0.35, 1.05], title="AUC", col=2)
     drawn.update_yaxes(range=[len(SIZES) + 0.7, -0.7], automargin=True)

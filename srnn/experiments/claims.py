@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
@@ -87,31 +87,34 @@ def across(
 class Tolerance:
     """From where to where a quantity may lie, and why just there; fixed before anything runs. What
     the quantity cannot pass anyway (a share of 1, a distance of 0) is no edge, as the interval of
-    its mean may pass it: take :func:`at_least` or :func:`at_most`."""
+    its mean may pass it: take :func:`at_least` or :func:`at_most`. ``unit``, in which it is
+    written: ``%`` (of shares), ``pp`` (of differences of shares), ``count``, ``exp`` or a number of
+    digits."""
 
     low: float
     high: float
     why: str
+    unit: str = field(default="%", repr=False)
 
 
-def about(value: float, reach: float, why: str) -> Tolerance:
+def about(value: float, reach: float, why: str, unit: str = "%") -> Tolerance:
     """A value, give or take."""
-    return Tolerance(value - reach, value + reach, why)
+    return Tolerance(value - reach, value + reach, why, unit)
 
 
-def at_least(value: float, why: str) -> Tolerance:
+def at_least(value: float, why: str, unit: str = "%") -> Tolerance:
     """A value or more."""
-    return Tolerance(value, math.inf, why)
+    return Tolerance(value, math.inf, why, unit)
 
 
-def at_most(value: float, why: str) -> Tolerance:
+def at_most(value: float, why: str, unit: str = "%") -> Tolerance:
     """A value or less."""
-    return Tolerance(-math.inf, value, why)
+    return Tolerance(-math.inf, value, why, unit)
 
 
 def count_about(value: int) -> Tolerance:
     """A count of particles that the log shows in a plot."""
-    return about(value, 76, "5 % of the 1,518 particles: read off a plot")
+    return about(value, 76, "5 % of the 1,518 particles: read off a plot", "count")
 
 
 def accuracy_about(value: float) -> Tolerance:
@@ -119,7 +122,7 @@ def accuracy_about(value: float) -> Tolerance:
     return about(value, 0.03, "3 points: measured on 1,500 images and read off a plot")
 
 
-SAME = about(0.0, MARGIN, "under half a percentage point is no difference")
+SAME = about(0.0, MARGIN, "under half a percentage point is no difference", "pp")
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,7 @@ OPEN, AFTER = Log(), Log(where="after the log")
 class Claim:
     """What is claimed of a quantity before anything runs: its mean over seeds lies within the
     tolerance. ``placebo`` is measured like ``real``, in an arm (or under the condition ``control``)
-    in which the claim must not hold. ``unit``: ``%`` (of shares), ``pp`` (of differences of
-    shares), ``count``, ``exp`` or a number of digits.
+    in which the claim must not hold. ``unit`` as of the tolerance.
 
     A claim with ``answers`` (yes, no) is a question for which the log has no number. ``unknown``
     says why the log's value cannot be compared (its setting is not known).
@@ -161,19 +163,19 @@ class Claim:
 
 
 def reported(
-    quantity: str, where: Pair, tolerance: Tolerance, unit: str, log: Log, unknown: str = ""
+    quantity: str, where: Pair, tolerance: Tolerance, log: Log, unknown: str = ""
 ) -> Claim:
     """A claim about a quantity of which the log says something."""
-    pair = where.real, where.placebo
-    return Claim(quantity, *pair, tolerance, unit, log, control=where.control, unknown=unknown)
+    stated = quantity, where.real, where.placebo, tolerance, tolerance.unit
+    return Claim(*stated, log, control=where.control, unknown=unknown)
 
 
 def question(
-    quantity: str, where: Pair, tolerance: Tolerance, unit: str, yes: str, no: str, log: Log = OPEN
+    quantity: str, where: Pair, tolerance: Tolerance, yes: str, no: str, log: Log = OPEN
 ) -> Claim:
     """A question of the log, with its two answers."""
-    pair = where.real, where.placebo
-    return Claim(quantity, *pair, tolerance, unit, log, (yes, no), where.control)
+    stated = quantity, where.real, where.placebo, tolerance, tolerance.unit
+    return Claim(*stated, log, (yes, no), where.control)
 
 
 later_question = partial(question, log=AFTER)

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from srnn.analysis.connectivity import node_table
 from srnn.config import RunConfig
 from srnn.experiments.base import FIRST_SEED, Found
-from srnn.experiments.fitting import accuracy_of, chosen_rate, fit
-from srnn.experiments.networks import FromNoise, Hyper, Wide
-from srnn.metanet import MacroShape, macro_shape
+from srnn.experiments.networks import FromNoise, Hyper, accuracy_of, chosen_rate, fit, wide
+from srnn.metanet import macro_shape
 from srnn.pruning.dense import Rules, accuracies
 from srnn.pruning.scratch import RATES, SCRATCH, Setup, best_rate
 from srnn.runs.results import Computed, remember
@@ -26,12 +26,11 @@ from srnn.tasks import Task, task_of
 
 KEPT = 353 / 1518
 """Share of connections that pruned and sparse networks keep: the log's survivors (row 11)."""
-DIVERSITY = 0.1
-"""Weight of the diversity term."""
 GRID = (0.003, *RATES)
 ADAM_GRID = (0.001, 0.003, 0.01, 0.03)
-"""Learning rates that are tried, with Adam for generators: plain SGD needs several times as long
-for them."""
+"""Learning rates that are tried, with Adam for generators."""
+KINDS = {"hypernetwork": Hyper, "noise to weights": FromNoise}
+"""The generators of the log's list (row 9)."""
 DENSE, PRUNED, LOTTERY = "dense network", "magnitude pruning, fine-tuned", "lottery ticket"
 CHANCE = "random connections"
 LAB: dict[str, Callable[[Setup], torch.Tensor]] = {
@@ -46,7 +45,8 @@ LAB: dict[str, Callable[[Setup], torch.Tensor]] = {
 def compare(kind: str, config: dict[str, Any], epochs: int) -> Computed:
     """Train a generator of networks (a key of :data:`KINDS`) on a configuration's data, shape,
     batches and seed. Facts: ``accuracy`` (test, 0..1), ``parameters`` (trained numbers),
-    ``connections`` (that exist in the end), ``epochs``, and what the kind adds.
+    ``connections`` (that exist in the end), ``epochs`` (from noise a fourth, as every step trains
+    several networks), ``rate``; of many networks ``disagreement`` and ``ensemble_accuracy``.
 
     Raises:
         ValueError: unknown kind.
@@ -54,29 +54,21 @@ def compare(kind: str, config: dict[str, Any], epochs: int) -> Computed:
     if kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; kinds: {', '.join(KINDS)}")
     run = RunConfig.from_dict(config)
-    return KINDS[kind](task_of(run), macro_shape(run), run, epochs), {}
+    if KINDS[kind] is FromNoise:
+        epochs = max(1, epochs // 4)
+    make = partial(KINDS[kind], macro_shape(run))
+    return _trained(make, run, ADAM_GRID, kind=kind, epochs=epochs), {}
 
 
 def compare_wide(
     config: dict[str, Any], width: int, epochs: int, grid: Sequence[float] = GRID
 ) -> Computed:
-    """A dense network of any width (a MetaNet's own ends at 1,024), at the best of the learning
-    rates; the same facts, and ``neurons``, its hidden and output cells."""
+    """A dense network of any width, at the best of the learning rates; the same facts, and
+    ``neurons``, its hidden and output cells."""
     run = RunConfig.from_dict(config)
     shape = dataclasses.replace(macro_shape(run), width=width)
-
-    def trained(run: RunConfig, task: Task, rate: float) -> Wide:
-        network = Wide(shape, run.seed)
-        fit(network, task, epochs, run.batch_size, lr=rate, data_seed=run.data_seed)
-        return network
-
-    def choose(first: RunConfig, task: Task) -> float:
-        return chosen_rate(partial(trained, first), task, grid)
-
-    rate = _rate(choose, run, kind="wide", width=width, epochs=epochs, grid=list(grid))
-    task = task_of(run)
-    facts = _facts(trained(run, task, rate), task, shape.particles, epochs, rate)
-    return {**facts, "neurons": sum(shape.sizes[1:])}, {}
+    facts = _trained(partial(wide, shape), run, grid, kind="wide", width=width, epochs=epochs)
+    return {**facts, "connections": shape.particles, "neurons": sum(shape.sizes[1:])}, {}
 
 
 def pruned(
@@ -138,61 +130,37 @@ def _rate(choose: Callable[[RunConfig, Task], float], run: RunConfig, **about: A
     return float(remember("learning-rate", key, chosen)[0].facts["rate"])
 
 
-def _facts(
-    network: torch.nn.Module, task: Task, connections: int, epochs: int, rate: float
+def _trained(
+    make: Callable[[int], nn.Module], run: RunConfig, grid: Sequence[float], **about: Any
 ) -> dict[str, Any]:
-    return {
-        "accuracy": accuracy_of(network, task),
+    """The facts of a network that is made of a seed and trained for ``epochs``, at the best rate of
+    the grid."""
+
+    def trained(run: RunConfig, task: Task, rate: float) -> nn.Module:
+        network = make(run.seed)
+        fit(network, task, about["epochs"], run.batch_size, lr=rate, data_seed=run.data_seed)
+        return network
+
+    def choose(first: RunConfig, task: Task) -> float:
+        return chosen_rate(partial(trained, first), task, grid)
+
+    rate, task = _rate(choose, run, grid=list(grid), **about), task_of(run)
+    network = trained(run, task, rate)
+    facts = {
         "parameters": sum(one.numel() for one in network.parameters()),
-        "connections": connections,
-        "epochs": epochs,
+        "connections": macro_shape(run).particles,
+        "epochs": about["epochs"],
         "rate": rate,
     }
-
-
-def _hyper(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[str, Any]:
-    def trained(run: RunConfig, task: Task, rate: float) -> Hyper:
-        network = Hyper(shape, run.seed)
-        about: dict[str, Any] = {"adam": True, "data_seed": run.data_seed}
-        fit(network, task, epochs, run.batch_size, lr=rate, **about)
-        return network
-
-    def choose(first: RunConfig, task: Task) -> float:
-        return chosen_rate(partial(trained, first), task, ADAM_GRID)
-
-    rate = _rate(choose, run, kind="hypernetwork", epochs=epochs, grid=ADAM_GRID)
-    return _facts(trained(run, task, rate), task, shape.particles, epochs, rate)
-
-
-def _noise(task: Task, shape: MacroShape, run: RunConfig, epochs: int) -> dict[str, Any]:
-    short = max(1, epochs // 4)  # every step trains `samples` networks
-
-    def trained(run: RunConfig, task: Task, rate: float) -> FromNoise:
-        network = FromNoise(shape, run.seed)
-
-        def penalty() -> torch.Tensor:
-            return -DIVERSITY * network.diversity()
-
-        about: dict[str, Any] = {"adam": True, "data_seed": run.data_seed, "penalty": penalty}
-        fit(network, task, short, run.batch_size, lr=rate, **about)
-        return network
-
-    def choose(first: RunConfig, task: Task) -> float:
-        return chosen_rate(partial(trained, first), task, ADAM_GRID)
-
-    rate = _rate(choose, run, kind="noise to weights", epochs=short, grid=ADAM_GRID)
-    network = trained(run, task, rate)
+    if not isinstance(network, FromNoise):
+        return {"accuracy": accuracy_of(network, task), **facts}
     with torch.no_grad():
         logits = network(torch.from_numpy(task.x_test))
     answers, y = logits.argmax(-1), torch.from_numpy(task.y_test)
     pairs = [float((a != b).double().mean()) for a, b in itertools.combinations(answers, 2)]
     return {
-        **_facts(network, task, shape.particles, short, rate),
         "accuracy": float((answers == y).double().mean()),
+        **facts,
         "ensemble_accuracy": float((logits.softmax(-1).mean(0).argmax(-1) == y).double().mean()),
         "disagreement": float(np.mean(pairs)),
     }
-
-
-KINDS = {"hypernetwork": _hyper, "noise to weights": _noise}
-"""How the generators of the log's list are trained (row 9)."""

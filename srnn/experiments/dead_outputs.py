@@ -109,8 +109,7 @@ CLAIMS = (
     later_question(
         "right answers to a digit, in runs where its output lives less in those where it is dead",
         within(MAIN, "lost", "lost_living", "the living outputs of the same runs"),
-        at_least(0.05, "a direction; five points"),
-        "pp",
+        at_least(0.05, "a direction; five points", "pp"),
         "a dead output costs its digit",
         "a dead output does not cost its digit",
     ),
@@ -118,7 +117,6 @@ CLAIMS = (
         f"test accuracy of the seeds with {MANY} dead outputs or more",
         within(MAIN, "with_many", "with_none", "seeds without a dead output"),
         about(0.645, 0.06, "two deviations of seeds with as many dead outputs (3 points)"),
-        "%",
         Log(
             "0.645", "training plot of row 11, from 1,500 images; its graph reaches 8 of 10 outputs"
         ),

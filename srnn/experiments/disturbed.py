@@ -63,16 +63,14 @@ CLAIMS = (
     later_question(
         f"accuracy lost by one round of attacks by cell, {MAIN}",
         within(MAIN, "cost: attack by cell", f"cost: attack {EVERYBODY}", "everybody attacks"),
-        about(0, 0.005, "half a point"),
-        "pp",
+        about(0, 0.005, "half a point", "pp"),
         "a network bears attacks within its cells",
         "attacks within cells cost more",
     ),
     later_question(
         f"replicators lost by melting among replicators of a cell, {MAIN}",
         within(MAIN, f"lost: melt {AMONG}", f"lost: attack {AMONG}", "they attack"),
-        at_least(0.001, "of 1,518 particles about 6 act"),
-        "pp",
+        at_least(0.001, "of 1,518 particles about 6 act", "pp"),
         "melting breaks replicators, more than their attacks do",
         "melting breaks hardly any replicators",
     ),

@@ -39,8 +39,7 @@ CLAIMS = (
         reported(
             f"drop cost of the identities, {note}",
             within(note, "identity", "identity, at random", RANDOM),
-            about(0.0, 0.001, "twice the log's figure; 1.5 of its 1,500 images"),
-            "pp",
+            about(0.0, 0.001, "twice the log's figure; 1.5 of its 1,500 images", "pp"),
             Log("0.05 pp", ENTERED),
         )
         for note in NOTES.values()
@@ -49,7 +48,6 @@ CLAIMS = (
         f"drop cost of the identities, {LARGE}",
         within(LARGE, "identity", "identity, at random", RANDOM),
         SAME,
-        "pp",
         "at h = 8 identities take no part in the goal at this instant",
         "at h = 8 identities take part in the goal",
     ),

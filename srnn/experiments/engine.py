@@ -24,7 +24,7 @@ from srnn.experiments.base import NO_VERDICT, Experiment, Found, Outcome, Piece,
 from srnn.experiments.claims import Verdict, claims_table, conclude, judge_all, premises
 from srnn.experiments.shipped import shipped_outcome
 from srnn.metanet import macro_shape
-from srnn.runs import Run, describe, find_run, in_parallel, obtain
+from srnn.runs import Progress, Run, describe, find_run, in_parallel, obtain
 from srnn.runs.results import (
     Computed,
     Result,
@@ -44,8 +44,7 @@ KILLED = (
     "is kept: ask again, with fewer processes at once"
 )
 
-Tell = Callable[[int, int, str], None]
-"""Progress: pieces of work done, pieces in all, what is being done and how long the rest takes."""
+Tell = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -231,7 +230,7 @@ class _Work:
     def __init__(
         self, todo: Sequence[Experiment], asked: Any, tell: Tell | None, workers: int | None
     ) -> None:
-        self.tell, self.workers = tell or (lambda done, total, what: None), workers
+        self.tell, self.workers = tell or (lambda progress: None), workers
         self.jobs: dict[str, _Job] = {}
         self.results: dict[str, Result] = {}
         self.errors: dict[str, str] = {}
@@ -278,12 +277,14 @@ class _Work:
 
     def report(self, what: str) -> None:
         """Tell what is being done and, once that can be guessed, how long the rest takes."""
-        spent, left = time.perf_counter() - self.started, ""
-        rest = self.cost - self.cost_done
-        if self.cost_done > 0 and spent > 2 and rest > 0.5:
-            rest *= spent / self.cost_done
-            left = f" (about {rest / 60:.0f} min left)" if rest > 90 else f" ({rest:.0f} s left)"
-        self.tell(self.done, self.total, what + left)
+        spent, rest = time.perf_counter() - self.started, self.cost - self.cost_done
+        known = self.cost_done > 0 and spent > 2 and rest > 0.5
+        left = rest * spent / self.cost_done if known else None
+        self.tell(
+            Progress(
+                done=self.done, total=self.total, what=what[:500], seconds=spent, remaining=left
+            )
+        )
 
     def make_all(self) -> None:
         """Do all jobs: trainings and what needs none; then what needs them; timings alone."""

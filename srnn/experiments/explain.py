@@ -55,8 +55,7 @@ CLAIMS = tuple(
     question(
         f"relevance of the replicators, to their share of the particles, {arm}",
         within(arm, "ratio", "ratio_chance", "as many particles at random"),
-        at_most(DIVIDED, "half of what as many particles have on average"),
-        "2",
+        at_most(DIVIDED, "half of what as many particles have on average", "2"),
         f"the micro networks divide the labour: the answers come from the survivors ({arm})",
         f"replicators take part in the answers ({arm})",
     )

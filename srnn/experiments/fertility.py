@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from srnn.experiments.base import Arms, Experiment, Settings
+from srnn.experiments.base import Arms, Experiment, Settings, computations
 from srnn.experiments.claims import Log, about, across, at_least, later_question, reported
 from srnn.figures.rows import claims
 from srnn.life.basins import between, clones
@@ -46,48 +46,44 @@ def measured(seed: int, control: bool) -> Computed:
 
 def arms(settings: Settings) -> Arms:
     return {
-        arm: settings.computations("fertility", measured, 2, 5, control=arm == WITHOUT)
+        arm: computations("fertility", measured, settings.each, 2, 5, control=arm == WITHOUT)
         for arm in (HERE, WITHOUT)
     }
 
 
+KEPT = "the square root of 10/14: what lies along the replicators is kept"
 CLAIMS = (
     later_question(
         "spectral radius of the self-application's Jacobian, median",
         across("radius", HERE, WITHOUT, "the dead particle"),
-        at_least(3.95, "homogeneity: J w = 4 w at every replicator that is not zero"),
-        "3",
+        at_least(3.95, "homogeneity: J w = 4 w at every replicator that is not zero", "3"),
         "no living replicator attracts: errors along itself grow fourfold a generation",
         "errors near a living replicator grow more slowly than fourfold",
     ),
     reported(
         "generations of offspring gained by a tenth of the noise",
         across("per decade", HERE, WITHOUT, "the dead particle"),
-        about(1.7, 0.25, "log 10 / log 4 = 1.66 for a radius of 4; 100 clones were published"),
-        "3",
+        about(1.7, 0.25, "log 10 / log 4 = 1.66 for a radius of 4; 100 clones were published", "3"),
         Log("1.73", "known_fixpoint_variation, steps as fixpoint at noise 1e-5 and 1e-7"),
     ),
     later_question(
         "exponent with which the distance from the ancestor grows, generations 10 to 40",
         across("drift", HERE, WITHOUT, "no repair, generations 3 to 12"),
-        about(0.5, 0.15, "1/2: a random walk's"),
-        "3",
+        about(0.5, 0.15, "1/2: a random walk's", "3"),
         "with repair a lineage walks at random among replicators",
         "with repair a lineage does not walk at random among replicators",
     ),
     later_question(
         "distance of a clone after retraining, over before",
         across("kept", HERE, WITHOUT, "no retraining"),
-        about(SHEET, 0.02, "the square root of 10/14: what lies along the replicators is kept"),
-        "3",
+        about(SHEET, 0.02, KEPT, "3"),
         "clones do not come back: they settle on a ten-dimensional sheet of replicators",
         "clones do not settle on a ten-dimensional sheet",
     ),
     later_question(
         "replicators on the line between two, retrained",
         across("line", HERE, WITHOUT, "no retraining, and one end is none"),
-        at_least(0.9, "nine of ten"),
-        "3",
+        at_least(0.9, "nine of ten", "3"),
         "two replicators share one basin",
         "something else lies between two replicators",
     ),

@@ -39,7 +39,6 @@ CLAIMS = tuple(
         f"zero + identity after the first epoch{beside}",
         across("first", MAIN, placebo),
         count_about(1450),
-        "count",
         Log("about 1,450", "type plot of row 11 at its epoch 0, 1 here: h = 4, alpha 100"),
     )
     for beside, placebo in (("", NONE), (", beside a permuted target", PERMUTED))

@@ -7,7 +7,7 @@ figure. z is the distance in standard errors, with the soup (or an experiment of
 as the independent unit: a soup varies far more than its particles do.
 """
 
-from srnn.experiments.base import Arms, Experiment, Found, Settings
+from srnn.experiments.base import Arms, Experiment, Found, Settings, computations
 from srnn.experiments.claims import Log, across, at_most, reported
 from srnn.figures.rows import claims
 from srnn.life.replications import EXPERIMENTS
@@ -48,10 +48,10 @@ def furthest(names: list[str], seed: int, placebo: bool) -> Computed:
 
 
 def arms(settings: Settings) -> Arms:
-    names = ["self-application", "robustness"] if settings.quick else list(ABOUT)
+    about = {"names": ["self-application", "robustness"] if settings.quick else list(ABOUT)}
     return {
-        arm: settings.computations(
-            "free-particles", furthest, 2, 15, names=names, placebo=arm == WITHOUT
+        arm: computations(
+            "free-particles", furthest, settings.each, 2, 15, placebo=arm == WITHOUT, **about
         )
         for arm in (HERE, WITHOUT)
     }
@@ -61,8 +61,7 @@ CLAIMS = tuple(
     reported(
         f"largest |z|: {about}",
         across(name, HERE, WITHOUT, PLACEBOS[name]),
-        at_most(3, "three standard errors, the soup as the unit"),
-        "1",
+        at_most(3, "three standard errors, the soup as the unit", "1"),
         Log("all settings", SOURCE),
     )
     for name, about in ABOUT.items()

@@ -36,16 +36,14 @@ CLAIMS = (
     question(
         "share of identities, with self-replication less with the task alone",
         across("identity", SELF, PERMUTED, minus=BARE),
-        at_least(0.05, "five points more"),
-        "pp",
+        at_least(0.05, "five points more", "pp"),
         "living replicators come from self-replication",
         "living replicators do not come from self-replication",
     ),
     question(
         "share of zeros, with self-replication less with the task alone",
         across("zero", SELF, PERMUTED, minus=BARE),
-        at_least(0.05, "five points more"),
-        "pp",
+        at_least(0.05, "five points more", "pp"),
         "dead particles come from self-replication, and not from another target",
         "dead particles do not come from self-replication",
     ),

@@ -8,7 +8,6 @@ type that no instant decides.
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,8 +19,8 @@ from srnn.analysis.settle import STEPS, settle
 from srnn.engines import Engine, Problem, make_engine
 from srnn.experiments.base import Experiment, Found, Tables, trainings
 from srnn.experiments.claims import SAME, Verdict, at_least, later_question, within
-from srnn.figures.rows import mean_line, panels
-from srnn.figures.style import MUTED, REPLICATOR
+from srnn.figures.rows import Line, mean_line, panels
+from srnn.figures.style import INK, MUTED, REPLICATOR
 from srnn.fixpoints import classify, measures
 from srnn.runs import Run
 from srnn.runs.results import Computed
@@ -42,7 +41,6 @@ arms = trainings({LARGE: {"neurons": 8}, SMALL: {"neurons": 4}})
 def measure(run: Run) -> Computed:
     """Census, accuracy and drop cost of the replicators against replication-only steps, and against
     task-only steps (the placebo); between task steps; and of a measure over a whole epoch."""
-    engine = _continued(run)
     moments = {
         "replication steps only": settle(run.weights, run.config, STEPS),
         "task steps only": np.stack(list(_task_steps(run))),
@@ -52,9 +50,8 @@ def measure(run: Run) -> Computed:
         for kind, history in moments.items()
         for steps, weights in zip(STEPS, history, strict=True)
     ]
-    error = epoch_error(run, engine)
-    steady = error <= EPSILON
-    lasting = census(run, run.weights, steady)
+    error = epoch_error(run)
+    lasting = census(run, run.weights, error <= EPSILON)
     table = pd.DataFrame(rows)
     settled, busy = (
         table[(table["kind"] == kind) & (table["steps"] == LOOK)].iloc[0] for kind in moments
@@ -122,10 +119,10 @@ def _task_steps(run: Run) -> Iterator[np.ndarray]:
         yield engine.weights()[0]
 
 
-def epoch_error(run: Run, engine: Engine) -> np.ndarray:
+def epoch_error(run: Run) -> np.ndarray:
     """Distance from the fixpoint, largest |f(w) - w| of every particle, read after each step pair
     of one more epoch and averaged, ``(P,)``: a measure that no instant decides."""
-    total, batches = np.zeros(run.shape.particles), _batches(run)
+    total, batches, engine = np.zeros(run.shape.particles), _batches(run), _continued(run)
     encoding = torch.from_numpy(run.encoding)
     for batch in batches:
         engine.train(batch, run.config.batch_size, np.array([True]))
@@ -153,7 +150,6 @@ CLAIMS = (
         f"replicators after {LOOK} replication steps, {LARGE}",
         within(LARGE, "settled", "busy", f"{LOOK} task steps in their place"),
         at_least(0.99, "nearly all: one of a hundred may be left"),
-        "%",
         f"given {LOOK} replication steps, all particles replicate",
         f"given {LOOK} replication steps, not all particles replicate",
     ),
@@ -161,15 +157,13 @@ CLAIMS = (
         f"change of accuracy by these steps, {LARGE}",
         within(LARGE, "change", "without", "and with these replicators dropped"),
         SAME,
-        "pp",
         "at unchanged accuracy",
         "and the accuracy changes",
     ),
     later_question(
         f"drop cost of the replicators after {LOOK} replication steps, {LARGE}",
         within(LARGE, "cost_settled", "cost_now", "at the instant after the last task step"),
-        at_least(0.1, "ten points: they carry the task"),
-        "pp",
+        at_least(0.1, "ten points: they carry the task", "pp"),
         "then the replicators do the work: being a replicator says nothing about the task",
         "the replicators still do no work",
     ),
@@ -206,31 +200,25 @@ def figure(tables: Tables) -> go.Figure:
     between = tables["between"].query("arm == @LARGE")
     titles = (f"after the run ({LARGE})", f"between task steps ({LARGE})")
     drawn = panels(2, titles, shared_yaxes=True, horizontal_spacing=0.06)
-    one, two = {"row": 1, "col": 1}, {"row": 1, "col": 2}
     own = table[table["kind"] == "replication steps only"]
-    mean_line(drawn, own, "share", "replicators", x="steps", color=REPLICATOR, scale=100, place=one)
-    mean_line(drawn, own, "accuracy", "accuracy", x="steps", scale=100, place=one)
-    name = "accuracy without the replicators"
-    mean_line(drawn, own, "without", name, x="steps", dash="dash", scale=100, place=one)
     other = table[table["kind"] == "task steps only"]
-    style: dict[str, Any] = {"x": "steps", "color": MUTED, "dash": "dot", "scale": 100}
-    mean_line(drawn, other, "share", "placebo: replicators, task steps only", place=one, **style)
-    for column, dash, name in (
-        ("before", "dashdot", "replicators before a task step"),
-        ("after", "longdash", "replicators after a task step"),
+    without = "accuracy without the replicators"
+    placebo = "placebo: replicators, task steps only"
+    for col, x, shown, column, name, color, dash in (
+        (1, "steps", own, "share", "replicators", REPLICATOR, "solid"),
+        (1, "steps", own, "accuracy", "accuracy", INK, "solid"),
+        (1, "steps", own, "without", without, INK, "dash"),
+        (1, "steps", other, "share", placebo, MUTED, "dot"),
+        (2, "between", between, "before", "replicators before a task step", REPLICATOR, "dashdot"),
+        (2, "between", between, "after", "replicators after a task step", REPLICATOR, "longdash"),
     ):
-        style = {"x": "between", "color": REPLICATOR, "dash": dash, "scale": 100}
-        mean_line(drawn, between, column, name, place=two, **style)
+        one = Line(shown, column, name, color, dash, 100)
+        mean_line(drawn, one, {"row": 1, "col": col}, x=x)
     ticks = {"tickvals": [0.49, *STEPS[1:]], "ticktext": [str(step) for step in STEPS]}
     ends = [math.log10(0.45), math.log10(STEPS[-1]) + 0.05]
     drawn.update_xaxes(type="log", title="Replication steps", range=ends, col=1, **ticks)
-    drawn.update_xaxes(
-        type="log",
-        title="Replication steps in between",
-        tickvals=list(BETWEEN),
-        range=[-0.05, math.log10(BETWEEN[-1]) + 0.05],
-        col=2,
-    )
+    ticks = {"tickvals": list(BETWEEN), "range": [-0.05, math.log10(BETWEEN[-1]) + 0.05]}
+    drawn.update_xaxes(type="log", title="Replication steps in between", col=2, **ticks)
     drawn.update_yaxes(range=[-2, 102])
     drawn.update_yaxes(title="%", col=1)
     drawn.update_layout(legend={"y": 1.14, "font": {"size": 12}}, margin={"t": 120}, height=520)

@@ -35,13 +35,13 @@ def measure(run: Run) -> Computed:
 def _count(when: str, key: str, said: str, value: int) -> Claim:
     log = Log(said, "type plot and graphs of row 11: h = 4, alpha 100, residual, 200 epochs")
     where = across(f"count_{key}", MAIN, NONE)
-    return reported(f"zero + identity {when}", where, count_about(value), "count", log)
+    return reported(f"zero + identity {when}", where, count_about(value), log)
 
 
 def _accuracy(when: str, key: str, value: float) -> Claim:
     log = Log(str(value), "training plot of row 11, from 1,500 images")
     where = across(f"accuracy_{key}", MAIN, SHUFFLED)
-    return reported(f"test accuracy {when}", where, accuracy_about(value), "%", log)
+    return reported(f"test accuracy {when}", where, accuracy_about(value), log)
 
 
 CLAIMS = (

@@ -63,8 +63,7 @@ CLAIMS = tuple(
     question(
         f"replicators on nearly constant pixels, less on the others, {arm}",
         across("gap", arm, NONE),
-        at_least(0.1, "ten points more"),
-        "pp",
+        at_least(0.1, "ten points more", "pp"),
         f"what a particle becomes depends on its pixel ({arm})",
         f"what a particle becomes does not depend on its pixel ({arm})",
         Log(where=TRIAL),

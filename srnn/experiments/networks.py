@@ -1,9 +1,10 @@
-"""Networks to compare a MetaNet with: the same macro shape, skips and data, other micro structures.
+"""Networks to compare a MetaNet with, and how they are trained: the same macro shape, skips and
+data in the same order, other micro structures.
 
 Each is a module whose forward pass gives logits ``(..., B, outputs)`` for inputs ``(B, inputs)``.
 None has particles:
 
-- :class:`Wide`: a dense network of ordinary layers.
+- :func:`wide`: a dense network of ordinary layers.
 - :class:`Hyper`: one small generator makes every weight from a learned embedding of its connection
   (static hypernetwork, Ha, Dai, Le 2016).
 - :class:`FromNoise`: a generator makes whole networks from noise, with a term in its loss that
@@ -11,11 +12,21 @@ None has particles:
 """
 
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from srnn.metanet import MacroShape, forward, through_layers
+from srnn.analysis.collapse import DenseNet, dense
+from srnn.metanet import MacroShape, forward
+from srnn.pruning.scratch import validation_split
+from srnn.tasks import Task
+from srnn.training import data_order
+
+DIVERSITY = 0.1
+"""Weight of the diversity term."""
+CHUNK = 2000
+"""Test images at once: a network of thousands of cells keeps its activations of all of them."""
 
 
 def fan_in_scale(shape: MacroShape) -> Tensor:
@@ -23,20 +34,13 @@ def fan_in_scale(shape: MacroShape) -> Tensor:
     return torch.cat([torch.full((out * inp,), 1 / math.sqrt(inp)) for out, inp in shape.layers])
 
 
-class Wide(nn.Module):
-    """A dense network of ordinary layers, as wide as the machine bears."""
-
-    def __init__(self, shape: MacroShape, seed: int) -> None:
-        super().__init__()
-        rng = torch.Generator().manual_seed(seed)
-        self.shape = shape
-        self.layers = nn.ParameterList(
-            (torch.rand(out, inp, generator=rng) * 2 - 1) / math.sqrt(inp)
-            for out, inp in shape.layers
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return through_layers(x, self.shape, lambda layer, x: x @ self.layers[layer].T)
+def wide(shape: MacroShape, seed: int) -> DenseNet:
+    """An untrained dense network of any width (a MetaNet's own ends at 1,024)."""
+    rng = torch.Generator().manual_seed(seed)
+    layers = [
+        (torch.rand(out, inp, generator=rng) * 2 - 1) / math.sqrt(inp) for out, inp in shape.layers
+    ]
+    return dense(torch.cat([layer.flatten() for layer in layers]).numpy(), shape)
 
 
 class Hyper(nn.Module):
@@ -106,3 +110,54 @@ class FromNoise(nn.Module):
         square = (gauged[:, None] - gauged[None]).square().sum(-1)
         square = square + torch.eye(len(square)) * 1e9
         return 0.5 * torch.log(square.min(1).values + 1e-12).mean()
+
+
+def fit(
+    network: nn.Module, task: Task, epochs: int, batch_size: int, *, lr: float, data_seed: int = 0
+) -> None:
+    """Train on cross-entropy: dense networks by SGD with momentum 0.9, generators by Adam (plain
+    SGD needs several times as long for them), and :class:`FromNoise` with its diversity."""
+    optimizer = (
+        torch.optim.SGD(network.parameters(), lr=lr, momentum=0.9)
+        if isinstance(network, DenseNet)
+        else torch.optim.Adam(network.parameters(), lr=lr)
+    )
+    x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
+    for epoch in range(1, epochs + 1):
+        order = torch.from_numpy(data_order(data_seed, epoch, len(x)))
+        for part in order.split(batch_size):
+            loss = cross_entropy(network(x.index_select(0, part)), y[part])
+            if isinstance(network, FromNoise):
+                loss = loss - DIVERSITY * network.diversity()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+
+
+def chosen_rate(
+    train: Callable[[Task, float], nn.Module], task: Task, rates: Sequence[float]
+) -> float:
+    """The learning rate with which what ``train`` makes of a task answers the most images rightly
+    of a validation part of the training images; a single one need not be tried."""
+    if len(rates) == 1:
+        return rates[0]
+    split = validation_split(task)
+    return max(rates, key=lambda rate: accuracy_of(train(split, rate), split))
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Mean cross-entropy of logits ``(..., B, outputs)``; over all networks if there are many."""
+    flat = logits.reshape(-1, logits.shape[-1])
+    return nn.functional.cross_entropy(flat, y.repeat(len(flat) // len(y)))
+
+
+def accuracy_of(network: nn.Module, task: Task) -> float:
+    """Test accuracy, 0..1; the mean if the network stands for many."""
+    right = 0
+    with torch.no_grad():
+        for start in range(0, len(task.y_test), CHUNK):
+            part = slice(start, start + CHUNK)
+            logits = network(torch.from_numpy(task.x_test[part]))
+            hits = logits.argmax(-1) == torch.from_numpy(task.y_test[part])
+            right += float(hits.double().sum()) / (hits.numel() // hits.shape[-1])
+    return right / len(task.y_test)

@@ -7,7 +7,7 @@ classifies digits, in small (:mod:`srnn.life.quine`). Their accuracies on MNIST,
 
 import plotly.graph_objects as go
 
-from srnn.experiments.base import Arms, Experiment, Settings, Tables
+from srnn.experiments.base import Arms, Experiment, Settings, Tables, computations
 from srnn.experiments.claims import across, at_most, later_question
 from srnn.figures.style import blank, marks
 from srnn.life.quine import train_quine
@@ -17,11 +17,10 @@ NONE, WHOLE = "share 0", "share 1"
 
 
 def arms(settings: Settings) -> Arms:
+    asked = settings.each, 1, 5
     steps = 100 if settings.quick else 1000
     return {
-        f"share {share:g}": settings.computations(
-            "quine", train_quine, cost=5, share=share, steps=steps
-        )
+        f"share {share:g}": computations("quine", train_quine, *asked, share=share, steps=steps)
         for share in SHARES
     }
 
@@ -30,16 +29,14 @@ CLAIMS = (
     later_question(
         "error of the quine about its weights, 1 for knowing nothing",
         across("error", WHOLE, NONE),
-        at_most(0.8, "a fifth of its weights' variance is told"),
-        "2",
+        at_most(0.8, "a fifth of its weights' variance is told", "2"),
         "a classifier can know a good part of itself",
         "a classifier knows next to nothing of it",
     ),
     later_question(
         "accuracy with the whole share of replication, less without",
         across("accuracy", WHOLE, "share 0.03", "share 0.03", minus=NONE),
-        at_most(-0.005, "half a point"),
-        "pp",
+        at_most(-0.005, "half a point", "pp"),
         "there is a trade-off, as Chang and Lipson say",
         "there is no trade-off of half a point",
     ),

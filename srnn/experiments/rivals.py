@@ -36,13 +36,6 @@ FAMILIES = (
 )
 """Rivals trained from scratch that make one piece: those that share a trained network together."""
 
-NAMES: dict[Callable[..., Computed], str] = {
-    scratch_tables: "from-scratch",
-    retrained_tables: "trained-on",
-    run_tables: "curves-and-controls",
-}
-"""What the pieces are called in the cache and while they are made."""
-
 
 @dataclass(frozen=True)
 class Study:
@@ -86,37 +79,39 @@ class Study:
 def arms(study: Study) -> Arms:
     """The pieces, by what is done."""
     every = [config.to_dict() for config in study.configs]
-    shared = {"sparsities": list(study.sparsities)}
     cost = 0.02 * study.config.epochs
+    sparsities = list(study.sparsities)
 
-    def piece(function: Callable[..., Computed], seconds: float, **own: Any) -> Computation:
-        name, parameters = NAMES[function], {**shared, **own}
-        seed = own["config"]["seed"] if "config" in own else 1
-        needs = tuple(study.configs) if "configs" in own else (study.configs[seed - 1],)
-        return Computation(
-            name, function, parameters, seed, version=VERSION, cost=seconds, needs=needs
-        )
+    def over_all(
+        name: str, function: Callable[..., Computed], seconds: float, **own: Any
+    ) -> Computation:
+        about = {"sparsities": sparsities, "configs": every, **own}
+        return Computation(name, function, about, 1, VERSION, seconds, study.configs)
 
+    draws = {name: getattr(study, name) for name in ("draws", "pairings", "permutations")}
     return {
         "rivals from scratch": [
-            piece(scratch_tables, cost * 60, configs=every, names=list(names), retrain=study.again)
+            over_all(
+                "from-scratch", scratch_tables, cost * 60, names=list(names), retrain=study.again
+            )
             for names in FAMILIES
         ],
         "survivors trained on": [
-            piece(retrained_tables, cost * 20, configs=every, criterion=name, epochs=study.again)
+            over_all("trained-on", retrained_tables, cost * 20, criterion=name, epochs=study.again)
             for name in RETRAINED
             if study.again
         ],
         "each network": [
-            piece(
+            Computation(
+                "curves-and-controls",
                 run_tables,
+                {"sparsities": sparsities, "config": config.to_dict(), **draws},
+                config.seed,
+                VERSION,
                 10,
-                config=config,
-                draws=study.draws,
-                pairings=study.pairings,
-                permutations=study.permutations,
+                (config,),
             )
-            for config in every
+            for config in study.configs
         ],
     }
 

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings, Tables
 from srnn.experiments.claims import Claim, Log, across, at_least, question, reported
 from srnn.experiments.multiplication import learn
-from srnn.figures.rows import mean_line
+from srnn.figures.rows import Line, mean_line
 from srnn.figures.style import INK, MUTED, PALETTE, subplots
 from srnn.runs.results import Computed
 from srnn.vocabulary import LABELS, REPLICATORS, TYPES
@@ -33,19 +33,12 @@ def arms(settings: Settings) -> Arms:
     """Both modes, each with replication steps and without; all sizes and particles at once."""
     epochs, count = (2, 3) if settings.quick else (30, max(PARTICLES, settings.seeds))
     about = {"neurons": list(NEURONS), "seeds": count, "factor": FACTOR, "epochs": epochs}
-    return {
-        f"{name}{bare}": [
-            Computation(
-                "multiplication",
-                learned,
-                {**about, "mode": name.split()[0], "steps": steps},
-                version=2,
-                cost=12 if steps else 2,
-            )
-        ]
-        for name in (LOG_MODE, CLEAN)
-        for bare, steps in (("", 10), (BARE, 0))
-    }
+    found = {}
+    for name, mode in ((LOG_MODE, "log"), (CLEAN, "clean")):
+        for bare, steps in (("", 10), (BARE, 0)):
+            own, cost = {**about, "mode": mode, "steps": steps}, 12 if steps else 2
+            found[name + bare] = [Computation("multiplication", learned, own, version=2, cost=cost)]
+    return found
 
 
 def learned(**parameters: Any) -> Computed:
@@ -78,7 +71,7 @@ def _log(h: int, kind: str, said: str, unknown: str = "") -> Claim:
     log = Log(said, "row 10 of the log, one particle; its identities include zeros")
     where = across(f"{kind}_{h}", LOG_MODE, LOG_MODE + BARE)
     name = f"particles with h = {h} that end as {kind}, {LOG_MODE}"
-    return reported(name, where, MOST, "%", log, unknown)
+    return reported(name, where, MOST, log, unknown)
 
 
 CLAIMS = (
@@ -90,7 +83,6 @@ CLAIMS = (
         f"particles that replicate and multiply, {CLEAN}",
         across("both", CLEAN, CLEAN + BARE),
         at_least(0.9, "nine of ten, all sizes together"),
-        "%",
         "yes, a particle can learn to multiply its input and still replicate itself",
         "no, a particle cannot learn to multiply its input and still replicate itself",
     ),
@@ -124,31 +116,17 @@ def figure(tables: Tables) -> go.Figure:
     for col, mode in enumerate(modes, start=1):
         own = curves[curves["arm"] == mode]
         for dash, (h, part) in zip(dashes, own.groupby("h"), strict=False):
-            mean_line(
-                drawn,
-                part,
-                "miss",
-                f"h = {h}",
-                color=INK if h in (3, 6) else MUTED,
-                dash=dash,
-                place={"row": 1, "col": col},
-                legend=col == 1,
-                log_epochs=False,
-            )
+            one = Line(part, "miss", f"h = {h}", INK if h in (3, 6) else MUTED, dash)
+            place = {"row": 1, "col": col}
+            mean_line(drawn, one, place, legend=col == 1, log_epochs=False)
         part = ends[ends["arm"] == mode]
         for name in TYPES:
             counts = part[part["type"] == name].groupby("h").size()
             if len(counts):
-                drawn.add_bar(
-                    x=[f"h = {h}" for h in NEURONS],
-                    y=[int(counts.get(h, 0)) for h in NEURONS],
-                    name=LABELS[name],
-                    marker_color=PALETTE[name],
-                    legendgroup=name,
-                    showlegend=name not in {trace.legendgroup for trace in drawn.data},
-                    row=2,
-                    col=col,
-                )
+                first = name not in {trace.legendgroup for trace in drawn.data}
+                look = {"marker_color": PALETTE[name], "legendgroup": name, "showlegend": first}
+                x, y = zip(*((f"h = {h}", int(counts.get(h, 0))) for h in NEURONS), strict=True)
+                drawn.add_bar(x=x, y=y, name=LABELS[name], row=2, col=col, **look)
     drawn.update_xaxes(title="Epoch", row=1)
     drawn.update_yaxes(type="log", exponentformat="power", range=[-9.3, 0.5], row=1)
     drawn.update_yaxes(title="Error of the factor (median)", row=1, col=1)

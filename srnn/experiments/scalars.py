@@ -59,8 +59,7 @@ CLAIMS = tuple(
     question(
         f"relative error of f(1), {arm}",
         within(arm, "error", "bent", "the same weights with tanh between the layers"),
-        at_most(1e-5, "rounding of float32 in three matrix products"),
-        "exp",
+        at_most(1e-5, "rounding of float32 in three matrix products", "exp"),
         f"f(1) is the connection's weight up to rounding ({arm})",
         f"f(1) is only an approximation ({arm})",
         Log('"approximate weight"', "row 3 of the log, without a number"),

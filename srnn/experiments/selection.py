@@ -10,9 +10,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from srnn.experiments.base import Arms, Experiment, Settings, Tables
+from srnn.experiments.base import Arms, Experiment, Settings, Tables, computations
 from srnn.experiments.claims import Claim, Tolerance, across, at_least, at_most, later_question
-from srnn.figures.rows import mean_line, panels
+from srnn.figures.rows import Line, mean_line, panels
 from srnn.figures.style import INK, MUTED
 from srnn.life.selection import GOALS, Setting, select, trend
 from srnn.runs.results import Computed
@@ -33,7 +33,7 @@ def arms(settings: Settings) -> Arms:
     networks, generations = (8, 6) if settings.quick else (50, 100)
     size = {"networks": networks, "generations": generations}
     return {
-        goal: settings.computations("selection", population, 3, 30, **size, goal=goal)
+        goal: computations("selection", population, settings.each, 3, 30, **size, goal=goal)
         for goal in GOALS
     }
 
@@ -43,28 +43,28 @@ WHY = "over 100 generations; without selection there can be none"
 
 def _trend(quantity: str, goal: str, least: Tolerance, yes: str, no: str) -> Claim:
     where = across(f"trend of {quantity}", goal, NEUTRAL)
-    return later_question(f"trend of {quantity}, selected for {goal}", where, least, "pp", yes, no)
+    return later_question(f"trend of {quantity}, selected for {goal}", where, least, yes, no)
 
 
 CLAIMS = (
     _trend(
         "accuracy",
         "accuracy",
-        at_least(0.06, WHY),
+        at_least(0.06, WHY, "pp"),
         "selection makes MetaNets learn faster",
         "selection for accuracy has no effect of that size",
     ),
     _trend(
         "replicators",
         "replicators",
-        at_least(0.03, WHY),
+        at_least(0.03, WHY, "pp"),
         "selection makes more replicators",
         "selection for replicators has no effect of that size",
     ),
     _trend(
         "accuracy",
         "replicators",
-        at_most(-0.02, WHY),
+        at_most(-0.02, WHY, "pp"),
         "replicating is paid with accuracy",
         "selection for replicators does not cost accuracy",
     ),
@@ -78,11 +78,10 @@ def figure(tables: Tables) -> go.Figure:
     style = {"accuracy": (INK, "solid"), "replicators": (INK, "dash"), NEUTRAL: (MUTED, "dot")}
     for col, column in enumerate(("accuracy", "replicators"), start=1):
         for goal, (color, dash) in style.items():
-            mean_line(
-                drawn, course[course["arm"] == goal], column, f"selected: {goal}",
-                x="generation", color=color, dash=dash, scale=100, place={"row": 1, "col": col},
-                legend=col == 1, log_epochs=False,
-            )  # fmt: skip
+            own = course[course["arm"] == goal]
+            one = Line(own, column, f"selected: {goal}", color, dash, 100)
+            place = {"row": 1, "col": col}
+            mean_line(drawn, one, place, x="generation", legend=col == 1, log_epochs=False)
     drawn.update_xaxes(title="Generation")
     return drawn
 

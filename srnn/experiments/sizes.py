@@ -67,17 +67,16 @@ def _fall(key: str, quantity: str, log: str, tolerance: Tolerance) -> Claim:
     """A claim of the note: h = 3 less h = 4, at alpha 1 after 100 epochs."""
     where = across(key, NOTE, BARE["h = 3"], NONE, BASE, BARE["h = 4"])
     said = Log(log, f"{EARLY}; its baseline is taken to be h = 4 in the same setting")
-    return reported(f"{quantity}, h = 3 less h = 4", where, tolerance, "pp", said)
+    return reported(f"{quantity}, h = 3 less h = 4", where, tolerance, said)
 
 
-LOWER = at_most(-MARGIN, "a direction; half a percentage point")
-MORE = at_least(0.01, "a direction; 15 particles of 1,518")
+LOWER = at_most(-MARGIN, "a direction; half a percentage point", "pp")
+MORE = at_least(0.01, "a direction; 15 particles of 1,518", "pp")
 CLAIMS = (
     reported(
         f"test accuracy, {NOTE}",
         across("accuracy", NOTE, f"{NOTE}, {SHUFFLED}"),
         accuracy_about(0.56),
-        "%",
         Log("0.56", EARLY),
     ),
     _fall("accuracy", "accuracy", "falls", LOWER),
@@ -86,7 +85,6 @@ CLAIMS = (
         f"drop cost of the replicators, {NOTE}",
         within(NOTE, "cost", "cost, at random", "as many at random"),
         SAME,
-        "pp",
         Log("0.0 (but its bar plot: accuracy 0.568 before, 0.598 after)", EARLY),
         "the note's figure and its own bar plot contradict each other",
     ),

@@ -1,7 +1,7 @@
 """Two slow ways of training particles, to be timed beside the engines (row 17).
 
-Both hold P particles, ``weights (n, P)`` and ``encoding (n, 3)``, as an engine's one network, and
-do what an engine's steps do (SGD, one shared momentum buffer).
+Both hold P particles, ``weights (n, P)``, as an engine's one network, and do what an engine's steps
+do (SGD, one shared momentum buffer).
 """
 
 import itertools
@@ -12,30 +12,21 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
-from srnn.experiments.fitting import cross_entropy
-from srnn.metanet import MacroShape, forward, through_layers
+from srnn.engines import Problem
+from srnn.metanet import forward, through_layers
 from srnn.particles import INPUTS, neurons_of
 
 
 class SlowWay(ABC):
-    """What both begin with: the rules, and parameters that they make of the weights."""
+    """What both have in common: the problem, and SGD on what they make of the weights."""
 
-    def __init__(
-        self,
-        weights: np.ndarray,
-        encoding: np.ndarray,
-        shape: MacroShape,
-        *,
-        alpha: float,
-        lr: float,
-        momentum: float,
-        coupled: bool,
-    ) -> None:
-        self.shape, self.alpha, self.coupled = shape, alpha, coupled
-        self.encoding = torch.from_numpy(np.array(encoding))
-        parameters = self._take(np.array(weights))
-        self.optimizer = torch.optim.SGD(parameters, lr=lr, momentum=momentum, foreach=False)
+    def __init__(self, problem: Problem, weights: np.ndarray) -> None:
+        self.problem, self.shape = problem, problem.shape
+        self.encoding = torch.from_numpy(np.array(problem.encoding))
+        parameters, rules = self._take(np.array(weights)), (problem.lr, problem.momentum)
+        self.optimizer = torch.optim.SGD(parameters, *rules, foreach=False)
 
     @abstractmethod
     def _take(self, weights: np.ndarray) -> Iterable[Tensor]:
@@ -46,22 +37,28 @@ class SlowWay(ABC):
         """``(n, P)``, in the order of a population."""
 
     @abstractmethod
-    def replication_step(self) -> float:
-        """One step on alpha times the sum of all replication losses, which is returned."""
+    def _replication_loss(self) -> Tensor:
+        """The sum over all particles, without alpha."""
 
     @abstractmethod
-    def task_step(self, x: Tensor, y: Tensor) -> float:
-        """One step on the cross-entropy of a batch, which is returned."""
+    def _logits(self, x: Tensor) -> Tensor:
+        """What the network answers to images ``(B, inputs)``."""
 
     def weights(self) -> np.ndarray:
         """``(n, P)``, in the order of a population."""
         return self._population().detach().numpy().copy()
 
-    def _step(self, loss: Tensor) -> float:
+    def train(self, order: np.ndarray, batch_size: int) -> None:
+        """One step pair per batch: rows ``order`` of the data, cut into batches."""
+        x, y = torch.from_numpy(self.problem.x), torch.from_numpy(self.problem.y)
+        for rows in torch.from_numpy(order).split(batch_size):
+            self._step(self.problem.alpha * self._replication_loss())
+            self._step(cross_entropy(self._logits(x.index_select(0, rows)), y[rows]))
+
+    def _step(self, loss: Tensor) -> None:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return float(loss.detach())
 
 
 class BlockSparse(SlowWay):
@@ -95,20 +92,18 @@ class BlockSparse(SlowWay):
             x = _Product.apply(values, x, places, size)
         return x
 
-    def replication_step(self) -> float:
+    def _replication_loss(self) -> Tensor:
         weights = self._population()
-        asked = weights if self.coupled else weights.detach()
+        asked = weights if self.problem.target_gradient else weights.detach()
         questions = torch.zeros(self.particles, INPUTS, len(weights))
         questions[:, 1:4] = self.encoding.T
         questions = torch.cat([asked.T[:, None], questions[:, 1:]], 1)
-        loss = self.alpha * (self.ask(questions) - asked.T).square().mean(1).sum()
-        return self._step(loss)
+        return (self.ask(questions) - asked.T).square().mean(1).sum()
 
-    def task_step(self, x: Tensor, y: Tensor) -> float:
+    def _logits(self, x: Tensor) -> Tensor:
         question = torch.zeros(self.particles, INPUTS, 1)
         question[:, INPUTS - 1] = 1
-        scalars = self.ask(question)[:, 0]
-        return self._step(cross_entropy(forward(scalars, x, self.shape), y))
+        return forward(self.ask(question)[:, 0], x, self.shape)
 
 
 class _Product(torch.autograd.Function):
@@ -157,15 +152,15 @@ class ModuleLoop(SlowWay):
     def _population(self) -> Tensor:
         return torch.stack([_own(one) for one in self.particles], 1)
 
-    def replication_step(self) -> float:
+    def _replication_loss(self) -> Tensor:
         losses = []
         for one in self.particles:
-            own = _own(one) if self.coupled else _own(one).detach()
+            own = _own(one) if self.problem.target_gradient else _own(one).detach()
             questions = torch.cat([own[:, None], self.encoding, torch.zeros(len(own), 1)], 1)
             losses.append((one(questions)[:, 0] - own).square().mean())
-        return self._step(self.alpha * sum(losses, torch.zeros(())))
+        return torch.stack(losses).sum()
 
-    def task_step(self, x: Tensor, y: Tensor) -> float:
+    def _logits(self, x: Tensor) -> Tensor:
         each = iter(self.particles)
 
         def sums(layer: int, x: Tensor) -> Tensor:
@@ -175,7 +170,7 @@ class ModuleLoop(SlowWay):
             cells = [[next(each)(one) for one in questions] for _ in range(out)]
             return torch.cat([torch.stack(parts).sum(0) for parts in cells], 1)
 
-        return self._step(cross_entropy(through_layers(x, self.shape, sums), y))
+        return through_layers(x, self.shape, sums)
 
 
 def _module(h: int, weights: np.ndarray) -> nn.Sequential:

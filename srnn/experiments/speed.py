@@ -7,7 +7,7 @@ turns.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import torch
+from torch.nn.functional import cross_entropy
 
 from srnn.config import RunConfig
 from srnn.engines import ENGINES, Problem, available, make_engine
 from srnn.experiments.base import FIRST_SEED, Arms, Computation, Experiment, Found, Settings, Tables
 from srnn.experiments.claims import Log, at_least, question, within
-from srnn.experiments.fitting import cross_entropy
-from srnn.experiments.networks import Wide
-from srnn.experiments.slow_ways import BlockSparse, ModuleLoop, SlowWay
+from srnn.experiments.networks import wide
+from srnn.experiments.slow_ways import BlockSparse, ModuleLoop
 from srnn.figures.rows import dots, panels, rows_high
 from srnn.figures.style import INK, MUTED
 from srnn.particles import initial_weights
@@ -39,19 +39,12 @@ SLOW = {SPARSE: 10, "autograd": 10, LOOP: 1000, AGAIN: 1000}
 def arms(settings: Settings) -> Arms:
     """The timings, per h, alone on the machine; a round is what a seed is elsewhere."""
     rounds, pairs = (2, 4) if settings.quick else (5, 60)
-    return {
-        arm: [
-            Computation(
-                "speed",
-                measure,
-                {"config": settings.config(neurons=h).to_dict(), "rounds": rounds, "pairs": pairs},
-                version=2,
-                cost=rounds * 4,
-                alone=True,
-            )
-        ]
-        for arm, h in SIZES.items()
-    }
+    found = {}
+    for arm, h in SIZES.items():
+        config = settings.config(neurons=h).to_dict()
+        about = {"config": config, "rounds": rounds, "pairs": pairs}
+        found[arm] = [Computation("speed", measure, about, 1, 2, cost=rounds * 4, alone=True)]
+    return found
 
 
 def measure(config: dict[str, Any], rounds: int, pairs: int) -> Computed:
@@ -99,57 +92,37 @@ def _steps(run: RunConfig, problem: Problem) -> dict[str, Callable[[np.ndarray],
     """What is timed, by name: a function of the rows to train on."""
     start = initial_weights(run.neurons, problem.shape.particles, 0, run.initial_weights)
     found: dict[str, Callable[[np.ndarray], object]] = {PLAIN: _plain(run, problem)}
+    everyone = np.array([True])
     for name in ENGINES:
         if available(name):
             engine = make_engine(name, problem, start[None], np.zeros_like(start)[None])
-            found[name] = partial(
-                engine.train, batch_size=run.batch_size, replicate=np.array([True])
-            )
-    rules: dict[str, Any] = {"alpha": run.alpha, "lr": run.lr, "momentum": run.momentum}
+            found[name] = partial(engine.train, batch_size=run.batch_size, replicate=everyone)
     for name, kind in ((SPARSE, BlockSparse), (LOOP, ModuleLoop), (AGAIN, ModuleLoop)):
-        network = kind(start, problem.encoding, problem.shape, coupled=run.target_gradient, **rules)
-        found[name] = _pairs(network, run, problem)
+        found[name] = partial(kind(problem, start).train, batch_size=run.batch_size)
     return found
 
 
-def _batches(
-    rows: np.ndarray, size: int, problem: Problem
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
-    for index in torch.from_numpy(rows).split(size):
-        yield x.index_select(0, index), y.index_select(0, index)
-
-
 def _plain(run: RunConfig, problem: Problem) -> Callable[[np.ndarray], object]:
-    network = Wide(problem.shape, 0)
+    network = wide(problem.shape, 0)
     optimizer = torch.optim.SGD(network.parameters(), lr=run.lr, momentum=run.momentum)
+    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
 
     def step(rows: np.ndarray) -> None:
-        for images, labels in _batches(rows, run.batch_size, problem):
+        for index in torch.from_numpy(rows).split(run.batch_size):
             optimizer.zero_grad()
-            cross_entropy(network(images), labels).backward()
+            cross_entropy(network(x.index_select(0, index)), y[index]).backward()
             optimizer.step()
 
     return step
 
 
-def _pairs(network: SlowWay, run: RunConfig, problem: Problem) -> Callable[[np.ndarray], object]:
-    def step(rows: np.ndarray) -> None:
-        for images, labels in _batches(rows, run.batch_size, problem):
-            network.replication_step()
-            network.task_step(images, labels)
-
-    return step
-
-
-WORTH = at_least(1.5, "half as fast again: less is not worth a change")
+WORTH = at_least(1.5, "half as fast again: less is not worth a change", "1")
 AIM = Log(where='question of the log: "for faster research"')
 CLAIMS = (
     question(
         "torch.sparse, times as fast as one module per particle, h = 4",
         within("h = 4", "sparse", "itself", AGAIN),
         WORTH,
-        "1",
         "sparse training of all particles at once is faster than one module per particle",
         "sparse training of all particles at once is no faster",
         AIM,
@@ -158,7 +131,6 @@ CLAIMS = (
         "the fastest engine, times as fast as torch.sparse, h = 4",
         within("h = 4", "batched", "itself", AGAIN),
         WORTH,
-        "1",
         "a batched engine is faster still",
         "no batched engine is faster than torch.sparse",
         AIM,

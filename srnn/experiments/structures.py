@@ -17,11 +17,11 @@ from srnn.analysis.collapse import scalars
 from srnn.analysis.dropout import accuracy_of, drop
 from srnn.experiments.base import (
     Arms,
-    Computation,
     Experiment,
     Found,
     Settings,
     Tables,
+    computations,
     final_codes,
 )
 from srnn.experiments.claims import At, Pair, at_least, question
@@ -59,31 +59,11 @@ def arms(settings: Settings) -> Arms:
     those of the pruning lab, trained as long as the MetaNets."""
     epochs, mains = EPOCHS // 4 if settings.quick else EPOCHS, settings.configs(neurons=4)
     rivals = {
-        name: [
-            Computation(
-                "comparison",
-                compare,
-                {"kind": kind, "config": config.to_dict(), "epochs": epochs},
-                seed=config.seed,
-                version=4,
-                cost=8,
-            )
-            for config in mains
-        ]
+        name: computations("comparison", compare, mains, 4, 8, kind=kind, epochs=epochs)
         for name, kind in RIVALS.items()
     }
-    lab = [
-        Computation(
-            "pruned",
-            pruned,
-            {"config": one.to_dict(), **more},
-            seed=one.seed,
-            version=3,
-            cost=cost,
-        )
-        for one in mains
-        for more, cost in (({}, 45), ({"names": [CHANCE], "epochs": epochs}, 6))
-    ]
+    lab = computations("pruned", pruned, mains, 3, 45)
+    lab += computations("pruned", pruned, mains, 3, 6, names=[CHANCE], epochs=epochs)
     return {META: settings.configs(neurons=8), SMALL: mains, "pruning lab": lab, **rivals}
 
 
@@ -93,21 +73,16 @@ def measure(run: Run) -> Computed:
     task, own = task_of(run.config), scalars(run.weights)
     keep = ~is_replicator(final_codes(run))
     count = round(KEPT * run.shape.particles)
-    order = np.argsort(-np.abs(np.where(keep, own, 0)), kind="stable")
     few = np.zeros_like(keep)
-    few[order[:count]] = True
+    few[np.argsort(-np.abs(np.where(keep, own, 0)), kind="stable")[:count]] = True
     few &= keep
     after = {
         name: accuracy_of(drop(own, ~mask), task.x_test, task.y_test, run.shape)
         for name, mask in (("survivors", keep), ("cut", few))
     }
-    facts = {
-        **after,
-        "density": float(keep.mean()),
-        "connections": float(few.sum()),
-        "parameters": float(run.shape.particles * run.config.particle_weights),
-    }
-    return facts, {}
+    parameters = float(run.shape.particles * run.config.particle_weights)
+    counts = {"density": float(keep.mean()), "connections": float(few.sum())}
+    return {**after, **counts, "parameters": parameters}, {}
 
 
 CLAIMS = (
@@ -117,8 +92,7 @@ CLAIMS = (
             At(META, "cut", At(PRUNED, "accuracy")),
             At(CHANCE, "accuracy", At(PRUNED, "accuracy")),
         ),
-        at_least(-MARGIN, "no worse; under half a percentage point is no difference"),
-        "pp",
+        at_least(-MARGIN, "no worse; under half a percentage point is no difference", "pp"),
         "cut to as many connections, without training after, it is no worse",
         "fine-tuned magnitude pruning keeps more than a MetaNet cut to as many connections and "
         "not trained after",

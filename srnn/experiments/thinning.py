@@ -46,7 +46,6 @@ CLAIMS = (
             f"connections that survive{beside}",
             across("left", MAIN, placebo),
             at_most(0.5, "half of the connections"),
-            "%",
             Log('"the net really thins out"', "row 7 of the log, h = 4, alpha 100, no number"),
         )
         for beside, placebo in (("", NONE), (", beside a permuted target", PERMUTED))
@@ -55,7 +54,6 @@ CLAIMS = (
         "drop cost of the replicators",
         within(MAIN, "cost", "cost_chance", "as many at random"),
         SAME,
-        "pp",
         "dropping the replicators costs nothing at this instant",
         "dropping the replicators costs accuracy",
     ),

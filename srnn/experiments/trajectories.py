@@ -73,7 +73,6 @@ CLAIMS = (
         "variance of a particle's own path in three components",
         within(MAIN, "own", "walk", "random walks with steps as long"),
         at_least(FLAT, "five percent are left out of the cube"),
-        "%",
         "a particle's own path fits into the cube",
         "a particle's own path does not fit into the cube",
     ),

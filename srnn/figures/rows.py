@@ -61,32 +61,30 @@ def typed(table: pd.DataFrame, *names: str) -> list[Line]:
     ]
 
 
-def courses(panels: Sequence[tuple[str, str, Sequence[Line]]], columns: int = 2) -> go.Figure:
-    """Lines over the epochs (epoch 0 included) in panels: title, vertical title, lines. A vertical
-    title in percent means an axis from 0 to 100."""
-    high = -(-len(panels) // columns)
+def courses(panels: Sequence[tuple[str, str, Sequence[Line]]]) -> go.Figure:
+    """Lines over the epochs (epoch 0 included) in panels, two beside each other: title, vertical
+    title, lines. A vertical title in percent means an axis from 0 to 100."""
+    high = -(-len(panels) // 2)
     titles = [title for title, _, _ in panels]
     gaps = {"horizontal_spacing": 0.14, "vertical_spacing": 0.12}
-    figure = subplots(high, columns, subplot_titles=titles, **gaps)
+    figure = subplots(high, 2, subplot_titles=titles, **gaps)
     shown: set[str] = set()
     for index, (_, label, lines) in enumerate(panels):
-        place, top = {"row": index // columns + 1, "col": index % columns + 1}, 0.0
+        place, top = {"row": index // 2 + 1, "col": index % 2 + 1}, 0.0
         for one in lines:
-            look = {"color": one.color, "dash": one.dash, "legend": one.name not in shown}
-            how: dict[str, Any] = {"scale": one.scale, "place": place, **look}
-            mean_line(figure, one.table, one.column, one.name, **how)
+            mean_line(figure, one, place, legend=one.name not in shown)
             shown.add(one.name)
             values = [one.table[one.column].max()]
             if one.log and one.table["epoch"].max() >= max(one.log):
                 told = [one.scale * value for value in one.log.values()]
-                how = {"symbol": "diamond-open", "size": 11, "edge": {"width": 2}, **place}
-                how |= {"legendgroup": "the log", "showlegend": "the log" not in shown}
+                how: dict[str, Any] = {"symbol": "diamond-open", "size": 11, "edge": {"width": 2}}
+                how |= {"legendgroup": "the log", "showlegend": "the log" not in shown, **place}
                 marks(figure, list(one.log), told, "the log", cliponaxis=False, **how)
                 shown.add("the log")
                 values += one.log.values()
             top = max(top, one.scale * max(values))
         ends = [-2, 102] if label.endswith("(%)") else [-0.02 * top, 1.05 * (top or 1)]
-        first = index == 0 or label != panels[index - 1][1] or not index % columns
+        first = index % 2 == 0 or label != panels[index - 1][1]
         figure.update_yaxes(title=label if first else None, range=ends, **place)
         figure.update_xaxes(axis(np.unique(lines[0].table["epoch"])), **place)
         if place["row"] < high:
@@ -97,29 +95,22 @@ def courses(panels: Sequence[tuple[str, str, Sequence[Line]]], columns: int = 2)
 
 def mean_line(
     figure: go.Figure,
-    table: pd.DataFrame,
-    y: str,
-    name: str,
+    one: Line,
+    place: Place,
     *,
     x: str = "epoch",
-    color: str = INK,
-    dash: str = "solid",
-    scale: float = 1.0,
-    place: Place | None = None,
     legend: bool = True,
     log_epochs: bool = True,
-    mode: str = "lines",
 ) -> None:
     """A line of the mean over rows of equal ``x``, and a band from the lowest to the highest."""
-    groups = table.groupby(x)[y].agg(["mean", "min", "max"]) * scale
-    at, place = groups.index.to_numpy(dtype=float), place or {}
+    groups = one.table.groupby(x)[one.column].agg(["mean", "min", "max"]) * one.scale
+    at = groups.index.to_numpy(dtype=float)
     if log_epochs:
         at = positions(at)
-    if len(table) > len(groups):
-        more = {"opacity": 0.18, "legendgroup": name, **place}
-        band(figure, at, groups["min"], groups["max"], color, **more)
-    entry = {"mode": mode, "legendgroup": name, "showlegend": legend, **place}
-    line(figure, at, groups["mean"], name, color, dash, 2.25, **entry)
+    more: dict[str, Any] = {"legendgroup": one.name, **place}
+    if len(one.table) > len(groups):
+        band(figure, at, groups["min"], groups["max"], one.color, opacity=0.18, **more)
+    line(figure, at, groups["mean"], one.name, one.color, one.dash, 2.25, showlegend=legend, **more)
 
 
 def dots(
@@ -148,29 +139,12 @@ def dots(
         labels = [f"{one}{gap}{extra}" for one, extra in zip(labels, notes, strict=True)]
     half = groups["min"].min() / 2
     sides = ["middle left" if mean > half else "middle right" for mean in groups["mean"]]
-    marks(
-        figure,
-        groups["mean"],
-        list(groups.index),
-        name,
-        color,
-        symbol,
-        10,
-        mode="markers+text",
-        text=labels,
-        textposition=sides if position == "beside" else position,
-        textfont={"size": 11, "color": MUTED},
-        error_x={
-            "array": groups["max"] - groups["mean"],
-            "arrayminus": groups["mean"] - groups["min"],
-            "color": MUTED,
-            "thickness": 1.2,
-            "width": 3,
-        },
-        showlegend=bool(name),
-        cliponaxis=False,
-        **(place or {}),
-    )
+    text: dict[str, Any] = {"text": labels, "textfont": {"size": 11, "color": MUTED}}
+    text["textposition"] = sides if position == "beside" else position
+    reach = {"array": groups["max"] - groups["mean"], "arrayminus": groups["mean"] - groups["min"]}
+    text["error_x"] = {**reach, "color": MUTED, "thickness": 1.2, "width": 3}
+    more = {"mode": "markers+text", "showlegend": bool(name), "cliponaxis": False, **(place or {})}
+    marks(figure, groups["mean"], list(groups.index), name, color, symbol, 10, **text, **more)
 
 
 def rows_high(figure: go.Figure, rows: int, each: int = 44) -> go.Figure:
