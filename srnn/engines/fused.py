@@ -23,7 +23,7 @@ from srnn.compiling import compiled
 from srnn.engines import fused_kernels
 from srnn.engines.base import Problem, StepLog, flushed_denormals
 from srnn.engines.fused_macro import ROUND, BatchRoom, Macro
-from srnn.engines.fused_particles import LANES, OPTIONS, BlockRoom, Rules
+from srnn.engines.fused_particles import LANES, OPTIONS, BlockRoom, Rules, block_rows
 from srnn.metanet import MacroShape
 from srnn.particles import INPUTS, neurons_of, weight_count
 
@@ -43,6 +43,8 @@ class FusedEngine:
     """
 
     name = "fused"
+    lanes = LANES
+    """Neighbouring particles whose rows lie together in memory."""
 
     def __init__(
         self,
@@ -60,7 +62,7 @@ class FusedEngine:
         if problem.x.shape[1] != shape.inputs or not _within(problem.y, shape.outputs):
             raise ValueError("the data do not fit the macro network's inputs and outputs")
         self.problem = problem
-        self.run_train, self.run_replicate = kernels()
+        self.run_train, self.run_sweep = kernels()
         self.kind, self.index = _KINDS[dtype]
         self.encoding = np.asarray(problem.encoding, self.kind)
         self.gram = self.encoding.T @ self.encoding
@@ -75,8 +77,11 @@ class FusedEngine:
         rows, count = len(self.encoding), self.problem.shape.particles
         if weights.shape[1:] != (rows, count) or momentum.shape != weights.shape:
             raise ValueError(f"weights and momentum must be (S, {rows}, {count})")
-        blocks = -(-count // LANES)
-        self.w, self.buffer = self._rows((len(weights), blocks, rows, LANES))
+        self.blocks = -(-count // LANES)
+        parts = self.blocks * LANES // self.lanes
+        shape = len(weights), parts, block_rows(self.rules.neurons), self.lanes
+        self.state = zeros(shape, self.kind)
+        self.w, self.buffer = self.state[:, :, :rows], self.state[:, :, rows : 2 * rows]
         self._inward(weights, self.w)
         self._inward(momentum, self.buffer)
 
@@ -108,19 +113,22 @@ class FusedEngine:
         )
         with flushed_denormals():
             self.run_train(
-                self.w, self.buffer, (x, y), order, batch_size, self._steps(replicate),
+                self.state, (x, y), order, batch_size, self._steps(replicate),
                 self.encoding, self.gram, self.rules, self.macro, rooms, logs,
             )  # fmt: skip
         return StepLog(logs[0].T, logs[1].T, logs[2])
 
     def replicate(self, steps: int) -> np.ndarray:
-        losses = np.zeros((len(self.w), steps))
+        losses = np.zeros((len(self.w), 1, steps))
         if self.problem.goal != "none":
+            none = np.zeros((1, 0), self.kind)
             with flushed_denormals():
-                self.run_replicate(
-                    self.w, self.buffer, losses, self.encoding, self.gram, self.rules, self.room
-                )
-        return losses.T
+                for state, own in zip(self.state, losses, strict=True):
+                    self.run_sweep(
+                        state, none, none[0], own, self.encoding, self.gram, self.rules, self.room,
+                        (0, self.blocks), False, False,
+                    )  # fmt: skip
+        return losses[:, 0].T
 
     def _steps(self, replicate: np.ndarray) -> np.ndarray:
         """Replication steps of a pair, ``(S,)``."""
@@ -135,12 +143,8 @@ class FusedEngine:
 
     # --- layout ----------------------------------------------------------------------------
 
-    def _rows(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Room for weights and momentum ``(S, blocks, n, LANES)``, zeros."""
-        return zeros(shape, self.kind), zeros(shape, self.kind)
-
     def _inward(self, array: np.ndarray, room: np.ndarray) -> None:
-        """``(S, n, P)`` into ``(S, blocks, n, LANES)``, zeros past the last particle."""
+        """``(S, n, P)`` into ``(S, parts, n, lanes)``, zeros past the last particle."""
         seeds, blocks, rows, lanes = room.shape
         padded = np.zeros((seeds, rows, blocks * lanes), self.kind)
         padded[..., : array.shape[2]] = array
@@ -232,10 +236,10 @@ def _within(index: np.ndarray, count: int) -> bool:
 
 @cache
 def kernels() -> tuple[Callable, Callable]:
-    """``train`` and ``replicate``, see :func:`srnn.compiling.compiled`."""
+    """``train`` and ``sweep``, see :func:`srnn.compiling.compiled`."""
     return (
         compiled(fused_kernels.train, fused_kernels.SOURCES, **OPTIONS),
-        compiled(fused_kernels.replicate, fused_kernels.SOURCES, **OPTIONS),
+        compiled(fused_kernels.sweep.py_func, fused_kernels.SOURCES, **OPTIONS),
     )
 
 

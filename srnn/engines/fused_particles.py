@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
+from srnn.particles import weight_count
+
 LANES = 128
 """Particles in one block: long enough for the loops, few enough for the cache."""
 
@@ -48,6 +50,13 @@ class Rules(NamedTuple):
     multiply: bool
     coupled: bool
     shared: bool
+
+
+def block_rows(h: int) -> int:
+    """Rows in which a block is kept: its weights, their momentum, ``half = W3 W2``, and for the
+    straight code the gradient by the scalar weight, the scalar weight and the replication loss. One
+    array, so that the compiler sees that no two of them overlap."""
+    return 2 * weight_count(h) + h + 3
 
 
 class BlockRoom(NamedTuple):

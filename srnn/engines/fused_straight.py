@@ -21,7 +21,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from srnn.engines.fused_particles import LANES
+from srnn.engines.fused_particles import LANES, block_rows
 
 STRIP = 16
 """Lanes whose rows lie together in memory: they are one vector or a few, and memory is read from
@@ -36,13 +36,6 @@ LARGEST = 6
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 """How it is compiled: numba would let sums be reordered everywhere, or nowhere."""
-
-
-def block_rows(h: int) -> int:
-    """Rows of a strip: weights, their momentum, ``half = W3 W2``, the gradient by the scalar
-    weight, the scalar weight, the replication loss. One array, so that the compiler sees that no
-    two of them overlap."""
-    return 2 * h * (h + 6) + h + 3
 
 
 class Number:

@@ -5,8 +5,8 @@ large enough for BLAS; blocks of particles, and samples of a batch, are enough f
 A step pair is one *sweep* over all blocks (the task's descent of the last pair, replication, new
 scalar weights) and one pass of the batch through the dense layers, each cut into parts that do not
 know each other, with all threads waiting for each other between. What is done to the particles is
-compiled twice: for any rules (:func:`sweep`), and faster for small particles and the common ones
-(:mod:`srnn.engines.fused_straight`).
+compiled twice: for any rules (:func:`srnn.engines.fused_kernels.sweep`), and faster for small
+particles and the common ones (:mod:`srnn.engines.fused_straight`).
 
 Blocks and samples are cut, and the parts' sums added, as the sizes alone say, so that the bits do
 not depend on the number of threads: :func:`threads` says how many there are. All that a part does
@@ -33,15 +33,8 @@ from srnn.engines.base import StepLog, batches, flushed_denormals
 from srnn.engines.fused import FusedEngine, zeros
 from srnn.engines.fused_kernels import SOURCES
 from srnn.engines.fused_macro import BatchRoom, cross_entropy, gather, pass_on, take_back
-from srnn.engines.fused_particles import (
-    LANES,
-    OPTIONS,
-    composite,
-    descend,
-    jit,
-    replication_call,
-)
-from srnn.engines.fused_straight import LARGEST, STRIP, block_rows, straight_sweep
+from srnn.engines.fused_particles import LANES, OPTIONS, jit
+from srnn.engines.fused_straight import LARGEST, STRIP, straight_sweep
 
 CHUNK = 256
 """Samples that go through the dense layers together, at most."""
@@ -54,44 +47,6 @@ def threads() -> int:
     """Threads of an engine: ``OMP_NUM_THREADS`` if it is set, else one for each core."""
     named = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return int(named) if named.isdigit() and int(named) > 0 else os.cpu_count() or 1
-
-
-def sweep(state, slopes, scalars, losses, encoding, gram, rules, room, part, after, then):
-    """What happens to the blocks ``part[0]..part[1]-1`` of one network between two passes of the
-    dense layers: the task's descent (if ``after`` one), a replication step for every column of
-    ``losses (blocks, steps)``, and the scalar weights (if one comes ``then``).
-
-    ``state (blocks, rows, LANES)``, see :func:`~srnn.engines.fused_straight.block_rows`;
-    ``slopes (chunks, P)`` and ``scalars (P,)`` are as long as all lanes.
-    """
-    count, h, n = rules.particles, rules.neurons, len(encoding)
-    if (
-        state.shape[2] != LANES
-        or room.v.shape[1] != LANES
-        or room.g.shape[1] != LANES
-        or room.sums.shape[1] != LANES
-        or room.back.shape[1] != LANES
-        or room.own.shape[1] != LANES
-    ):  # never; it tells the compiler that no two rows overlap
-        return
-    for k in range(part[0], part[1]):
-        w, buffer, half = state[k, :n], state[k, n : 2 * n], state[k, 2 * n : 2 * n + h]
-        at = k * LANES
-        lanes = min(LANES, count - at)
-        if after:
-            for j in range(lanes):
-                room.g[4, j] = slopes[0, at + j]
-            for c in range(1, len(slopes)):
-                for j in range(lanes):
-                    room.g[4, j] += slopes[c, at + j]
-            for j in range(lanes, LANES):
-                room.g[4, j] = 0
-            descend(w, buffer, half, 4, 5, rules.lr, rules.momentum, rules, room)
-        replication_call(w, buffer, half, lanes, losses[k], encoding, gram, rules, room)
-        if then:
-            composite(w, h, half, room.v, 4, 5)
-            for j in range(lanes):
-                scalars[at + j] = room.v[4, j]
 
 
 def chunk(data, unit, rows, total, scalars, slope, macro, room):
@@ -138,10 +93,9 @@ def layer_of(flat, macro, layer):
 
 
 @cache
-def kernels() -> tuple[Callable, Callable, Callable]:
-    """``sweep``, ``chunk`` and ``straight_sweep``, see :func:`srnn.compiling.compiled`."""
+def kernels() -> tuple[Callable, Callable]:
+    """``chunk`` and ``straight_sweep``, see :func:`srnn.compiling.compiled`."""
     return (
-        compiled(sweep, SOURCES, **OPTIONS),
         compiled(chunk, SOURCES, **OPTIONS),
         compiled(straight_sweep, SOURCES, **fused_straight.OPTIONS),
     )
@@ -160,14 +114,16 @@ def _blas() -> ThreadpoolController:
 class WideEngine(FusedEngine):
     """See :class:`srnn.engines.base.Engine`; what :class:`~srnn.engines.fused.FusedEngine` says."""
 
-    def _rows(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        seeds, self.blocks, n, lanes = shape
-        rules, rows = self.rules, block_rows(self.rules.neurons)
+    @property
+    def straight(self) -> bool:
+        """Whether :mod:`srnn.engines.fused_straight` does the particles."""
+        rules = self.rules
         common = rules.coupled and rules.shared and not rules.multiply
-        self.straight = common and rules.neurons <= LARGEST
-        width = STRIP if self.straight else lanes
-        self.state = zeros((seeds, self.blocks * lanes // width, rows, width), self.kind)
-        return self.state[:, :, :n], self.state[:, :, n : 2 * n]
+        return common and rules.neurons <= LARGEST
+
+    @property
+    def lanes(self) -> int:
+        return STRIP if self.straight else LANES
 
     def train(self, order: np.ndarray, batch_size: int, replicate: np.ndarray) -> StepLog:
         rows = batches(self._checked(order), batch_size)
@@ -241,14 +197,14 @@ class Network:
         arrays = self.state, self.slopes, self.scalars, losses, engine.encoding, engine.gram
         if engine.straight:
             rates = rules.alpha, rules.lr, rules.replication_lr, rules.momentum
-            kernels()[2](*arrays, rates, (0,) * rules.neurons, part, after, then)
+            kernels()[1](*arrays, rates, (0,) * rules.neurons, part, after, then)
         else:
-            kernels()[0](*arrays, rules, engine._block_room(), part, after, then)
+            engine.run_sweep(*arrays, rules, engine._block_room(), part, after, then)
 
     def run(self, parts: list[np.ndarray], size: int, mine: tuple[int, int]) -> None:
         """A thread's part of the chunks of a batch of that size; their gradients go into
         ``slopes``, their parts of the mean cross-entropy and right answers into ``found``."""
-        engine, run = self.engine, kernels()[1]
+        engine, run = self.engine, kernels()[0]
         for c in range(*_part(self.chunks, mine)):
             self.found[c] = run(
                 (engine.x, engine.y), engine.rules.unit, parts[c], size, self.scalars,
