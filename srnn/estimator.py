@@ -9,6 +9,7 @@
 """
 
 import warnings
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +29,7 @@ from srnn.particles import initial_weights, position_encoding, scalar_weights
 from srnn.vocabulary import EPSILON, count_types, is_replicator
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class MetaNetClassifier(ClassifierMixin, BaseEstimator):
     """A MetaNet that learns to classify while its particles learn to replicate themselves.
 
@@ -64,38 +66,20 @@ class MetaNetClassifier(ClassifierMixin, BaseEstimator):
     If the training diverges, it ends with a warning and the last finite state.
     """
 
-    def __init__(
-        self,
-        *,
-        neurons: int = 4,
-        depth: int = 2,
-        width: int = 20,
-        activation: str = "relu",
-        residual: str = "none",
-        alpha: float = 1.0,
-        lr: float = 0.05,
-        momentum: float = 0.9,
-        target_gradient: bool = False,
-        batch_size: int = 50,
-        epochs: int = 100,
-        settle_steps: int = 0,
-        random_state: int | np.random.RandomState | None = None,
-        engine: str = "auto",
-    ) -> None:
-        self.neurons = neurons
-        self.depth = depth
-        self.width = width
-        self.activation = activation
-        self.residual = residual
-        self.alpha = alpha
-        self.lr = lr
-        self.momentum = momentum
-        self.target_gradient = target_gradient
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.settle_steps = settle_steps
-        self.random_state = random_state
-        self.engine = engine
+    neurons: int = 4
+    depth: int = 2
+    width: int = 20
+    activation: str = "relu"
+    residual: str = "none"
+    alpha: float = 1.0
+    lr: float = 0.05
+    momentum: float = 0.9
+    target_gradient: bool = False
+    batch_size: int = 50
+    epochs: int = 100
+    settle_steps: int = 0
+    random_state: int | np.random.RandomState | None = None
+    engine: str = "auto"
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train from the start, for ``epochs`` epochs, then settle.

@@ -23,8 +23,7 @@ def classify(weights: Tensor, encoding: Tensor, epsilon: float = EPSILON) -> np.
     Raises:
         ValueError: epsilon is negative or not a number.
     """
-    size, error, second = measures(weights, encoding)
-    return classify_measures(size, error, second, epsilon)
+    return classify_measures(*measures(weights, encoding), epsilon)
 
 
 def measures(weights: Tensor, encoding: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

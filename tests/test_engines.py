@@ -1,6 +1,7 @@
 """Every engine against the autograd engine, and that against a MetaNet of single particles."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from srnn.config import RECIPES
 from srnn.engines import ENGINES, Problem, make_engine
 from srnn.fixpoints import classify_measures, measures
 from srnn.metanet import MacroShape
-from srnn.particles import initial_weights, position_encoding
+from srnn.particles import initial_weights, neurons_of, position_encoding
 
 F32, F64 = torch.float32, torch.float64
 FAST = [
@@ -28,12 +29,11 @@ FAST = [
 """The engines that are held against autograd."""
 
 
-def problem(**changes) -> Problem:
-    """A small MetaNet on random images, 7-4-4-4-3, its rules changed."""
+def problem(shape: MacroShape | None = None, rows: int = 64, **changes) -> Problem:
+    """A small MetaNet on random images, 7-4-4-4-3 unless said, its rules changed."""
     rng = np.random.default_rng(0)
-    shape = MacroShape(
-        7, 5, 4, 3, changes.pop("residual", "each"), changes.pop("activation", "none")
-    )
+    skips, activation = changes.pop("residual", "each"), changes.pop("activation", "none")
+    shape = shape or MacroShape(7, 5, 4, 3, skips, activation)
     rules = {
         "alpha": 3.0,
         "lr": 0.01,
@@ -45,13 +45,14 @@ def problem(**changes) -> Problem:
         "goal": "self-replication",
         "goal_factor": 0.3,
     }
-    x, y = rng.random((64, 7), dtype=np.float32), rng.integers(0, 3, 64)
+    x = rng.random((rows, shape.inputs), dtype=np.float32)
+    y = rng.integers(0, shape.outputs, rows)
     return Problem(shape, position_encoding(changes.pop("h", 3)), x, y, **{**rules, **changes})
 
 
 def start(problem: Problem, seeds: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Initial weights, and momentum that is not zero."""
-    h = int(np.sqrt(len(problem.encoding) + 9)) - 3
+    h = neurons_of(len(problem.encoding))
     weights = np.stack([initial_weights(h, problem.shape.particles, s) for s in range(seeds)])
     noise = np.random.default_rng(1).standard_normal(weights.shape)
     return weights, (0.01 * noise).astype(np.float32)
@@ -193,8 +194,7 @@ def test_images_of_whole_levels_are_what_they_say(name, levels):
     base = problem()
     rng = np.random.default_rng(4)
     codes = rng.integers(0, levels + 1, base.x.shape).astype(np.float32)
-    fields = {**base.__dict__, "x": codes / np.float32(levels)}
-    case = Problem(**{name: fields[name] for name in Problem.__dataclass_fields__})
+    case = replace(base, x=codes / np.float32(levels))
     oracle, engine = pair(name, case, dtype=F32)
     expected, found = (one.train(ROWS, 16, YES) for one in (oracle, engine))
     assert close(found.task, expected.task, 2e-6)
@@ -204,9 +204,7 @@ def test_images_of_whole_levels_are_what_they_say(name, levels):
 @pytest.mark.parametrize("name", FAST)
 def test_many_particles_and_wide_layers_agree(name):
     shape = MacroShape(33, 3, 21, 5, "each")  # 1,239 particles: no multiple of a block
-    rng = np.random.default_rng(5)
-    x, y = rng.random((40, 33), dtype=np.float32), rng.integers(0, 5, 40)
-    case = Problem(shape, position_encoding(4), x, y, 5.0, 0.01, 0.01, 0.9, True, 1, True)
+    case = problem(shape, 40, h=4, alpha=5.0, replication_lr=0.01)
     oracle, engine = pair(name, case)
     expected, found = (one.train(np.arange(40), 20, YES) for one in (oracle, engine))
     assert same_log(found, expected, 1e-12)

@@ -5,27 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from test_engines import problem, start
 
-from srnn.engines import WIDE, Problem, fused_wide, make_engine
+from srnn.engines import WIDE, fused_wide, make_engine
 from srnn.engines.autograd import AutogradEngine
 from srnn.engines.fused_straight import LARGEST
 from srnn.engines.fused_wide import WideEngine, threads
 from srnn.metanet import MacroShape
-from srnn.particles import initial_weights, position_encoding
-
-
-def problem(shape: MacroShape, h: int, rows: int, **rules) -> Problem:
-    rng = np.random.default_rng(1)
-    x = rng.random((rows, shape.inputs)).astype(np.float32)
-    y = rng.integers(0, shape.outputs, rows)
-    given = {"alpha": 2.0, "lr": 0.01, "replication_lr": 0.02, "momentum": 0.9} | rules
-    given = {"shared_optimizer": True, "replication_steps": 1, "target_gradient": True} | given
-    return Problem(shape, position_encoding(h), x, y, **given)
-
-
-def start(problem: Problem, h: int, seeds: int) -> np.ndarray:
-    count = problem.shape.particles
-    return np.stack([initial_weights(h, count, seed) for seed in range(seeds)])
 
 
 @pytest.mark.parametrize(
@@ -47,8 +33,8 @@ def start(problem: Problem, h: int, seeds: int) -> np.ndarray:
 def test_it_computes_what_autograd_does(activation, residual, h, rules):
     """In float64, over whole and rest batches of several chunks, for networks that replicate and
     that do not; by straight code and by the other."""
-    task = problem(MacroShape(30, 4, 12, 5, residual, activation), h, 300, **rules)
-    begin = start(task, h, 2).astype(np.float64)
+    task = problem(MacroShape(30, 4, 12, 5, residual, activation), rows=300, h=h, **rules)
+    begin = start(task, 2)[0].astype(np.float64)
     slow, fast = (
         kind(task, begin, begin * 0, dtype=torch.float64) for kind in (AutogradEngine, WideEngine)
     )
@@ -63,13 +49,13 @@ def test_it_computes_what_autograd_does(activation, residual, h, rules):
 
 
 def test_no_bit_depends_on_the_number_of_threads(monkeypatch):
-    task = problem(MacroShape(120, 3, 60, 10, "none", "relu"), 4, 600)
+    task = problem(MacroShape(120, 3, 60, 10, "none", "relu"), rows=600, h=4)
     assert task.shape.particles >= WIDE
     results = []
     for count in ("1", "2", "5"):
         monkeypatch.setenv("OMP_NUM_THREADS", count)
         assert threads() == int(count)
-        begin = start(task, 4, 1)
+        begin = start(task, 1)[0]
         engine = make_engine("fused", task, begin, begin * 0)
         assert isinstance(engine, WideEngine)
         log = engine.train(np.arange(600), 250, np.array([True]))
@@ -82,8 +68,8 @@ def test_no_bit_depends_on_the_number_of_threads(monkeypatch):
 @pytest.mark.parametrize("h", [4, LARGEST + 1])
 def test_no_bit_depends_on_where_a_training_is_cut(h):
     """Between pairs, and between the two steps of a pair, as a divergence is looked for."""
-    task = problem(MacroShape(120, 3, 60, 10, "none", "relu"), h, 600)
-    begin, order = start(task, h, 1), np.arange(600)
+    task = problem(MacroShape(120, 3, 60, 10, "none", "relu"), rows=600, h=h)
+    begin, order = start(task, 1)[0], np.arange(600)
     yes, no = np.array([True]), np.array([False])
     whole, pairs, halves = (WideEngine(task, begin, begin * 0) for _ in range(3))
     whole.train(order, 150, yes)
@@ -100,8 +86,8 @@ def test_no_bit_depends_on_where_a_training_is_cut(h):
 
 def test_trainings_at_the_same_time_do_not_wait_for_each_other_forever(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    task = problem(MacroShape(120, 3, 60, 10), 2, 300)
-    begin = start(task, 2, 1)
+    task = problem(MacroShape(120, 3, 60, 10), rows=300, h=2)
+    begin = start(task, 1)[0]
 
     def trained(_: int) -> bytes:
         engine = WideEngine(task, begin, begin * 0)
@@ -115,8 +101,8 @@ def test_trainings_at_the_same_time_do_not_wait_for_each_other_forever(monkeypat
 
 def test_what_goes_wrong_in_one_thread_is_told(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    task = problem(MacroShape(120, 3, 60, 10), 2, 300)
-    begin = start(task, 2, 1)
+    task = problem(MacroShape(120, 3, 60, 10), rows=300, h=2)
+    begin = start(task, 1)[0]
     engine = WideEngine(task, begin, begin * 0)
 
     def fail(self, parts, size, mine):
@@ -130,14 +116,14 @@ def test_what_goes_wrong_in_one_thread_is_told(monkeypatch):
 
 
 def test_small_networks_keep_their_engine():
-    task = problem(MacroShape(225, 5, 6, 10, "each"), 4, 10)
-    begin = start(task, 4, 1)
+    task = problem(MacroShape(225, 5, 6, 10, "each"), rows=10, h=4)
+    begin = start(task, 1)[0]
     assert type(make_engine("fused", task, begin, begin * 0)).__name__ == "FusedEngine"
 
 
 def test_a_divergence_stays_visible():
-    task = problem(MacroShape(120, 3, 60, 10), 4, 300, lr=1e6)
-    begin = start(task, 4, 1)
+    task = problem(MacroShape(120, 3, 60, 10), rows=300, h=4, lr=1e6)
+    begin = start(task, 1)[0]
     engine = make_engine("fused", task, begin, begin * 0)
     engine.train(np.arange(300), 100, np.array([True]))
     assert not np.isfinite(engine.weights()).all()

@@ -27,11 +27,9 @@ WIDE = 8192
 def _fused(problem: Problem, *arguments: Any, **options: Any) -> Engine:
     if problem.goal == "permuted":  # a control: its step is written once, in the manual engine
         return ManualEngine(problem, *arguments, **options)
-    try:
-        from srnn.engines.fused import FusedEngine
-        from srnn.engines.fused_wide import WideEngine
-    except ImportError as error:
-        raise EngineUnavailable(f"the engine fused needs numba: {error}") from error
+    from srnn.engines.fused import FusedEngine
+    from srnn.engines.fused_wide import WideEngine
+
     kind = WideEngine if problem.shape.particles >= WIDE else FusedEngine
     return kind(problem, *arguments, **options)
 

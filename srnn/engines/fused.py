@@ -1,14 +1,14 @@
 """The fused engine: a whole training call in one compiled function, for the CPU.
 
-The mathematics is that of :mod:`srnn.engines.manual`; in the compiled code ``half = W3 W2`` is what
-is ``a`` there, and ``back = dL/d half``.
+The mathematics is that of :mod:`srnn.engines.manual`; what is ``a`` there is ``half`` in compiled
+code, and ``back = dL/d half``.
 
 It is faster than the manual engine because PyTorch's operations each go through all weights, which
 do not fit the processor's fast cache, while here a block of particles is loaded once per step pair
 (:mod:`srnn.engines.fused_kernels`); because a tiny dense layer costs what it computes, not what a
 call costs; and because images are read as the bytes they were stored as, where they were.
 
-It is deterministic, runs on the calling thread without holding the interpreter, and needs numba.
+It is deterministic and runs on the calling thread without holding the interpreter.
 """
 
 from collections.abc import Callable
@@ -43,8 +43,6 @@ class FusedEngine:
     """
 
     name = "fused"
-    lanes = LANES
-    """Neighbouring particles whose rows lie together in memory."""
 
     def __init__(
         self,
@@ -72,6 +70,11 @@ class FusedEngine:
         self.macro = _macro(problem.shape)
         self.room = self._block_room()
         self.load(weights, momentum)
+
+    @property
+    def lanes(self) -> int:
+        """Neighbouring particles whose rows lie together in memory."""
+        return LANES
 
     def load(self, weights: np.ndarray, momentum: np.ndarray) -> None:
         rows, count = len(self.encoding), self.problem.shape.particles
@@ -157,19 +160,16 @@ class FusedEngine:
 
     def _rules(self, unit: float) -> Rules:
         problem = self.problem
+        names = ("alpha", "lr", "replication_lr", "momentum", "goal_factor")
         number: Callable[..., Any] = self.kind
         return Rules(
-            number(problem.alpha),
-            number(problem.lr),
-            number(problem.replication_lr),
-            number(problem.momentum),
-            number(problem.goal_factor),
-            number(unit),
-            neurons_of(len(problem.encoding)),
-            problem.shape.particles,
-            problem.goal == "multiply",
-            problem.target_gradient,
-            problem.shared_optimizer,
+            **{name: number(getattr(problem, name)) for name in names},
+            unit=number(unit),
+            neurons=neurons_of(len(problem.encoding)),
+            particles=problem.shape.particles,
+            multiply=problem.goal == "multiply",
+            target_gradient=problem.target_gradient,
+            shared_optimizer=problem.shared_optimizer,
         )
 
     def _block_room(self) -> BlockRoom:

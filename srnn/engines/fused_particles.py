@@ -43,13 +43,13 @@ class Rules(NamedTuple):
     lr: np.floating
     replication_lr: np.floating
     momentum: np.floating
-    factor: np.floating
+    goal_factor: np.floating
     unit: np.floating
     neurons: int
     particles: int
     multiply: bool
-    coupled: bool
-    shared: bool
+    target_gradient: bool
+    shared_optimizer: bool
 
 
 def block_rows(h: int) -> int:
@@ -171,7 +171,7 @@ def replication_step(w, buffer, half, encoding, gram, rules, room):
         g[2, j] = scale * (u * t[2, j] + q1)
         g[3, j] = scale * (u * t[3, j] + q2)
     momentum = rules.momentum
-    if rules.coupled:  # the direct term 2 u (w_r u + E_r . p) / n
+    if rules.target_gradient:  # the direct term 2 u (w_r u + E_r . p) / n
         for j in range(LANES):
             u = scale * (v[0, j] - one)
             t[0, j] = u * (v[0, j] - one)
@@ -195,7 +195,7 @@ def multiply_step(w, buffer, half, lanes, rules, room):
     composite(w, h, half, v, 4, 5)
     loss, scale = 0.0, w.dtype.type(2) * rules.alpha
     for j in range(lanes):
-        off = v[4, j] - rules.factor
+        off = v[4, j] - rules.goal_factor
         g[4, j] = scale * off
         loss += off * off
     g[4, lanes:] = 0
@@ -207,7 +207,7 @@ def multiply_step(w, buffer, half, lanes, rules, room):
 def replication_call(w, buffer, half, lanes, losses, encoding, gram, rules, room):
     """One step of one block per entry of ``losses``, to which it adds the block's loss; on the
     shared buffer or on one that starts from rest."""
-    if not rules.shared:
+    if not rules.shared_optimizer:
         buffer = room.own
         buffer[:] = 0
     for step in range(len(losses)):

@@ -118,7 +118,7 @@ class WideEngine(FusedEngine):
     def straight(self) -> bool:
         """Whether :mod:`srnn.engines.fused_straight` does the particles."""
         rules = self.rules
-        common = rules.coupled and rules.shared and not rules.multiply
+        common = rules.target_gradient and rules.shared_optimizer and not rules.multiply
         return common and rules.neurons <= LARGEST
 
     @property
