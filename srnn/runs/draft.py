@@ -27,7 +27,7 @@ from srnn.files import open_plain, write_bytes
 from srnn.history import TrainingState, keeps_snapshot, kept_epochs, sample_of, sample_size
 from srnn.runs.lock import Lock
 from srnn.runs.record import (
-    HEADER,
+    COLUMNS,
     MOST_DIVERGENCES,
     RECORDS,
     RUN,
@@ -45,6 +45,7 @@ from srnn.runs.record import (
     state_file,
 )
 from srnn.runs.run import Run, RunError, open_run, read_record
+from srnn.runs.settings import from_environment
 from srnn.vocabulary import TYPES
 
 if TYPE_CHECKING:
@@ -59,11 +60,8 @@ SOONEST = 1.0
 
 def shortest_gap() -> float:
     """Seconds of training between two checkpoints, at least: ``SRNN_CHECKPOINT_SECONDS``, or 5."""
-    try:
-        gap = float(os.environ["SRNN_CHECKPOINT_SECONDS"])
-    except (KeyError, ValueError):
-        return 5.0
-    return gap if math.isfinite(gap) and gap >= 0 else 5.0
+    gap = from_environment("SRNN_CHECKPOINT_SECONDS", float)
+    return gap if gap is not None and math.isfinite(gap) and gap >= 0 else 5.0
 
 
 class _Growing:
@@ -113,7 +111,7 @@ class Draft:
     checkpoint that is there if one is, and if it was trained with what trains here.
 
     ``engine`` is the one that is asked for; ``auto`` goes on with a checkpoint's own. ``rows`` are
-    its records, ``state`` is None before the first, ``spent`` counts seconds of checkpoints.
+    its records, ``state`` is None before the first.
     """
 
     stopped: str | None = None
@@ -130,9 +128,9 @@ class Draft:
         except FileNotFoundError:
             self._begin()
         except (OSError, ValueError, RunError) as error:
+            log = logging.getLogger(__name__)
             log.warning("run %s is trained from its start: %s", config.run_id, error)
             self._begin()
-        self.spent = 0.0
         self._saved(0.0)
 
     def _begin(self) -> None:
@@ -140,7 +138,7 @@ class Draft:
         (self.folder / RUN).unlink(missing_ok=True)
         self._remove("*.f32", "*.csv", ".*")
         self.table, self.history = _Growing(self.table.path), _Growing(self.history.path)
-        self.table.append(HEADER)
+        self.table.append((",".join(COLUMNS) + "\n").encode())
         self.rows: list[dict[str, float]] = []
         self.divergences: list[str] = []
         self.state: TrainingState | None = None
@@ -227,16 +225,16 @@ class Draft:
                 "ask for it again"
             )
 
-    def save_if_due(self, networks: int = 1) -> None:
+    def save_if_due(self, networks: int = 1) -> bool:
         """Write a checkpoint if enough training has passed since the last: by the clock, or, of so
         many ``networks`` that one process trains at once, as much as one run takes in all, so that
-        the process's death costs no more."""
+        the process's death costs no more. Returns whether it was written."""
         started, epoch = time.perf_counter(), self.state.epoch if self.state else 0
         one_run = networks > 1 and (epoch - self._kept_epoch) * networks >= self.config.epochs
-        if started >= self._due or (one_run and started >= self._soonest):
+        if due := started >= self._due or (one_run and started >= self._soonest):
             self.save()
             self._saved(time.perf_counter() - started)
-            self.spent += time.perf_counter() - started
+        return due
 
     def _saved(self, cost: float) -> None:
         """A checkpoint is there, which took so many seconds: when the next one may be written."""
@@ -328,6 +326,3 @@ def trained_alike(record: RunRecord, engine: str) -> bool:
     return (
         record.engine == engine and available(engine) and record.provenance.like(provenance(engine))
     )
-
-
-log = logging.getLogger(__name__)

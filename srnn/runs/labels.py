@@ -46,10 +46,7 @@ def read_label(run_id: str) -> Label:
     try:
         return Label.from_file(paths.label_file(run_id))
     except (OSError, ValueError):
-        return _NONE
-
-
-_NONE = Label()
+        return Label()
 
 
 def labelled() -> set[str]:

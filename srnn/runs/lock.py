@@ -84,7 +84,8 @@ def is_held(path: Path) -> bool:
 
 @contextlib.contextmanager
 def short_lock(name: str) -> Iterator[None]:
-    """Hold one of the cache's locks for a moment; they are waited for :data:`PATIENCE` seconds.
+    """Hold one of the cache's locks for a moment, to write; it is waited for :data:`PATIENCE`
+    seconds.
 
     Raises:
         CacheError: the cache cannot be written, or somebody does not let go.
@@ -94,7 +95,7 @@ def short_lock(name: str) -> Iterator[None]:
         lock.path.parent.mkdir(parents=True, exist_ok=True)
         if not lock.take(PATIENCE):
             raise CacheError(errno.EAGAIN, f"another process holds {lock.path}; try again")
-    try:
-        yield
-    finally:
-        lock.release()
+        try:
+            yield
+        finally:
+            lock.release()

@@ -290,10 +290,6 @@ def render_rows(rows: Iterable[dict[str, float]]) -> bytes:
     return "".join(line + "\n" for line in lines).encode()
 
 
-HEADER = (",".join(COLUMNS) + "\n").encode()
-"""First line of ``records.csv``."""
-
-
 def parse_rows(data: bytes) -> list[dict[str, float]]:
     """The rows of a table of records, one an epoch; a gap is NaN.
 

@@ -4,12 +4,15 @@ The environment has the last word: ``SRNN_JOBS``, ``SRNN_CACHE_LIMIT`` (bytes).
 """
 
 import os
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
 from srnn import paths
 from srnn.files import Strict, write_json, writing
+
+T = TypeVar("T", int, float)
 
 MOST_JOBS = 256
 
@@ -46,7 +49,7 @@ def worker_limit(*, background: bool = False) -> int:
     """Processes that may work at once, for the queue, an experiment or a comparison alike:
     ``SRNN_JOBS``, the setting, or the cores that this process may use (in the background one less,
     at least one)."""
-    named = _from_environment("SRNN_JOBS")
+    named = from_environment("SRNN_JOBS", int)
     named = read_settings().jobs if named is None else named
     if named is not None:
         return min(max(1, named), MOST_JOBS)
@@ -57,12 +60,13 @@ def worker_limit(*, background: bool = False) -> int:
 
 def cache_limit() -> int | None:
     """Bytes that finished runs may take: ``SRNN_CACHE_LIMIT``, the setting, or None."""
-    named = _from_environment("SRNN_CACHE_LIMIT")
+    named = from_environment("SRNN_CACHE_LIMIT", int)
     return read_settings().cache_limit if named is None else max(0, named)
 
 
-def _from_environment(name: str) -> int | None:
+def from_environment(name: str, kind: Callable[[str], T]) -> T | None:
+    """The number in a variable of the environment; None if there is none that can be read."""
     try:
-        return int(os.environ[name])
+        return kind(os.environ[name])
     except (KeyError, ValueError):
         return None

@@ -73,7 +73,7 @@ def delete_run(run_id: str) -> str:
     folder = paths.run_folder(run_id)
     if not is_run_id(run_id) or not folder.is_dir():
         raise RunError(f"there is no run {run_id[:40]} to delete (bundled runs stay)")
-    with short_lock(f"label-{run_id}"), writing():
+    with short_lock(f"label-{run_id}"):
         if read_label(run_id).pinned:
             raise RunError(f"run {run_id} is pinned; unpin it first")
         if is_held(folder / LOCK):
@@ -94,7 +94,7 @@ def restore_run(place: str) -> Run:
     source = paths.trash_folder() / place
     if not is_run_id(run_id) or not number.isdecimal() or not source.is_dir():
         raise RunError("that run is no longer in the trash")
-    with short_lock(f"label-{run_id}"), writing():
+    with short_lock(f"label-{run_id}"):
         target = paths.run_folder(run_id)
         if target.exists():
             raise RunError(f"run {run_id} has been trained again meanwhile; nothing was restored")
@@ -138,7 +138,7 @@ def clean_up(keep: str | None = None, limit: int | None = None) -> list[str]:
     limit = cache_limit() if limit is None else limit
     if limit is None:
         return []
-    with short_lock("clean-up"), writing():
+    with short_lock("clean-up"):
         return _free(limit, keep)
 
 
