@@ -15,8 +15,8 @@ from srnn.experiments.limits import (
     COLUMNS,
     LIMITS,
     Limits,
+    limits_finding,
     limits_of,
-    limits_sentences,
     limits_table,
 )
 from srnn.experiments.rivals import STUDY, Study
@@ -176,21 +176,21 @@ def numbers_of(**costs: tuple[float, float]) -> pd.DataFrame:
 
 
 def test_the_sentences_say_where_it_breaks_and_by_how_much():
-    first, second, third = limits_sentences(numbers_of(easy=(0.5, 0.1), hard=(2.5, 0.4)))
+    first, second, third = limits_finding(numbers_of(easy=(0.5, 0.1), hard=(2.5, 0.4)))
     assert first == (
         "Dropping all replicators costs more than 1 point in 1 of 2 settings: hard (2.50 (1.23 to "
         "3.77))."
     )
     assert second.startswith("As many by |scalar weight × input std| cost at most 0.40 (0.40 to")
     assert second.endswith("points (hard).")
-    swapped = limits_sentences(numbers_of(easy=(1.0, 0.4), hard=(2.5, 0.1)))
+    swapped = limits_finding(numbers_of(easy=(1.0, 0.4), hard=(2.5, 0.1)))
     assert swapped[1].endswith("points (easy).")
     assert "at least 100.0 (100.0 to 100.0) % of the connections replicate (easy)" in third
 
 
 def test_nothing_breaks_and_nothing_settles_is_said_too():
     numbers = numbers_of(a=(0.5, 0.1), b=(0.9, 0.2)).assign(settled_replicators=[1, 1, 0.4, 0.4])
-    first, _, third = limits_sentences(numbers)
+    first, _, third = limits_finding(numbers)
     assert first == "Dropping all replicators costs more than 1 point in 0 of 2 settings."
     assert "40.0 (40.0 to 40.0) % of the connections replicate in b, more elsewhere." in third
 

@@ -176,7 +176,7 @@ def test_row_8_tells_what_three_components_hold():
 
 def test_row_9_names_density_and_rivals():
     cut = {"survivors": 0.9, "density": 0.59, "connections": 353, "cut": 0.84}
-    names = (structures.DENSE, structures.PRUNED, structures.LOTTERY, *structures.RIVALS)
+    names = (*structures.LAB, *structures.RIVALS)
     rivals = {name: {"accuracy": 0.8, "rate": [0.02, 0.02]} for name in names}
     facts = {structures.META: cut, structures.SMALL: {**cut, "cut": 0.5}, **rivals}
     facts[structures.NOISE] = {"accuracy": 0.7, "disagreement": 0.1, "ensemble_accuracy": 0.75}

@@ -212,7 +212,11 @@ def nothing(run: Run) -> Computed:
 
 def finding_of_claims(found: Found) -> list[str]:
     """The finding of an experiment without one of its own: its claims, real beside placebo."""
-    return [f"{one.text[0].upper()}{one.text[1:]}." for one in found.judged.values()]
+    said = []
+    for name, one in found.judged.items():
+        real, placebo = (show(end, one.claim.unit) for end in (one.real, one.placebo))
+        said.append(f"{name[0].upper()}{name[1:]}: {real}; {one.claim.condition}: {placebo}.")
+    return said
 
 
 @dataclass(frozen=True)

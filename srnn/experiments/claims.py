@@ -201,15 +201,6 @@ class Judged:
         assert self.claim.answers is not None
         return f"{self.verdict}: {self.claim.answers[not self.holds]}"
 
-    @property
-    def text(self) -> str:
-        """``accuracy after 6 epochs: 55.1 % (53.0 to 57.2), placebo (labels shuffled) 9.8 %``."""
-        claim = self.claim
-        return (
-            f"{claim.quantity}: {show(self.real, claim.unit)}; {claim.condition}: "
-            f"{show(self.placebo, claim.unit)}"
-        )
-
 
 def judge(claim: Claim, real: Sequence[float], placebo: Sequence[float]) -> Judged:
     """The verdict on a claim by itself; see :func:`judge_family`."""

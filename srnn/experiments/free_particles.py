@@ -19,13 +19,9 @@ NEVER = 99.0
 """In place of a z where nothing varies and the figures differ."""
 PLACEBOS = {
     "self-application": "initial weights halved",
-    "self-training": "learning rate 0",
     "robustness": "clones of no replicator",
-    "learn-from": "learning rate 0",
-    "mixed": "learning rate 0",
-    "mixed-alone": "learning rate 0",
-    "soup": "learning rate 0",
 }
+"""What is no replication in these; in the others the learning rate is 0."""
 ABOUT = {
     "self-application": "census of 50 after 100 self-applications, three kinds",
     "self-training": "census of 50 after 1,000 trainings, three kinds",
@@ -60,7 +56,7 @@ def arms(settings: Settings) -> Arms:
 CLAIMS = tuple(
     reported(
         f"largest |z|: {about}",
-        across(name, HERE, WITHOUT, PLACEBOS[name]),
+        across(name, HERE, WITHOUT, PLACEBOS.get(name, "learning rate 0")),
         at_most(3, "three standard errors, the soup as the unit", "1"),
         Log("all settings", SOURCE),
     )

@@ -99,21 +99,26 @@ def limits_table(numbers: pd.DataFrame) -> pd.DataFrame:
     points. ``numbers``: ``arm, seed`` and a column per fact."""
     rows = []
     for arm, mine in numbers.groupby("arm", sort=False):
-        row: dict[str, object] = {"setting": arm, "seeds": len(mine)}
-        for name, title in COLUMNS.items():
-            digits = 2 if "cost" in name else 1
-            row[title] = estimate(mine[name]).text(100, digits)
-        rows.append(row)
+        digits = {name: 2 if "cost" in name else 1 for name in COLUMNS}
+        means = {COLUMNS[name]: estimate(mine[name]).text(100, digits[name]) for name in COLUMNS}
+        rows.append({"setting": arm, "seeds": len(mine), **means})
     return pd.DataFrame(rows)
 
 
-def limits_sentences(numbers: pd.DataFrame) -> list[str]:
-    """What the table says, each sentence chosen by the numbers."""
-    costs = _means(numbers, "cost")
+def limits_finding(numbers: pd.DataFrame) -> list[str]:
+    """What the table says of the settings whose networks learn and replicate, each sentence chosen
+    by the numbers; which do not."""
+    good, wrong = evidence(numbers, list(numbers["arm"].unique()))
+    if not good:
+        return wrong
+    settings = numbers[numbers["arm"].isin(good)].groupby("arm", sort=False)
+
+    def means(column: str) -> dict[str, Estimate]:
+        return {str(arm): estimate(values) for arm, values in settings[column]}
+
+    costs, rule, settled = means("cost"), means("rule_cost"), means("settled_replicators")
     broken = [f"{arm} ({one.text(100)})" for arm, one in costs.items() if 100 * one.mean > BREAKS]
-    rule = _means(numbers, "rule_cost")
     worst = max(rule, key=lambda arm: rule[arm].mean)
-    settled = _means(numbers, "settled_replicators")
     few = min(settled, key=lambda arm: settled[arm].mean)
     return [
         f"Dropping all replicators costs more than {BREAKS:g} point in {len(broken)} of "
@@ -126,19 +131,8 @@ def limits_sentences(numbers: pd.DataFrame) -> list[str]:
         if settled[few].mean > 0.9
         else f"After {SETTLED} replication-only steps {settled[few].text(100, 1)} % of the "
         f"connections replicate in {few}, more elsewhere.",
+        *wrong,
     ]
-
-
-def _means(numbers: pd.DataFrame, column: str) -> dict[str, Estimate]:
-    groups = numbers.groupby("arm", sort=False)[column]
-    return {str(arm): estimate(values) for arm, values in groups}
-
-
-def limits_finding(numbers: pd.DataFrame) -> list[str]:
-    """What the table says of the settings whose networks learn and replicate; which do not."""
-    good, wrong = evidence(numbers, list(numbers["arm"].unique()))
-    said = limits_sentences(numbers[numbers["arm"].isin(good)]) if good else []
-    return said + wrong
 
 
 LIMITS = Experiment(

@@ -25,16 +25,7 @@ from srnn.experiments.base import (
     final_codes,
 )
 from srnn.experiments.claims import At, Pair, at_least, question
-from srnn.experiments.comparisons import (
-    CHANCE,
-    DENSE,
-    KEPT,
-    LOTTERY,
-    PRUNED,
-    compare,
-    pruned,
-    rates,
-)
+from srnn.experiments.comparisons import CHANCE, KEPT, LAB, PRUNED, compare, pruned, rates
 from srnn.figures.rows import ranking
 from srnn.runs import Run
 from srnn.runs.results import Computed
@@ -107,10 +98,9 @@ def finding(found: Found) -> list[str]:
         f"connections {found.mean(name, 'cut')}"
         for name in (META, SMALL)
     ]
-    names = (DENSE, PRUNED, LOTTERY, CHANCE, *RIVALS)
     rivals = "; ".join(
         f"{name} {found.mean(name, 'accuracy')} (learning rate {rates(found, name)})"
-        for name in names
+        for name in (*LAB, *RIVALS)
     )
     return [
         "; ".join(parts) + ", without training after.",
