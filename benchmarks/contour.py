@@ -4,11 +4,13 @@ The share of replicators over alpha and the learning rate, small networks on the
 32 x 32 grid with all seeds at each point, once refined around a share of 0.5 with 15 % of the
 grid's runs, whose points take turns with the seeds. Both contours are drawn as a map's is
 (:mod:`srnn.analysis.contour`) and held against each other: at every learning rate of the grid, in
-decades of alpha; and by the shortest way in the plane of both, in decades. Both are also held
-against the place itself, where half of the seeds are above, found by halving the grid's interval
-further with runs of its own.
+decades of alpha; and by the shortest way in the plane of both, in decades, to a contour that is
+followed a little beyond the plane, as it does not end where it leaves it. The grid's is also held
+against another grid's, of as many other seeds: nearer than that no map can be expected to be. Both
+are held against the place itself, where half of the seeds are above, found by halving the grid's
+interval further with runs of its own.
 
-Options: ``--neurons N``, ``--first SEED``, ``--seeds COUNT``, ``--quick`` (an 8 x 8 grid, one
+Options: ``--neurons N``, ``--first SEED``, ``--seeds COUNT``, ``--quick`` (a 16 x 16 grid, one
 seed).
 """
 
@@ -26,7 +28,7 @@ from srnn.analysis.contour import SURE, Contour
 from srnn.config import RunConfig
 from srnn.fixpoints import classify
 from srnn.particles import position_encoding
-from srnn.sweeps.driver import LAG
+from srnn.sweeps.driver import LAG, LEAST
 from srnn.sweeps.plan import Plan, make_plan
 from srnn.sweeps.refine import Refinement
 from srnn.tasks import task_of
@@ -66,11 +68,12 @@ def gridded(plan: Plan, side: int) -> tuple[np.ndarray, np.ndarray]:
 def refined(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     """The same of the points that a map asks for, so many of them under way at once."""
     refinement, points = Refinement(plan), plan.budget // plan.each
+    under_way = max(LEAST, points // LAG)
     waiting: deque[dict[str, float]] = deque()
     places, values = [], list[list[float]]()
     for turn in range(points):
-        if len(waiting) == points // LAG:
-            refinement.tell(waiting.popleft(), values[turn - points // LAG])
+        if len(waiting) == under_way:
+            refinement.tell(waiting.popleft(), values[turn - under_way])
         asked = refinement.ask()
         assert asked is not None
         waiting.append(asked)
@@ -102,27 +105,17 @@ def crossings(at: np.ndarray, values: np.ndarray) -> np.ndarray:
     return at[here] - low[here] / (high[here] - low[here]) * (at[here + 1] - at[here])
 
 
-def lines(contour: Contour, across: int, fixed: np.ndarray) -> list[np.ndarray]:
-    """The crossings, in the unit square, along one axis, at each ``fixed`` place of the other."""
+def lines(contour: Contour, rows: np.ndarray) -> list[np.ndarray]:
+    """The crossings along alpha, in the unit square, at each of these learning rates."""
     fine = np.linspace(0, 1, 801)
-    found = []
-    for place in fixed:
-        both = np.full((len(fine), 2), place)
-        both[:, across] = fine
-        found.append(crossings(fine, contour.odds(both)))
-    return found
+    odds = (contour.odds(np.column_stack([fine, np.full_like(fine, row)])) for row in rows)
+    return [crossings(fine, one) for one in odds]
 
 
-def cloud(contour: Contour) -> np.ndarray:
-    """Points of the contour ``(M, 2)`` in decades, close together."""
-    fixed = np.linspace(0, 1, 161)
-    found = []
-    for across in (0, 1):
-        for place, crossed in zip(fixed, lines(contour, across, fixed), strict=True):
-            both = np.full((len(crossed), 2), place)
-            both[:, across] = crossed
-            found.append(both)
-    return np.concatenate(found) * DECADES
+def ways(these: Contour, those: Contour) -> list[float]:
+    """The shortest way in the plane, in decades, from each place of one contour to another."""
+    near = cKDTree(DECADES * those.along(176, 0.05))
+    return near.query(DECADES * these.along(160))[0].tolist()
 
 
 def apart(these: list[np.ndarray], those: list[np.ndarray]) -> list[float]:
@@ -183,12 +176,14 @@ def distances(plan: Plan, side: int) -> dict[str, object]:
     full, few = contour_of(grid_places, grid_values), contour_of(few_places, few_values)
     rows = np.linspace(0, 1, side)
     places = true_places(plan, grid_values, side)
-    lines_full, lines_few = lines(full, 0, rows), lines(few, 0, rows)
-    clouds = cloud(full), cloud(few)
-    ways = [cKDTree(a).query(b)[0].tolist() for a, b in (clouds, clouds[::-1])]
+    lines_full, lines_few = lines(full, rows), lines(few, rows)
+    others = tuple(seed + len(plan.seeds) for seed in plan.seeds)
+    other = contour_of(*gridded(replace(plan, seeds=others), side))
     found = {
-        "refined to grid, in the plane": ways[0],
-        "grid to refined, in the plane": ways[1],
+        "refined to grid, in the plane": ways(few, full),
+        "grid to refined, in the plane": ways(full, few),
+        "grid to another grid, in the plane": ways(full, other),
+        "another grid to grid, in the plane": ways(other, full),
         "refined to grid": apart(lines_few, lines_full),
         "grid to refined": apart(lines_full, lines_few),
         "place to refined": apart(places, lines_few),
@@ -217,7 +212,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    side, seeds = (8, 1) if options.quick else (SIDE, options.seeds)
+    side, seeds = (16, 1) if options.quick else (SIDE, options.seeds)
     asked: dict[str, Any] = {
         "alpha": [0.1, 1000],
         "lr": [0.002, 0.2],

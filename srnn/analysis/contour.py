@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from scipy.special import expit
 from scipy.stats import chi2
 
-MOST, FITTED = 1_500, 250
+MOST, FITTED = 2_500, 250
 """Places that are used, and those that the lengths are fitted to, at most; of more, so many are
 drawn at random."""
 
@@ -50,7 +50,7 @@ class Contour:
         self._places, runs, above = known[order], runs[order], above[order]
         self._shape, gain = _fitted(self._places[:FITTED], runs[:FITTED], above[:FITTED])
         self._found = _laplace(self._shape, self._places, runs, above)
-        self.points = self._crossed()
+        self.points = self.along()
         self._doubt = self.deviation(self.points)
         self.claimed = bool(len(self.points) and gain > chi2.isf(CHANCE, len(BOUNDS)))
 
@@ -75,9 +75,10 @@ class Contour:
         _, nearest = cKDTree(self.points).query(places)
         return odds / self._doubt[nearest]
 
-    def _crossed(self) -> np.ndarray:
-        """Places between those of a lattice where the odds change sides."""
-        at = np.linspace(0, 1, SIDE)
+    def along(self, side: int = SIDE, beyond: float = 0.0) -> np.ndarray:
+        """Places on the contour ``(M, 2)``: between those of a lattice, ``side`` along each side of
+        the unit square and so far ``beyond`` it, where the odds change sides."""
+        at = np.linspace(-beyond, 1 + beyond, side)
         x, y = np.meshgrid(at, at)
         odds = self.odds(np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
         found = []

@@ -14,7 +14,7 @@ import numpy as np
 from srnn.config import ConfigError
 from srnn.sweeps.plan import Plan, Range
 
-FINEST = 2.0**-12
+FINEST = 2.0**-13
 """Area (of the unit square) below which a triangle is not divided any more."""
 
 ELSEWHERE = 0.05
