@@ -20,7 +20,7 @@ def sweep(state, slopes, scalars, losses, encoding, gram, rules, room, part, aft
     dense layers: the task's descent (if ``after`` one), a replication step for every column of
     ``losses (blocks, steps)``, and the scalar weights (if one comes ``then``).
 
-    ``state (blocks, rows, LANES)``, see :func:`~srnn.engines.fused_straight.block_rows`;
+    ``state (blocks, rows, LANES)``, see :func:`~srnn.engines.fused_particles.block_rows`;
     ``slopes (chunks, P)`` and ``scalars (P,)`` are as long as all lanes.
     """
     count, h, n = rules.particles, rules.neurons, len(encoding)
