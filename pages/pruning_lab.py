@@ -19,7 +19,7 @@ from srnn.figures.pruning import (
 )
 from srnn.figures.style import percent, points
 from srnn.presets import COMPARED, PRESETS, of_plane
-from srnn.pruning.controls import FEWEST, MATCHINGS, SHARE, control_table, control_tests
+from srnn.pruning.controls import FEWEST, MATCHINGS, SHARE, control_tests
 from srnn.pruning.criteria import CRITERIA, order_of
 from srnn.pruning.curves import curves, natural_points, over_draws
 from srnn.pruning.masks import drop_first, natural_count
@@ -75,7 +75,7 @@ def rival_curves(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
 )
 def controls(view: View) -> pd.DataFrame:
     """The control tests of a run."""
-    return control_table(control_tests(subject(view)))
+    return control_tests(subject(view))
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
@@ -240,10 +240,11 @@ def _exported(one: Subject, mask: np.ndarray, format_: str, run_id: str) -> None
         files = [(file.name, file.read_bytes()) for file in (done.path, done.example, done.check)]
     network = done.network
     st.markdown(
-        f"**{network.connections:,} connections, {len(network.pixels):,} of {network.inputs:,} "
-        f"pixels read, {network.neurons_removed} neurons removed.** The file's logits differ from "
-        f"the pruned MetaNet's by at most {done.max_logit_difference:.1e} over all test images "
-        f"(logits up to {done.largest_logit:.0f}); accuracy {percent(done.accuracy)}."
+        f"**{network.connections:,} connections, {len(network.pixels):,} of "
+        f"{network.shape.inputs:,} pixels read, {network.neurons_removed} neurons removed.** The "
+        "file's logits differ from the pruned MetaNet's by at most "
+        f"{done.max_logit_difference:.1e} over all test images (logits up to "
+        f"{done.largest_logit:.0f}); accuracy {percent(done.accuracy)}."
     )
     with st.container(horizontal=True):
         for (name, data), label in zip(files, ("The network", "Example", "Check"), strict=True):

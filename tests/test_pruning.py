@@ -4,6 +4,7 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from srnn.config import RunConfig
 from srnn.history import TrainingState
 from srnn.metanet import MacroShape, accuracy, forward
 from srnn.particles import position_encoding, weight_count
-from srnn.pruning.controls import CALIPER, MATCHINGS, Control, control_table, control_tests, pair
+from srnn.pruning.controls import CALIPER, MATCHINGS, control_tests, pair
 from srnn.pruning.criteria import CRITERIA, order_of
 from srnn.pruning.curves import curves, natural_points, over_draws
 from srnn.pruning.dense import (
@@ -266,9 +267,9 @@ def big_subject(replicates: np.ndarray, scalars: np.ndarray) -> Subject:
     return Subject(weights, position_encoding(2), shape, made_up_task())
 
 
-def controls_of(subject: Subject, seed: int = 0) -> dict[str, Control]:
-    found = control_tests(subject, pairings=4, permutations=100, seed=seed)
-    return {one.matching: one for one in found}
+def controls_of(subject: Subject, seed: int = 0) -> pd.DataFrame:
+    """The control tests by their matching, a column each."""
+    return control_tests(subject, pairings=4, permutations=100, seed=seed).set_index("matching").T
 
 
 def redundant(seed: int, planted: bool) -> Subject:
@@ -301,7 +302,7 @@ def test_random_labels_are_called_a_difference_in_at_most_a_twentieth_of_network
 def test_a_planted_difference_is_found_and_has_the_right_sign():
     subjects = [redundant(seed, planted=True) for seed in range(10)]
     found = [controls_of(subject)["layer"] for subject in subjects]
-    assert sum(one.outcome is Outcome.BETTER for one in found) >= 8
+    assert sum(one.outcome == Outcome.BETTER for one in found) >= 8
     assert all(one.difference > 0 for one in found)
     for one, subject in zip(found, subjects, strict=True):
         assert one.difference == pytest.approx(one.without_replicators - one.without_others)
@@ -313,7 +314,7 @@ def test_replicators_that_do_the_work_are_the_worse_ones_to_drop():
     subject = redundant(0, planted=True)
     scalars = subject.scalars.numpy()
     found = controls_of(big_subject(scalars == 1, scalars))["layer"]
-    assert found.outcome is Outcome.WORSE and found.difference < 0
+    assert found.outcome == Outcome.WORSE and found.difference < 0
     assert "worse ones to drop" in found.sentence
 
 
@@ -321,8 +322,8 @@ def test_a_test_without_partners_has_no_support_and_no_numbers():
     subject = redundant(0, planted=True)
     alone = big_subject(np.arange(360) < 350, subject.scalars.numpy())
     found = controls_of(alone)["weight"]
-    assert not found.support and np.isnan([found.p_value, found.difference, found.low]).all()
-    assert found.outcome is Outcome.UNDECIDED
+    assert not found.support and found[["p_value", "difference", "low"]].isna().all()
+    assert found.outcome == Outcome.UNDECIDED
     assert found.sentence == (
         f"No support (the same |scalar weight|): 350 replicators, 10 survivors to pair them with, "
         f"{found.pairs} pairs."
@@ -341,14 +342,14 @@ def test_the_input_is_balanced_as_a_continuous_quantity(trained: Subject):
 
 
 def test_lively_inputs_are_those_that_vary_much(trained: Subject):
-    found = {one.matching: one for one in control_tests(trained.at(1e-2), 2, 2)}
+    found = control_tests(trained.at(1e-2), 2, 2).set_index("matching")["replicators"]
     lively = (trained.input_std >= 0.15) & trained.at(1e-2).replicators
-    assert found["weight, lively"].replicators == lively.sum()
-    assert found["weight"].replicators == trained.at(1e-2).replicators.sum()
+    assert found["weight, lively"] == lively.sum()
+    assert found["weight"] == trained.at(1e-2).replicators.sum()
 
 
 def test_the_table_of_controls_has_outcomes_and_sentences():
-    table = control_table(control_tests(redundant(0, planted=True), 3, 20))
+    table = control_tests(redundant(0, planted=True), 3, 20)
     assert table["matching"].tolist() == list(MATCHINGS)
     assert set(table["outcome"]) <= {str(one) for one in Outcome}
     assert table["sentence"].str.len().min() > 20

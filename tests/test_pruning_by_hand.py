@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -147,8 +148,8 @@ def paired(monkeypatch: pytest.MonkeyPatch) -> Table:
     )
 
 
-def only(subject: Table, **options: int) -> Control:
-    (found,) = control_tests(subject, **options)
+def only(subject: Table, **options: int) -> pd.Series:
+    (found,) = (row for _, row in control_tests(subject, **options).iterrows())
     return found
 
 
@@ -191,7 +192,7 @@ def test_lively_pairs_are_those_on_lively_inputs(paired: Table, monkeypatch: pyt
     monkeypatch.setattr(controls, "MATCHINGS", {"lively": MATCHINGS["weight, lively"]})
     paired.scalars[:] = 1.0
     paired.input_std[:5], paired.input_std[5] = controls.LIVELY - 0.01, controls.LIVELY
-    (found,) = control_tests(paired, pairings=1, permutations=5)
+    found = only(paired, pairings=1, permutations=5)
     assert (found.replicators, found.others, found.pairs) == (PAIRS - 5, PAIRS, PAIRS - 5)
 
 
@@ -243,8 +244,8 @@ def test_a_run_has_its_p_values_corrected(monkeypatch: pytest.MonkeyPatch, paire
         lambda subject, name, *_: Control(name, 0, 0, 0, True, 0.9, p_value=raw[name]),
     )
     found = control_tests(paired)
-    assert [one.matching for one in found] == list(MATCHINGS)
-    np.testing.assert_allclose([one.p_value for one in found], holm(list(raw.values())))
+    assert found["matching"].tolist() == list(MATCHINGS)
+    np.testing.assert_allclose(found["p_value"], holm(list(raw.values())))
 
 
 def test_what_two_paired_particles_share(paired: Table):

@@ -34,11 +34,6 @@ class Compact:
     skips: tuple[np.ndarray | None, ...]
 
     @property
-    def inputs(self) -> int:
-        """Pixels of an image, read or not."""
-        return self.shape.inputs
-
-    @property
     def connections(self) -> int:
         """Connections that are not 0."""
         return int(sum(np.count_nonzero(matrix) for matrix in self.matrices))
@@ -136,7 +131,7 @@ class CompactNet(nn.Module):
     def __init__(self, network: Compact) -> None:
         super().__init__()
         self.shape = network.shape
-        self.reads_all = len(network.pixels) == network.inputs
+        self.reads_all = len(network.pixels) == self.shape.inputs
         self.pixels = nn.Buffer(torch.from_numpy(network.pixels.astype(np.int32)))
         layers = zip(network.matrices, network.skips, strict=True)
         self.layers = nn.ModuleList(_CompactLayer(matrix, skip) for matrix, skip in layers)

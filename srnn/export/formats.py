@@ -69,17 +69,20 @@ def _write_torch(network: Compact) -> bytes:
 
 def _write_safetensors(network: Compact) -> bytes:
     shape = network.shape
-    about = {"activation": shape.activation, "inputs": str(network.inputs)}
+    about = {"activation": shape.activation, "inputs": str(network.shape.inputs)}
     about["skips"] = json.dumps([shape.skip(layer) for layer in range(shape.depth)])
     return _need("safetensors.torch").save(_state(network), metadata=about)
 
 
-def _write_npz(network: Compact) -> bytes:
-    """Compressed: a zero costs next to nothing."""
+def packed(arrays: dict[str, Any]) -> bytes:
+    """An npz file, compressed: a zero costs next to nothing."""
     buffer = io.BytesIO()
-    arrays: dict[str, Any] = {name: part.numpy() for name, part in _state(network).items()}
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
+
+
+def _write_npz(network: Compact) -> bytes:
+    return packed({name: part.numpy() for name, part in _state(network).items()})
 
 
 def _load_npz(path: Path, network: Compact) -> Predict:
@@ -106,7 +109,7 @@ def _write_onnx(network: Compact) -> bytes:
         return name
 
     value = node("Transpose", ["images"], "columns", perm=[1, 0])  # rows are gathered faster
-    if len(network.pixels) < network.inputs:
+    if len(network.pixels) < network.shape.inputs:
         pixels = constant("pixels", network.pixels.astype(np.int32))
         value = node("Gather", [value, pixels], "read", axis=0)
     value = node("Cast", [value], "double", to=double)
@@ -134,7 +137,7 @@ def _write_onnx(network: Compact) -> bytes:
     graph = helper.make_graph(
         nodes,
         "compact MetaNet",
-        [helper.make_tensor_value_info("images", kind, ["batch", network.inputs])],
+        [helper.make_tensor_value_info("images", kind, ["batch", network.shape.inputs])],
         [helper.make_tensor_value_info("logits", kind, ["batch", network.sizes[-1]])],
         constants,
     )

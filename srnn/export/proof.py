@@ -5,7 +5,6 @@ MetaNet with the same particles dropped. Sizes are files on the disk; latencies 
 interleaved calls on one thread, so that all see the same machine.
 """
 
-import io
 import tempfile
 import time
 from collections.abc import Collection
@@ -19,7 +18,7 @@ import torch
 
 from srnn.export.compact import Compact, compact, complete
 from srnn.export.example import example
-from srnn.export.formats import FORMATS, Format, Predict
+from srnn.export.formats import FORMATS, Format, Predict, packed
 from srnn.files import check_target, write_out
 from srnn.metanet import forward
 from srnn.particles import scalar_weights
@@ -67,7 +66,7 @@ class Export:
             "accuracy": self.accuracy,
             "connections": network.connections,
             "pixels": len(network.pixels),
-            "unread_pixels": network.inputs - len(network.pixels),
+            "unread_pixels": network.shape.inputs - len(network.pixels),
             "neurons_removed": network.neurons_removed,
             "sizes": list(network.sizes),
             "measured": self.table.to_dict("records"),
@@ -93,9 +92,10 @@ def export(
     expected = subject.logits(mask).numpy()
     check = path.with_name(f"{path.stem}_{format}_check.npz")
     script = path.with_name(f"{path.stem}_{format}_example.py")
+    some = {"images": subject.task.x_test, "labels": subject.task.y_test, "logits": expected}
     files = {
         path: kind.write(network),
-        check: _check_file(subject, expected),
+        check: packed({name: values[:CHECK_IMAGES] for name, values in some.items()}),
         script: example(format, network, path.name, check.name).encode(),
     }
     for target in files:
@@ -115,17 +115,6 @@ def export(
         float((logits.argmax(1) == subject.task.y_test).mean()),
         _measure(subject, network, kind, path, predict),
     )
-
-
-def _check_file(subject: Subject, expected: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        images=subject.task.x_test[:CHECK_IMAGES],
-        labels=subject.task.y_test[:CHECK_IMAGES],
-        logits=expected[:CHECK_IMAGES],
-    )
-    return buffer.getvalue()
 
 
 def _measure(

@@ -315,7 +315,7 @@ def limit_costs(numbers: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def export_bars(table: pd.DataFrame, names: Sequence[str] = ()) -> go.Figure:
+def export_bars(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
     """Size and latency before and after export, side by side.
 
     Args:
@@ -324,12 +324,11 @@ def export_bars(table: pd.DataFrame, names: Sequence[str] = ()) -> go.Figure:
     measures = (("bytes", "Bytes"), ("ms_one", "ms, one image"), ("ms_all", "ms, all test images"))
     figure = subplots(1, 3, shared_yaxes=True, horizontal_spacing=0.06)
     figure.update_layout(height=240, showlegend=False)
-    labels = list(names) or list(table["network"])
     for column, (key, title) in enumerate(measures, start=1):
         values = table[key].to_numpy(dtype=float)
         figure.add_bar(
             x=values,
-            y=labels,
+            y=list(names),
             orientation="h",
             marker={"color": MUTED},
             text=[f"{value:,.0f}" if key == "bytes" else f"{value:.3g}" for value in values],

@@ -154,19 +154,15 @@ _SAID = {
 
 def control_tests(
     subject: Subject, pairings: int = PAIRINGS, permutations: int = PERMUTATIONS, seed: int = 0
-) -> list[Control]:
-    """All control tests of one run, in the order of :data:`MATCHINGS`."""
+) -> pd.DataFrame:
+    """All control tests of one run, in the order of :data:`MATCHINGS`: a row per :class:`Control`,
+    with its outcome and its sentence."""
     found = [_control(subject, name, pairings, permutations, seed) for name in MATCHINGS]
     corrected = holm([one.p_value for one in found])
-    return [replace(one, p_value=float(p)) for one, p in zip(found, corrected, strict=True)]
-
-
-def control_table(controls: list[Control]) -> pd.DataFrame:
-    """The tests as a table; the last columns are the outcome and the sentence."""
-    rows = [
-        {**vars(one), "outcome": str(one.outcome), "sentence": one.sentence} for one in controls
-    ]
-    return pd.DataFrame(rows)
+    tests = [replace(one, p_value=float(p)) for one, p in zip(found, corrected, strict=True)]
+    return pd.DataFrame(
+        [{**vars(one), "outcome": str(one.outcome), "sentence": one.sentence} for one in tests]
+    )
 
 
 def pair(

@@ -18,7 +18,7 @@ import torch
 
 from srnn.config import RunConfig
 from srnn.particles import scalar_weights
-from srnn.pruning.controls import PAIRINGS, PERMUTATIONS, control_table, control_tests
+from srnn.pruning.controls import PAIRINGS, PERMUTATIONS, control_tests
 from srnn.pruning.criteria import CRITERIA, order_of
 from srnn.pruning.curves import RANDOM_DRAWS, curves, natural_points, points_of
 from srnn.pruning.dense import Rules, train_dense
@@ -65,7 +65,7 @@ def run_tables(
     tables = {
         "points": points,
         "natural": natural_points(subject),
-        "controls": control_table(control_tests(subject, pairings, permutations, seed)),
+        "controls": control_tests(subject, pairings, permutations, seed),
         "epsilon": epsilon_sweep(subject),
     }
     return {}, {name: table.assign(seed=seed) for name, table in tables.items()}

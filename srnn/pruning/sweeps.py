@@ -67,22 +67,17 @@ def pareto(runs: Iterable[Run], epsilon: float = EPSILON) -> pd.DataFrame:
     ``front``: no other run of the same data set has both more replicators and a better pruned
     accuracy. Runs whose data are gone are left out.
     """
-    rows = []
+    rows, fields = [], ("dataset", "alpha", "neurons", "residual", "seed")
     for run in runs:
         try:
             now = look(run.weights, run.encoding, run.shape, task_of(run.config), epsilon)
         except DataError:
             continue
-        config = run.config
         rows.append(
             {
                 "run_id": run.run_id,
                 "name": run.name,
-                "dataset": config.dataset,
-                "alpha": config.alpha,
-                "neurons": config.neurons,
-                "residual": config.residual,
-                "seed": config.seed,
+                **{name: getattr(run.config, name) for name in fields},
                 "epochs": run.record.results.epochs,
                 "particles": run.shape.particles,
                 "accuracy": now.before,
