@@ -119,13 +119,18 @@ def card(one: Experiment, settings: Settings) -> None:
 def _inside(one: Experiment, settings: Settings, found: Outcome | None) -> None:
     st.markdown(f"**{one.question}**", help=one.help)
     if found is None:
-        _claimed(one)
+        stated = claims_table([judge(claim, [], []) for claim in one.claims])
+        claims_sheet(stated[["claim", "log", *STATED]])
         st.caption("Not run yet with these settings. Its figure will appear here.")
         _buttons(one, settings, known=False)
         return
     st.markdown(f"Verdict: **{escape(found.verdict)}**.")
     st.markdown(escape(found.finding))
-    st.caption(_made(one, found, settings))
+    where = (
+        "on this machine" if outcome_stamp(one, settings) else "before this version was released"
+    )
+    seeds = many(int(found.made.get("seeds", 0)), "seed")
+    st.caption(f"Made {found.made.get('at', '')} UTC over {seeds}, {where}.")
     show(
         _figure(one.name, settings, outcome_stamp(one, settings), found.tables),
         found.tables[one.data],
@@ -134,25 +139,15 @@ def _inside(one: Experiment, settings: Settings, found: Outcome | None) -> None:
     )
     claims_sheet(found.tables["claims"][[*SHOWN, *STATED, "seeds"]])
     if _buttons(one, settings, known=True):
-        _tables(found)
-
-
-def _claimed(one: Experiment) -> None:
-    """What an experiment claims before it has been run, with tolerance, placebo and source."""
-    table = claims_table([judge(claim, [], []) for claim in one.claims])
-    claims_sheet(table[["claim", "log", *STATED]])
+        for name, table in found.tables.items():
+            if name != "claims":
+                st.caption(f"Table {name}")
+                st.dataframe(table, hide_index=True, height=200)
 
 
 def claims_sheet(table: pd.DataFrame, height: int | Literal["content"] = "content") -> None:
     """A table of claims, each text in full."""
     st.dataframe(table, hide_index=True, height=height, column_config=WIDE, row_height=TALL)
-
-
-def _made(one: Experiment, found: Outcome, settings: Settings) -> str:
-    seeds = many(int(found.made.get("seeds", 0)), "seed")
-    own = outcome_stamp(one, settings) > 0
-    where = "on this machine" if own else "before this version was released"
-    return f"Made {found.made.get('at', '')} UTC over {seeds}, {where}."
 
 
 def _buttons(one: Experiment, settings: Settings, known: bool) -> bool:
@@ -170,13 +165,6 @@ def _buttons(one: Experiment, settings: Settings, known: bool) -> bool:
         if one.page:
             link(f"pages/{one.page}.py")
     return tables
-
-
-def _tables(found: Outcome) -> None:
-    for name, table in found.tables.items():
-        if name != "claims":
-            st.caption(f"Table {name}")
-            st.dataframe(table, hide_index=True, height=200)
 
 
 def outcome(name: str, settings: Settings) -> Outcome | None:

@@ -1,7 +1,5 @@
 """A small picture that can be drawn by hand, pixel by pixel, and what is asked about it."""
 
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
@@ -69,13 +67,8 @@ def sketch(start: np.ndarray, stamp: str) -> np.ndarray:
         default={"pixels": None},
         on_pixels_change=lambda: None,
     )
-    return _checked(found.pixels, begin)
-
-
-def _checked(pixels: Any, begin: np.ndarray) -> np.ndarray:
-    """What the browser sent, if it is a picture of that size."""
     try:
-        drawn = np.asarray(pixels, dtype=np.float32).reshape(begin.shape) / 255
-    except (TypeError, ValueError):
+        drawn = np.asarray(found.pixels, dtype=np.float32).reshape(begin.shape) / 255
+    except (TypeError, ValueError):  # the browser has sent nothing yet, or no picture of that size
         return begin
     return np.clip(drawn, 0, 1) if np.isfinite(drawn).all() else begin

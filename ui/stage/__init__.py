@@ -47,7 +47,11 @@ def stage(view: View, acts: str = "", *, autoplay: bool = False, alone: bool = F
         ValueError: the acts cannot be done.
     """
     run_id, ladder = view.run.run_id, state.ladder(view.epsilon)
-    change = _edit(run_id, view.index, acts, view.epsilon, ladder) if acts else NO_CHANGE
+    change = NO_CHANGE
+    if acts:
+        from ui.stage.source import edit
+
+        change = edit(run_id, view.index, acts, view.epsilon, ladder)
     more = {"id": run_id, "of": view.epsilon, "autoplay": autoplay, "wanted": _wanted(view, acts)}
     block = _block(run_id, view.epsilon, ladder, view.settled if alone else 0)
     _mount(KEY, block, _follow, awaits=True, alone=alone)
@@ -145,13 +149,6 @@ def _block(run_id: str, epsilon: float, ladder: tuple[float, ...], settled: int 
     from ui.stage.source import of_run
 
     return of_run(run_id, epsilon, ladder, settled)
-
-
-@st.cache_data(max_entries=100, show_spinner=False)
-def _edit(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
-    from ui.stage.source import edit
-
-    return edit(run_id, end, acts, epsilon, ladder)
 
 
 NO_CHANGE = encode({}, {})

@@ -176,10 +176,10 @@ const epochText = (run, t) =>
   `${run.unit} ${count(run.epochs[t])}${run.edited && t === run.T - 1 ? ", edited" : ""}` +
   (run.settled ? `, settled for ${plural(run.settled, "step")}` : "");
 
-export const epsilonText = (value) => value.toExponential(0).replace("e-", "e−").replace("e+0", "");
+const epsilonText = (value) => value.toExponential(0).replace("e-", "e−").replace("e+0", "");
 
 // What the moment shows, in a sentence; every number at the clock's epoch and this epsilon.
-export function finding(scene) {
+function finding(scene) {
   const { run, counts } = scene, t = scene.clock.snapshot;
   const zero = counts[t * 5 + 1], identity = counts[t * 5 + 2], both = zero + identity;
   const parts = [
@@ -197,7 +197,7 @@ export function finding(scene) {
   return parts.join(" ");
 }
 
-export function describe(scene, particle) {
+function describe(scene, particle) {
   if (scene.run.soup) return biography(scene.run, particle, scene.clock.snapshot);
   const { run } = scene, { layer, cell, input } = seat(run, particle);
   const reads =

@@ -5,7 +5,7 @@ import { draw } from "./view.js";
 
 const CLICK = 5; // pixels that a pointer may stray and still click
 
-export class Lasso {
+class Lasso {
   constructor(view, x, y) {
     this.view = view;
     this.points = [[x, y]];

@@ -115,6 +115,7 @@ def measured(run_id: str, index: int, acts: str, epsilon: float) -> Moment:
     return look(weights, run.encoding, run.shape, task_of(run.config), epsilon)
 
 
+@st.cache_data(max_entries=100, show_spinner=False)
 def edit(run_id: str, end: int, acts: str, epsilon: float, ladder: tuple[float, ...]) -> bytes:
     """What acts made of a run's snapshot ``end``: one snapshot more for the browser, in the place
     of all that follow.
