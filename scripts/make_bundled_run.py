@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from srnn import paths
 from srnn.presets import preset
 from srnn.runs import obtain, open_run
-from ui.stage import READY, make_ready
+from ui.stage import READY
+from ui.stage.source import of_run
 
 LIMIT = 10_000_000
 """Largest size of the bundled run, in bytes."""
@@ -35,7 +36,7 @@ def main() -> None:
         raise SystemExit(f"the run takes {size / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB")
     source = "from the cache" if cached else f"trained in {run.record.seconds:.0f} s"
     print(f"{target}: {size / 1e6:.2f} MB, {source}")
-    READY.write_bytes(make_ready(bundled.run_id))
+    READY.write_bytes(of_run(bundled.run_id))
     print(f"{READY}: {READY.stat().st_size / 1e6:.2f} MB")
     print(f"test accuracy {run.record.results.test_accuracy:.4f}, types {run.record.results.types}")
 

@@ -22,10 +22,10 @@ from srnn.runs.jobs import Request
 from srnn.runs.lock import Lock
 from srnn.tasks import task_of
 from srnn.training import train
-from ui.stage import READY, make_ready
+from ui.stage import READY
 from ui.stage.blob import amended, encode, look, rungs
 from ui.stage.bundle import FOLDER, MODULES, bundle
-from ui.stage.source import of_job
+from ui.stage.source import of_job, of_run
 from ui.state import EPSILONS
 
 
@@ -98,7 +98,7 @@ def test_the_look_has_a_colour_for_every_type_on_both_grounds() -> None:
 def test_the_bundled_runs_picture_is_the_one_that_would_be_made_now() -> None:
     block = READY.read_bytes()
     ready, arrays = decode(block)
-    made, fresh = decode(make_ready(ready["id"]))
+    made, fresh = decode(of_run(ready["id"]))
     assert find_run(ready["id"]).bundled
     assert {name: made[name] for name in ("epochs", "sizes", "ladder", "before", "after")} == {
         name: ready[name] for name in ("epochs", "sizes", "ladder", "before", "after")

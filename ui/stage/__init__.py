@@ -59,17 +59,14 @@ def stage(view: View, acts: str = "", *, autoplay: bool = False, alone: bool = F
         _change(key="changed", data=amended(change, **more))
 
 
-def live_stage(job: Job) -> bool:
-    """Show a training so far, in a fragment that runs again and again; whether there is something
-    to show yet."""
+def live_stage(job: Job) -> None:
+    """Show a training as far as there is something to see; in a fragment that runs again."""
     from ui.stage.source import of_job
 
     epsilon = state.epsilon()
     ladder = state.ladder(epsilon)
-    if (block := of_job(job, epsilon, ladder)) is None:
-        return False
-    _mount(KEY, block, _follow, wanted={"version": f"{job.id} live", "epsilon": epsilon})
-    return True
+    if (block := of_job(job, epsilon, ladder)) is not None:
+        _mount(KEY, block, _follow, wanted={"version": f"{job.id} live", "epsilon": epsilon})
 
 
 def soup_stage(block: bytes, version: str, begin: int) -> int | None:
@@ -153,13 +150,6 @@ def _block(run_id: str, epsilon: float, ladder: tuple[float, ...], settled: int 
 
 NO_CHANGE = encode({}, {})
 """Of a run as it was trained."""
-
-
-def make_ready(run_id: str) -> bytes:
-    """The block of a run as the first page shows it."""
-    from ui.stage.source import of_run
-
-    return of_run(run_id, EPSILON, EPSILONS)
 
 
 def film_button(view: View) -> None:

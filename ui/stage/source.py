@@ -30,7 +30,7 @@ from srnn.tasks import Task, task_of
 from srnn.vocabulary import EPSILON, LABELS, TYPES, is_replicator
 from ui import cached
 from ui.stage.blob import curves, encode, numbers, rungs, scale
-from ui.state import View
+from ui.state import EPSILONS, View
 
 Arrays = dict[str, np.ndarray]
 """What is drawn of T snapshots: ``size, error, second (T, P)`` uint8 (rungs of the ladder),
@@ -39,7 +39,12 @@ Known = list[float | None]
 """Accuracies by snapshot; None: not known."""
 
 
-def of_run(run_id: str, epsilon: float, ladder: tuple[float, ...], settled: int = 0) -> bytes:
+def of_run(
+    run_id: str,
+    epsilon: float = EPSILON,
+    ladder: tuple[float, ...] = EPSILONS,
+    settled: int = 0,
+) -> bytes:
     """A finished run, settled for so many steps at every snapshot."""
     run, (arrays, axes, scales) = get_run(run_id), _whole(run_id, ladder, settled)
     before, after = _accuracies(run_id, epsilon, settled)
