@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_analysis import particle
 from torch.nn.utils import prune
 
 from srnn.config import RunConfig
@@ -61,24 +62,10 @@ def made_up_task(seed: int = 0) -> Task:
     return Task(x, y, x, y, 0, 3)
 
 
-def particle(scalar: float, replicates: bool, neurons: int = 2) -> np.ndarray:
-    """A particle ``(n,)`` with that scalar weight that replicates itself exactly, or not.
-
-    One way through the network (weights a, b, c) makes the composite ``abc``: with v[0] = 1, v[1:4]
-    = 0 the self-application is the identity.
-    """
-    w1, w2 = np.zeros((neurons, 5)), np.zeros((neurons, neurons))
-    w3 = np.zeros((1, neurons))
-    w1[0, 0] = w2[0, 0] = w3[0, 0] = 1.0
-    w1[0, 4] = scalar
-    if not replicates:
-        w1[0, 0] = 0.5
-    return np.concatenate([w1.ravel(), w2.ravel(), w3.ravel()]).astype(np.float32)
-
-
-def subject_of(scalars: np.ndarray, replicates: np.ndarray, task: Task | None = None) -> Subject:
-    weights = np.stack([particle(*pair) for pair in zip(scalars, replicates, strict=True)], axis=1)
-    return Subject(weights, position_encoding(2), SHAPE, task or made_up_task())
+def subject_of(scalars: np.ndarray, replicates: np.ndarray, shape: MacroShape = SHAPE) -> Subject:
+    """Particles with these scalar weights that replicate themselves exactly, or not."""
+    parts = [particle(1.0 if one else 0.5, w) for w, one in zip(scalars, replicates, strict=True)]
+    return Subject(np.stack(parts, axis=1), position_encoding(2), shape, made_up_task())
 
 
 @pytest.fixture
@@ -262,9 +249,7 @@ def test_without_values_partners_are_drawn_at_random_within_the_layer():
 
 def big_subject(replicates: np.ndarray, scalars: np.ndarray) -> Subject:
     """A network of one hidden layer of 40 cells on the made-up task."""
-    shape = MacroShape(6, 2, 40, 3, "none", "none")
-    weights = np.stack([particle(*pair) for pair in zip(scalars, replicates, strict=True)], axis=1)
-    return Subject(weights, position_encoding(2), shape, made_up_task())
+    return subject_of(scalars, replicates, MacroShape(6, 2, 40, 3, "none", "none"))
 
 
 def controls_of(subject: Subject, seed: int = 0) -> pd.DataFrame:

@@ -87,49 +87,43 @@ def dropout_masks(
 
 
 def dropout_test(
-    weights: np.ndarray, codes: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
+    weights: np.ndarray,
+    codes: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    shape: MacroShape,
+    layer: int | None = None,
 ) -> pd.DataFrame:
-    """The dropout test, one row per type, and one for all ``replicators``, which the log's code
-    called identity: weights ``(n, P)``, codes ``(P,)`` into :data:`srnn.vocabulary.TYPES` ->
-    ``type, count, accuracy, difference, before`` (fractions).
+    """The dropout test, one row per type: weights ``(n, P)``, codes ``(P,)`` into
+    :data:`srnn.vocabulary.TYPES` -> ``type, count, accuracy, difference, before`` (fractions). Only
+    particles of the ``layer`` are dropped, if it is given; else a last row is of all
+    ``replicators``, which the log's code called identity.
 
     Raises:
         ValueError: codes or weights do not fit the shape.
     """
     groups = {name: codes == code for code, name in enumerate(TYPES)}
-    return _test(weights, codes, {**groups, "replicators": is_replicator(codes)}, x, y, shape)
+    if layer is None:
+        groups["replicators"] = is_replicator(codes)
+    else:
+        groups = {name: mask & (shape.layer == layer) for name, mask in groups.items()}
+    whole, sick, own = scalars(weights), codes == DIVERGENT, TYPES[DIVERGENT]
+    rows = dropout_masks(drop(whole, sick), groups, x, y, shape)
+    if sick.any():
+        alone = dropout_masks(whole, {own: groups[own]}, x, y, shape)
+        rows = pd.concat([alone, rows[rows["type"] != own]], ignore_index=True)
+    return rows
 
 
 def dropout_by_layer(
     weights: np.ndarray, codes: np.ndarray, x: np.ndarray, y: np.ndarray, shape: MacroShape
 ) -> pd.DataFrame:
-    """The dropout test per layer and type: ``layer, type, count, accuracy, difference, before``;
-    only that layer's particles of the type are dropped.
+    """The dropout test of every layer: ``layer, type, count, accuracy, difference, before``.
 
     Raises:
         ValueError: codes or weights do not fit the shape.
     """
-    parts = []
-    for layer in range(shape.depth):
-        inside = shape.layer == layer
-        groups = {name: (codes == code) & inside for code, name in enumerate(TYPES)}
-        part = _test(weights, codes, groups, x, y, shape)
-        part.insert(0, "layer", layer)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
-
-
-def _test(
-    weights: np.ndarray,
-    codes: np.ndarray,
-    groups: Mapping[str, np.ndarray],
-    x: np.ndarray,
-    y: np.ndarray,
-    shape: MacroShape,
-) -> pd.DataFrame:
-    whole, sick, own = scalars(weights), codes == DIVERGENT, TYPES[DIVERGENT]
-    rows = dropout_masks(drop(whole, sick), groups, x, y, shape)
-    if own in groups and sick.any():
-        alone = dropout_masks(whole, {own: groups[own]}, x, y, shape)
-        rows = pd.concat([alone, rows[rows["type"] != own]], ignore_index=True)
-    return rows
+    parts = {
+        layer: dropout_test(weights, codes, x, y, shape, layer) for layer in range(shape.depth)
+    }
+    return pd.concat(parts, names=["layer"]).reset_index("layer").reset_index(drop=True)

@@ -289,14 +289,12 @@ def parallel(table: pd.DataFrame, fields: Sequence[str], measures: Sequence[str]
     return figure
 
 
-def pareto(
-    table: pd.DataFrame, gain: str = "replicator_share", keep: str = "test_accuracy"
-) -> go.Figure:
+def pareto(table: pd.DataFrame) -> go.Figure:
     """Which runs cannot be bettered: more of both measures is better. The front as steps; a run on
     it has no other with more of both."""
     if not len(table):
         return message("No run is done yet.")
-    figure = blank()
+    figure, gain, keep = blank(), "replicator_share", "test_accuracy"
     both = finished(table)[["run_id", gain, keep]].dropna().apply(scaled)
     front = front_of(both[gain].to_numpy(), both[keep].to_numpy())
     hover = {"hovertemplate": "%{customdata}<br>%{x:.3g}, %{y:.3g}<extra></extra>"}
