@@ -3,12 +3,9 @@
 After Chang and Lipson, "Neural Network Quine" (2018, arXiv 1803.05859): a network is given the
 coordinate of one of its weights, through a fixed random projection, and has to answer the weight;
 an image enters beside it, and ten further outputs classify. The loss is the cross-entropy plus
-``share`` times the squared error of the weights, relative to answering 0. Their abstract states a
-trade-off between the two. Their figures for MNIST, 90.41 % with replication and 96.33 % for the
-same network without (30 epochs of Adamax), are **second hand**: a public reimplementation quotes
-them from version 4 of the preprint, whose own text was not at hand. That one finds 89.7 % with and
-89.7 % without, and a relative error of 1.02: its quine, trained as theirs, knows nothing of its
-weights. That is why ``error`` here is relative.
+``share`` times the squared error of the weights, relative to answering 0: a quine of squared error
+alone may know nothing of its weights, as a public reimplementation of theirs does. Their abstract
+states a trade-off between the two; what is known of their figures: ``docs/soups.md``.
 
 Theirs had two hidden layers of 100 and some 21,000 weights; this is the same idea in small, on the
 8x8 digits, with two hidden layers of 32 and the projections fixed, so not among its weights.

@@ -71,21 +71,26 @@ def spawn(arguments: Sequence[str], log: Path, lock: Lock, **environment: str) -
     Raises:
         OSError: it cannot be started, or the log not be written.
     """
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
-    own = {"OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1", "PYTHONPATH": path}
-    own |= {"SRNN_CACHE": str(paths.cache_root()), "SRNN_LOCK": str(lock.handle)}
+    own = {"PYTHONFAULTHANDLER": "1", "SRNN_LOCK": str(lock.handle)}
     assert lock.handle is not None
     with open_plain(log, "wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "srnn", *arguments],
-            env=os.environ | own | environment,
+            env=child_environment() | own | environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
             pass_fds=[lock.handle],
         )
+
+
+def child_environment() -> dict[str, str]:
+    """In which a process works for this one: on this cache, with this package, one torch thread."""
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    own = {"OMP_NUM_THREADS": "1", "SRNN_CACHE": str(paths.cache_root()), "PYTHONPATH": path}
+    return os.environ | own
 
 
 def slots(*, background: bool) -> list[Path]:

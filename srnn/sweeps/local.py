@@ -10,23 +10,20 @@ what one has died over is done alone.
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
 import sys
 import threading
 from collections import deque
-from pathlib import Path
 from typing import Any, NamedTuple
+
+from srnn.runs.worker import child_environment
 
 ATTEMPTS = 4
 """Times that a run is tried if the process that trains it dies."""
 
 TOGETHER = 8
 """Seeds of one configuration that a process trains at once, at most."""
-
-ROOT = Path(__file__).resolve().parents[2]
-"""Where the package lies, for processes that are started in another folder."""
 
 
 class _Waiting(NamedTuple):
@@ -126,14 +123,13 @@ class LocalWorkers:
 
     @staticmethod
     def _start() -> subprocess.Popen[str]:
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         return subprocess.Popen(
             [sys.executable, "-m", "srnn.sweeps.work"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path},
+            env=child_environment(),
         )
 
     def _end(self, index: int) -> None:

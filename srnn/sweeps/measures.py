@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from srnn.vocabulary import SETTLED, TYPES
@@ -54,22 +54,18 @@ def measure(run: Run, own: Mapping[str, str] | None = None) -> dict[str, float]:
         found["settled_replicator_share"] = later.share
         found["settled_drop_cost"] = 100 * later.cost
     for name, path in (own or {}).items():
-        found[name] = _own(name, path)(run)
+        found[name] = _own(name, path, run)
     return found
 
 
-def _own(name: str, path: str) -> Callable[[Run], float]:
+def _own(name: str, path: str, run: Run) -> float:
     module, _, function = path.partition(":")
     try:
         called = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"measure {name} = {path!r}: cannot be imported ({error})") from error
-
-    def number(run: Run) -> float:
-        value: Any = called(run)
-        try:
-            return float(value)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"measure {name} = {path!r} gave {value!r}, no number") from error
-
-    return number
+    value: Any = called(run)
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"measure {name} = {path!r} gave {value!r}, no number") from error
