@@ -117,6 +117,7 @@ def list_all() -> tuple[list[Run], list[Damaged]]:
     found, damaged = {}, []
     if not _seen:
         _seen.update(_read_index())
+    known = len(_seen)
     for entry in listed(paths.runs_folder()):
         try:
             if (run := _listed(entry.path, entry.name)) is not None:
@@ -124,7 +125,7 @@ def list_all() -> tuple[list[Run], list[Damaged]]:
         except (OSError, ValueError, RunError) as error:
             reason = str(error).removeprefix(f"run {entry.name} is damaged: ")
             damaged.append(Damaged(printable(entry.name), printable(reason)))
-    if len(_unwritten) > 20 + len(found) // 20:
+    if len(_seen) - known > 20 + len(found) // 20:
         _write_index(found)
     for entry in listed(paths.BUNDLED_RUNS):
         if entry.name not in found:
@@ -146,8 +147,6 @@ def list_all() -> tuple[list[Run], list[Damaged]]:
 Stamp = tuple[int, int, int, int]
 _seen: dict[str, tuple[Stamp, Run]] = {}
 """What the folders held when they were listed last, by path."""
-_unwritten: set[str] = set()
-"""Those of them that the index does not have."""
 MOST_INDEX = 500_000_000
 """Largest ``index.json`` that is read."""
 
@@ -178,7 +177,6 @@ def _listed(path: str, name: str) -> Run | None:
         return None
     run = open_run(Path(path), verify=False)
     _seen[path] = found, run
-    _unwritten.add(path)
     return run
 
 
@@ -209,7 +207,6 @@ def _write_index(found: dict[str, Run]) -> None:
         body = _index().dump_json(index)
         checksum = hashlib.sha256(body).hexdigest().encode()
         write_bytes(paths.index_file(), checksum, b"\n", body, durable=False)
-        _unwritten.clear()
 
 
 def printable(text: str) -> str:
