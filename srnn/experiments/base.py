@@ -4,8 +4,9 @@ One file in this folder with a name ``EXPERIMENT`` is one experiment: it appears
 shell (``python -m srnn reproduce --row NAME``) and in the tests without any other edit. It needs
 
 - ``arms``: named lists of pieces, one piece per seed. A piece is a training (a
-  :class:`~srnn.config.RunConfig`) or a :class:`Computation`. One arm is the log's setting, others
-  are placebos: ordinary trainings in which a claim must not hold.
+  :class:`~srnn.config.RunConfig`; :func:`trainings` makes arms of them) or a
+  :class:`Computation` (:func:`computations`). One arm is the log's setting, others are placebos:
+  ordinary trainings in which a claim must not hold.
 - ``measure``: what is read off a finished run, as named numbers and tables. It is computed once per
   run, in parallel, and cached. ``accuracy`` and ``replicators`` (shares) are always there.
 - ``claims``, judged on these numbers (:mod:`srnn.experiments.claims`), and a ``figure`` of them.
@@ -130,12 +131,13 @@ def computations(
     name: str,
     function: Callable[..., Computed],
     over: Iterable[RunConfig | int],
+    *,
     version: int = 1,
     cost: float = 1.0,
     **parameters: Any,
 ) -> list[Computation]:
     """The same computation over configurations or seeds, which it takes as ``config`` or
-    ``seed``."""
+    ``seed`` beside the other parameters."""
     found = []
     for one in over:
         own: dict[str, Any] = {"seed": one} if isinstance(one, int) else {"config": one.to_dict()}

@@ -53,7 +53,7 @@ def arms(settings: Settings) -> Arms:
             about["grid"] = [DENSE_LR]  # to try others would take most of a quick look's minute
         cost = 3 + length * (width / 150) ** 2 / 20
         changed = [one.replace(**changes) for one in over]
-        return computations("dense", compare_wide, changed, 4, cost, **about)
+        return computations("dense", compare_wide, changed, version=4, cost=cost, **about)
 
     width, weights = mains[0].width, width_for(mains[0], "weights")
     return {

@@ -3,8 +3,10 @@
 A :class:`Claim` names a quantity, what the log says of it (with source and setting), a tolerance
 and its reason, and a *placebo*: a measurement in which the claim must not hold (no
 self-replication, shuffled labels, as many particles at random). A claim that holds there too is no
-evidence, however well the number fits. The verdict is a pure function of numbers, one per run
-(seed); sentences are chosen by verdicts, never written beforehand.
+evidence, however well the number fits. What the log has a number for is :func:`reported`, the rest
+are questions with two answers; where the placebo is measured, :func:`within` or :func:`across`
+says. The verdict is a pure function of numbers, one per run (seed); sentences are chosen by
+verdicts, never written beforehand.
 
 The claims of one row answer its one question, so their tests are corrected as one family (Holm).
 Rows ask different questions and none is concluded from several, so nothing is corrected across

@@ -46,7 +46,9 @@ def measured(seed: int, control: bool) -> Computed:
 
 def arms(settings: Settings) -> Arms:
     return {
-        arm: computations("fertility", measured, settings.each, 2, 5, control=arm == WITHOUT)
+        arm: computations(
+            "fertility", measured, settings.each, version=2, cost=5, control=arm == WITHOUT
+        )
         for arm in (HERE, WITHOUT)
     }
 

@@ -7,6 +7,8 @@ figure. z is the distance in standard errors, with the soup (or an experiment of
 as the independent unit: a soup varies far more than its particles do.
 """
 
+from typing import Any
+
 from srnn.experiments.base import Arms, Experiment, Found, Settings, computations
 from srnn.experiments.claims import Log, across, at_most, reported
 from srnn.figures.rows import claims
@@ -44,10 +46,11 @@ def furthest(names: list[str], seed: int, placebo: bool) -> Computed:
 
 
 def arms(settings: Settings) -> Arms:
-    about = {"names": ["self-application", "robustness"] if settings.quick else list(ABOUT)}
+    names = ["self-application", "robustness"] if settings.quick else list(ABOUT)
+    about: dict[str, Any] = {"version": 2, "cost": 15, "names": names}
     return {
         arm: computations(
-            "free-particles", furthest, settings.each, 2, 15, placebo=arm == WITHOUT, **about
+            "free-particles", furthest, settings.each, placebo=arm == WITHOUT, **about
         )
         for arm in (HERE, WITHOUT)
     }

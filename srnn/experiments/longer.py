@@ -32,8 +32,8 @@ def arms(settings: Settings) -> Arms:
     bits = []
     for short, long in zip(settings.configs(neurons=4, epochs=BREAK), longer, strict=True):
         both, cost = {"short": short.to_dict(), "long": long.to_dict()}, long.epochs * 0.07
-        one = Computation("continued-run", compare_bits, both, short.seed, 2, cost, (short, long))
-        bits.append(one)
+        about: dict[str, Any] = {"version": 2, "cost": cost, "needs": (short, long)}
+        bits.append(Computation("continued-run", compare_bits, both, short.seed, **about))
     return {MAIN: longer, BITS: bits}
 
 

@@ -17,10 +17,11 @@ NONE, WHOLE = "share 0", "share 1"
 
 
 def arms(settings: Settings) -> Arms:
-    asked = settings.each, 1, 5
     steps = 100 if settings.quick else 1000
     return {
-        f"share {share:g}": computations("quine", train_quine, *asked, share=share, steps=steps)
+        f"share {share:g}": computations(
+            "quine", train_quine, settings.each, cost=5, share=share, steps=steps
+        )
         for share in SHARES
     }
 

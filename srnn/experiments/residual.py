@@ -27,17 +27,13 @@ REACHED = 0.87
 """The accuracy whose first epoch the log compares."""
 LOG = {WITH: {1: 0.69, 6: 0.875, 200: 0.918}, WITHOUT: {31: 0.87, 200: 0.905}}
 SOURCE = "training and type plots of row 14: h = 8, alpha 100, 200 epochs"
-
-
+KINDS = ((WITH, "each"), (WITHOUT, "none"))
 arms = trainings(
-    {
-        f"{arm}, {control}" if control else arm: {
-            "neurons": 8,
-            "residual": kind,
-            **PLACEBOS.get(control, {}),
-        }
-        for arm, kind in ((WITH, "each"), (WITHOUT, "none"))
-        for control in ("", SHUFFLED, NONE)
+    {arm: {"neurons": 8, "residual": kind} for arm, kind in KINDS}
+    | {
+        f"{arm}, {control}": {"neurons": 8, "residual": kind, **PLACEBOS[control]}
+        for arm, kind in KINDS
+        for control in (SHUFFLED, NONE)
     }
 )
 

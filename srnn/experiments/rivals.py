@@ -86,7 +86,8 @@ def arms(study: Study) -> Arms:
         name: str, function: Callable[..., Computed], seconds: float, **own: Any
     ) -> Computation:
         about = {"sparsities": sparsities, "configs": every, **own}
-        return Computation(name, function, about, 1, VERSION, seconds, study.configs)
+        needs = study.configs
+        return Computation(name, function, about, version=VERSION, cost=seconds, needs=needs)
 
     draws = {name: getattr(study, name) for name in ("draws", "pairings", "permutations")}
     return {
@@ -107,9 +108,9 @@ def arms(study: Study) -> Arms:
                 run_tables,
                 {"sparsities": sparsities, "config": config.to_dict(), **draws},
                 config.seed,
-                VERSION,
-                10,
-                (config,),
+                version=VERSION,
+                cost=10,
+                needs=(config,),
             )
             for config in study.configs
         ],

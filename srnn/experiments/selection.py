@@ -31,9 +31,9 @@ def population(**about: Any) -> Computed:
 
 def arms(settings: Settings) -> Arms:
     networks, generations = (8, 6) if settings.quick else (50, 100)
-    size = {"networks": networks, "generations": generations}
+    about = {"version": 3, "cost": 30, "networks": networks, "generations": generations}
     return {
-        goal: computations("selection", population, settings.each, 3, 30, **size, goal=goal)
+        goal: computations("selection", population, settings.each, goal=goal, **about)
         for goal in GOALS
     }
 

@@ -42,8 +42,8 @@ def arms(settings: Settings) -> Arms:
     found = {}
     for arm, h in SIZES.items():
         config = settings.config(neurons=h).to_dict()
-        about = {"config": config, "rounds": rounds, "pairs": pairs}
-        found[arm] = [Computation("speed", measure, about, 1, 2, cost=rounds * 4, alone=True)]
+        asked, cost = {"config": config, "rounds": rounds, "pairs": pairs}, rounds * 4
+        found[arm] = [Computation("speed", measure, asked, version=2, cost=cost, alone=True)]
     return found
 
 

@@ -8,6 +8,7 @@ rival has the learning rate that serves it best on validation images of the firs
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,11 +51,14 @@ def arms(settings: Settings) -> Arms:
     those of the pruning lab, trained as long as the MetaNets."""
     epochs, mains = EPOCHS // 4 if settings.quick else EPOCHS, settings.configs(neurons=4)
     rivals = {
-        name: computations("comparison", compare, mains, 4, 8, kind=kind, epochs=epochs)
+        name: computations(
+            "comparison", compare, mains, version=4, cost=8, kind=kind, epochs=epochs
+        )
         for name, kind in RIVALS.items()
     }
-    lab = computations("pruned", pruned, mains, 3, 45)
-    lab += computations("pruned", pruned, mains, 3, 6, names=[CHANCE], epochs=epochs)
+    chance: dict[str, Any] = {"names": [CHANCE], "epochs": epochs}
+    lab = computations("pruned", pruned, mains, version=3, cost=45)
+    lab += computations("pruned", pruned, mains, version=3, cost=6, **chance)
     return {META: settings.configs(neurons=8), SMALL: mains, "pruning lab": lab, **rivals}
 
 
