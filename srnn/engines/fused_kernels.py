@@ -18,8 +18,9 @@ SOURCES = ("fused_macro", "fused_particles")
 def sweep(state, slopes, scalars, losses, encoding, gram, rules, room, part, after, then):
     """What happens to the blocks ``part[0]..part[1]-1`` of one network between two passes of the
     dense layers: the task's descent (if ``after`` one), a replication step for every column of
-    ``losses (blocks, steps)``, and the scalar weights (if one comes ``then``).
+    ``losses``, and the scalar weights (if a pass comes ``then``).
 
+    ``losses (blocks, steps)``, or one row for all blocks, to which theirs are added;
     ``state (blocks, rows, LANES)``, see :func:`~srnn.engines.fused_particles.block_rows`;
     ``slopes (chunks, P)`` and ``scalars (P,)`` are as long as all lanes.
     """

@@ -58,9 +58,12 @@ def select(setting: Setting) -> pd.DataFrame:
     size, particles = setting.networks, problem.shape.particles
     order = rng.integers(len(task.x_train), size=50 * setting.batches)
     x, y = torch.tensor(task.x_test), torch.tensor(task.y_test)
-    genomes = np.stack(
-        [initial_weights(setting.neurons, particles, [setting.seed, s]) for s in range(size)]
-    )
+
+    def born(seed: int) -> np.ndarray:
+        starts = [initial_weights(setting.neurons, particles, [seed, s]) for s in range(size)]
+        return np.stack(starts)
+
+    genomes = born(setting.seed)
     engine = make_engine("auto", problem, genomes, np.zeros_like(genomes))
     parents, parts = np.full(size, -1), []
     for generation in range(setting.generations):
@@ -78,10 +81,7 @@ def select(setting: Setting) -> pd.DataFrame:
             value = parts[-1][setting.goal].to_numpy()
             first, second = pairs.T
             parents = np.where(value[first] >= value[second], first, second)
-        fresh = int(rng.integers(2**31))
-        drawn = np.stack(
-            [initial_weights(setting.neurons, particles, [fresh, s]) for s in range(size)]
-        )
+        drawn = born(int(rng.integers(2**31)))
         genomes = np.where(rng.random(genomes.shape) < setting.mutation, drawn, genomes[parents])
     return pd.concat(parts, ignore_index=True)
 

@@ -6,6 +6,7 @@ of a second thus answers as the pointer moves. Runs and rows are cached like tho
 """
 
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,11 +86,7 @@ def nearest(plan: Plan, missing: set[tuple[int, int]], at: tuple[float, float]) 
         min(range(len(values)), key=lambda k: abs(values[k] - value))
         for values, value in zip(lists, at, strict=True)
     ]
-    return min(missing, key=lambda cell: (_far(cell, here), cell))
-
-
-def _far(cell: tuple[int, int], here: list[int]) -> int:
-    return (cell[0] - here[0]) ** 2 + (cell[1] - here[1]) ** 2
+    return min(missing, key=lambda cell: (math.dist(cell, here), cell))
 
 
 def live(plan: Plan, tell: Callable[[Sweep], None]) -> Sweep:
