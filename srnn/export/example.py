@@ -32,14 +32,8 @@ def predict(images):
 
 _READ = {
     "torch": ("", "torch.load(here / {file!r}, weights_only=True)"),
-    "safetensors": (
-        "from safetensors.torch import load_file\n",
-        "load_file(here / {file!r})",
-    ),
-    "npz": (
-        "",
-        "{{k: torch.from_numpy(v) for k, v in numpy.load(here / {file!r}).items()}}",
-    ),
+    "safetensors": ("from safetensors.torch import load_file\n", "load_file(here / {file!r})"),
+    "npz": ("", "{{k: torch.from_numpy(v) for k, v in numpy.load(here / {file!r}).items()}}"),
 }
 """What a format imports beside NumPy and torch, and how its file becomes a state."""
 
