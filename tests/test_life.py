@@ -160,6 +160,8 @@ def test_a_recipe_is_refused_with_the_names_that_there_are():
     for wrong in ({"kind": "x"}, {"inputs": 3}, {"neurons": 0}, {"lr": -1.0}, {"batch": "two"}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Recipe(**wrong)
+    with pytest.raises(ValueError, match="5 inputs"):  # or positions and weights would not match
+        Recipe(positions="l2", inputs=4)
     with pytest.raises(ValueError, match="less than or equal to 1"):
         Rules(attack=2)
 
@@ -170,4 +172,4 @@ def test_the_command_prints_rows_last(capsys):
     assert {"setting", "published", "obtained", "sd", "units", "z"} <= rows[0].keys()
     assert main(["particles", "self-application", "--quick"]) == 0
     assert "weightwise divergent" in capsys.readouterr().out
-    assert main(["particles", "soup", "--kind", "recurrent"]) == 1
+    assert main(["particles", "soup", "--kind", "recurrent"]) == 2

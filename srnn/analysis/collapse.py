@@ -60,6 +60,7 @@ def collapse(weights: np.ndarray, shape: MacroShape) -> DenseNet:
     Raises:
         ValueError: the weights are not of ``shape.particles`` particles.
     """
+    _check(weights, shape)
     return dense(scalars(weights), shape)
 
 
@@ -96,8 +97,7 @@ def particle_forward(weights: np.ndarray, x: np.ndarray, shape: MacroShape) -> n
     Raises:
         ValueError: the weights are not of ``shape.particles`` particles.
     """
-    if weights.ndim != 2 or weights.shape[1] != shape.particles:
-        raise ValueError(f"weights of shape {weights.shape}: expected (n, {shape.particles})")
+    _check(weights, shape)
     whole = _tensor(weights)
 
     def sums(layer: int, x: Tensor) -> Tensor:
@@ -160,6 +160,11 @@ def scalar_errors(
     with np.errstate(invalid="ignore", over="ignore"):
         answers = _ask(_tensor(weights), _tensor(inputs)).numpy()
         return np.abs(answers - inputs * scalars(weights)).max(0)
+
+
+def _check(weights: np.ndarray, shape: MacroShape) -> None:
+    if weights.ndim != 2 or weights.shape[1] != shape.particles:
+        raise ValueError(f"weights of shape {weights.shape}: expected (n, {shape.particles})")
 
 
 def _tensor(array: np.ndarray) -> Tensor:

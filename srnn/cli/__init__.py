@@ -50,9 +50,10 @@ def _status(options: argparse.Namespace) -> int:
 def _failed(error: Exception) -> int:
     """Say what went wrong, in a line; of the system's own errors the file and the words."""
     reason = str(error)
-    if isinstance(error, OSError) and type(error).__str__ is OSError.__str__:
-        place = f"{str(error.filename)[:200]}: " if error.filename else ""
-        reason = place + (error.strerror or reason).lower()
+    if isinstance(error, OSError) and type(error).__str__ is OSError.__str__ and error.strerror:
+        reason = error.strerror
+        if error.filename:
+            reason = f"{str(error.filename)[:200]}: {reason.lower()}"
     print(f"srnn: {reason}", file=sys.stderr)
     return 2 if isinstance(error, ConfigError | TargetError) else 1
 

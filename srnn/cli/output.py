@@ -33,7 +33,7 @@ def number(low: float, high: float = math.inf, kind: type = int) -> Callable[[st
         except ValueError:
             value = math.nan
         if not low <= value <= high:
-            limits = f"from {low:g} to {high:,g}" if high < math.inf else f"{low:g} or more"
+            limits = f"from {low} to {high:,}" if high < math.inf else f"{low} or more"
             raise argparse.ArgumentTypeError(f"{text:.40}: must be {KINDS[kind]}, {limits}")
         return value
 

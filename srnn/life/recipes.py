@@ -50,6 +50,10 @@ class Recipe:
     coupled: bool = False
     epsilon: float = Field(default=1e-4, ge=0)
 
+    def __post_init__(self) -> None:
+        if self.kind == "weightwise" and self.positions == "l2" and self.inputs != 5:
+            raise ValueError("positions l2 are of particles with 5 inputs")
+
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Shapes of a particle's matrices, in the order of its weights."""
