@@ -240,7 +240,10 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
 def _label(values: Any) -> Label:
     if not isinstance(values, dict) or set(values) != {"name", "note"}:
         raise FormatError(f"{LABEL} must hold a name and a note")
-    return Label.read(values)
+    try:
+        return Label.read(values)
+    except FormatError as error:
+        raise FormatError(f"{LABEL}: {error}") from None
 
 
 def _check_meaning(record: RunRecord, files: dict[str, bytes]) -> None:
