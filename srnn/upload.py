@@ -348,8 +348,8 @@ def _read_zip(data: bytes, label: str) -> Content:
                 picture = found.convert("L")
             except DataError:
                 raise
-            except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as no:
-                raise DataError(f"{parts[-1][:_TEXT]!r} is no PNG or JPEG picture") from no
+            except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as e:
+                raise DataError(f"{parts[-1][:_TEXT]!r} is no PNG or JPEG picture") from e
             if max(picture.size) > 2 * SIDE:
                 picture = picture.resize((SIDE, SIDE), Image.Resampling.BOX)
             pixels += math.prod(picture.size)

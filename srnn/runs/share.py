@@ -164,7 +164,10 @@ def read_archive(file: BinaryIO) -> tuple[RunRecord, dict[str, bytes], Label]:
             if record.finished is None:
                 raise FormatError("the run is not finished")
             if {*record.files, RUN} != set(entries) - {LABEL}:
-                raise FormatError(f"the archive must hold {', '.join((RUN, *record.files))}")
+                held = ", ".join(name[:80] for name in entries)
+                raise FormatError(
+                    f"the archive must hold {', '.join((RUN, *record.files))}; it holds {held}"
+                )
             files = {
                 name: _read(archive, entries[name], facts.bytes)
                 for name, facts in record.files.items()
