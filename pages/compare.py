@@ -26,7 +26,7 @@ COLUMNS: dict[str, Any] = {
     "run_id": "Run",
     "name": "Name",
     "epochs": "Epochs",
-    "test_accuracy": st.column_config.NumberColumn("Test accuracy", format="percent"),
+    "test_accuracy": st.column_config.NumberColumn("Test accuracy", format="%.1f %%"),
     "replicators": "Replicators",
     **LABELS,
 }
@@ -90,7 +90,8 @@ st.markdown(
     "epsilon 1e-05."
 )
 st.header("What came out", anchor=False)
-st.dataframe(table, hide_index=True, column_config=COLUMNS)
+shown = table.assign(test_accuracy=100 * table["test_accuracy"])
+st.dataframe(shown, hide_index=True, column_config=COLUMNS)
 st.header("What differs", anchor=False)
 different = differences(compared)
 if different.empty:

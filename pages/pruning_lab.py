@@ -138,8 +138,8 @@ def on_this_network(view: View) -> None:
     )
     st.caption(
         "Nothing is trained after dropping. Below: how far each rule is behind the best one at the "
-        "same count. Large markers: as many dropped as there are replicators. Band of random: 95 % "
-        "of 30 orders."
+        "same count. Large markers: as many dropped as there are replicators. Band of random: "
+        "95\u00a0% of 30 orders."
     )
 
 

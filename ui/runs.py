@@ -39,7 +39,7 @@ COLUMNS: dict[str, Any] = {
     "Name": st.column_config.TextColumn(width="large"),
     "State": "State",
     "Accuracy": st.column_config.NumberColumn(
-        format="percent", help="Test accuracy, at the end or so far."
+        format="%.1f %%", help="Test accuracy, at the end or so far."
     ),
     "Over epochs": st.column_config.LineChartColumn(
         "Accuracy by epoch", y_min=0.0, y_max=1.0, color="grey", help="Test accuracy, 0 to 1."
@@ -251,7 +251,7 @@ def _row(entry: Run | Job) -> dict[str, Any]:
         accuracy, survivors = _thinned(records)
         return row | {
             "Pinned": False,
-            "Accuracy": accuracy[-1] if accuracy else None,
+            "Accuracy": 100 * accuracy[-1] if accuracy else None,
             "Over epochs": accuracy,
             "Survivors": survivors,
             "Epochs": entry.progress.done if entry.progress and entry.config else None,
@@ -264,7 +264,7 @@ def _row(entry: Run | Job) -> dict[str, Any]:
     replicators = count_replicators(record.results.types)
     return row | {
         "Pinned": label.pinned,
-        "Accuracy": record.results.test_accuracy,
+        "Accuracy": 100 * record.results.test_accuracy,
         "Over epochs": accuracy,
         "Survivors": survivors,
         "Replicators": replicators,

@@ -26,7 +26,8 @@ def workbench(*, with_data: bool = False, clock: bool = True, staged: bool = Fal
     unknown, damaged or not finished; ``with_data`` also where its data set is not what it was.
     """
     runs = {run.run_id: run for run in list_runs()}
-    asked = state.get("run") or state.get("base") or next(iter(runs), None)
+    whole = (run_id for run_id, run in runs.items() if not run.stopped)
+    asked = state.get("run") or state.get("base") or next(whole, next(iter(runs), None))
     if asked is None:
         st.info("No run is there yet. Train one; a quick one takes a few seconds.")
         link("pages/train.py", "Train a MetaNet")
