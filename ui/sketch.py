@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-_HTML = """<canvas tabindex="0" role="img"></canvas>
+_HTML = """<canvas tabindex="0" role="img" aria-label="A picture to draw on"></canvas>
 <button type="button">Clear</button>"""
 _CSS = """
 :host {color: var(--st-text-color); font-family: var(--st-font)}
@@ -21,7 +21,6 @@ _JS = """export default function({data, parentElement, setStateValue}) {
   }
   const pixels = parentElement.pixels;
   canvas.width = width; canvas.height = height;
-  canvas.setAttribute("aria-label", data.label);
   const paint = () => {
     const image = context.createImageData(width, height);
     pixels.forEach((value, i) => {
@@ -59,7 +58,6 @@ def sketch(start: np.ndarray, stamp: str) -> np.ndarray:
         "size": list(start.shape),
         "start": begin.ravel().tolist(),
         "stamp": stamp,
-        "label": f"A picture of {start.shape[1]} by {start.shape[0]} pixels, to be drawn on",
     }
     found = _canvas(
         key=f"sketch-{stamp}",
