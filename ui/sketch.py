@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-_HTML = """<canvas tabindex="0" role="img" aria-label="A picture to draw on"></canvas>
+_HTML = """<canvas tabindex="0" role="img" aria-label="A picture, to be drawn on"></canvas>
 <button type="button">Clear</button>"""
 _CSS = """
 :host {color: var(--st-text-color); font-family: var(--st-font)}
